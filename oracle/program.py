@@ -1,0 +1,88 @@
+"""What a peer is asked to run: calls for each core, in soft turns, over one or more lives of a machine.
+
+A program says nothing about results. An adapter runs it on a real implementation and returns
+events. Where a value can only be known to the adapter (the address of a piece of code) the
+program holds a symbol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The address of entry slot `slot`: every slot is another address, and each reports the pc it was entered at.
+
+    `offset` moves the address, for instance by 1 to ask for T32.
+    """
+
+    slot: int
+    offset: int = 0
+
+
+Argument: TypeAlias = int | Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that one core does.
+
+    A step of turn *k* starts when every step of earlier turns has finished (its call returned, or
+    its wake was sent) or `patience` ticks of the system counter after the core was ready for it,
+    whichever comes first. So a core that never returns delays the others but cannot hang them, and
+    steps of the same turn overlap. Turns are a wish, not a promise: the trace tells what happened.
+    """
+
+    turn: int
+    cpu: int
+    """Index of the core that runs the step, into `Program.cpus`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStep(Step):
+    """Run the conduit instruction with x0 = `fn` and x1, x2, ... = `args` (up to 7; the rest 0)."""
+
+    fn: int
+    args: tuple[Argument, ...] = ()
+    returns: bool = True
+    """False where no return is expected: later turns then wait for a shorter time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeStep(Step):
+    """Make an interrupt pending for the core with index `target` (another core or this one)."""
+
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserveStep(Step):
+    """Ask the outside for the power state of the core with index `target`, where the peer can tell."""
+
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseStep(Step):
+    """Do nothing for `microseconds`."""
+
+    microseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The lives of a machine with `cpus` cores.
+
+    Each life starts with a boot: the first core runs, the others are off. A core that is entered
+    (by CPU_ON, or by a wakeup from powerdown) goes on with its own next step. A life ends when no
+    core has steps left that it can run, or when the machine went off, was reset or hibernated.
+    """
+
+    cpus: int
+    lives: tuple[tuple[Step, ...], ...]
+    psci: str | None = None
+    """The version to ask the implementation for, where it offers a choice (KVM)."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Peer-specific switches, for instance `system_suspend: on` for KVM."""
