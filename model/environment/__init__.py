@@ -1,0 +1,9 @@
+"""The moves that no call makes: silent ones that may happen unseen, and ones that a trace witnesses."""
+
+from psci.model.call import Move
+from psci.model.environment.cores import ENTER, SIGNAL, START, WAKEUP
+from psci.model.environment.system import BOOT, GO_DOWN, LOSE_POWER, STOP
+
+MOVES: tuple[Move, ...] = (START, WAKEUP, STOP, ENTER, SIGNAL, GO_DOWN, LOSE_POWER, BOOT)
+
+__all__ = ["BOOT", "ENTER", "GO_DOWN", "LOSE_POWER", "MOVES", "SIGNAL", "START", "STOP", "WAKEUP"]

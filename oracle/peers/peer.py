@@ -13,6 +13,8 @@ from psci.oracle.program import Program
 class PeerError(Exception):
     """The peer could not be judged; the message is one line that says what, where and what to do."""
 
+    exit_status = 3
+
 
 class PeerMissing(PeerError):
     """Something that the peer needs is not on this machine."""

@@ -1,0 +1,80 @@
+"""The `psci` command: a thin layer over the library; each command is a module that is read when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from psci.model.errors import InputError
+
+COMMANDS: Mapping[str, str] = {
+    "check": "the rules against themselves: gaps, conflicts, rules that never fire",
+    "prove": "prove the properties, for three cores and for any number",
+    "explore": "all reachable states of a small machine, breadth first",
+    "rules": "the rules: text, section, where modelled, what exercises them",
+    "graph": "draw states and moves (svg, png, dot)",
+    "trace": "check a trace, or show it as a timeline",
+    "fuzz": "generate calls, run them on a real implementation, judge every answer",
+    "replay": "run a saved sequence of calls again",
+    "peers": "the implementations that can be tested against here, and what is missing",
+}
+"""Every command with its one-line help; the module is `psci.cli.<name>`, its command `command`."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"psci.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def psci() -> None:
+    """An executable formal specification of PSCI (Arm DEN0022) and an oracle for its implementations.
+
+    Exit status: 0 nothing new, 1 a new finding, 2 bad input, 3 could not judge, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit status."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; an error is one line on standard error."""
+    try:
+        result = psci.main(args=arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2)
+    except (InputError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        return _fail(str(error), 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", 130)
+    except Exception as error:
+        if getattr(error, "exit_status", None) is None:
+            raise
+        return _fail(str(error), error.exit_status)  # type: ignore[attr-defined]  # checked the line before
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"psci: {' '.join(message.split())}", file=sys.stderr)
+    return status

@@ -1,0 +1,75 @@
+"""What every call has in common: presence, widths and callers (DEN0022 5, 5.2, 5.3.2; facts, section 7)."""
+
+from psci.model.call import Call
+from psci.model.codes import INVALID_PARAMETERS, NOT_SUPPORTED
+from psci.model.language.terms import disjunction
+from psci.model.versions import V0_2
+
+UNKNOWN = Call("UNKNOWN", "5.2.1", fid32=0)
+"""Any function id that no PSCI function has."""
+
+
+@UNKNOWN.gate(NOT_SUPPORTED, cites=("SMC-9", "RET-4"))
+def no_function(m, s, call):
+    """The id is in PSCI's range, but belongs to no function."""
+    return True
+
+
+def apply_to(function):
+    """Add the checks that a call shares with all others; they come before its own rules."""
+    own = list(function.rules)
+    function.rules.clear()
+    _presence(function)
+    if function.fid64 is not None:
+        _execution_state(function)
+    _security_state(function)
+    if function.arguments:
+        _register_widths(function)
+    if function.fid64 is not None and any(rule.code is INVALID_PARAMETERS for rule in own):
+        _upper_halves(function)
+    function.rules.extend(own)
+
+
+def _presence(function):
+    @function.gate(NOT_SUPPORTED, cites=("RET-4",))
+    def absent(m, s, call):
+        """The function is not implemented, or this version does not define it."""
+        return ~m.has(function.fid32)
+
+
+def _execution_state(function):
+    @function.gate(NOT_SUPPORTED, cites=("RET-3", "SMC-4"))
+    def smc64_from_aarch32(m, s, call):
+        """An AArch32 caller uses an SMC64 id."""
+        return call.wide & (call.isa == "AARCH32") & (m.width_mismatch == "ERRATA")
+
+    @function.gate(INVALID_PARAMETERS, cites=("SMC-8", "REV-6"), until=V0_2)
+    def width_mismatch_in_issue_b(m, s, call):
+        """In issue B the id has to be of the caller's own width."""
+        return (call.wide == (call.isa == "AARCH32")) & (m.width_mismatch == "ORIGINAL")
+
+
+def _security_state(function):
+    @function.caller_must(cites=("SMC-3", "CPU_OFF-4", "CPU_ON-13", "OFF-9", "OFF2-12"))
+    def call_from_the_secure_state(m, s, call):
+        """PSCI is called from the Normal or Realm state; what a Secure caller gets is not stated."""
+        return call.world == "SECURE"
+
+
+def _register_widths(function):
+    @function.caller_must(cites=("SMC-5",))
+    def set_upper_halves(m, s, call):
+        """An AArch64 caller of an SMC32 id keeps to 32-bit values."""
+        used = range(1, len(function.arguments) + 1)
+        return ~call.wide & (call.isa == "AARCH64") & disjunction(*(call.upper_half(i) != 0 for i in used))
+
+
+def _upper_halves(function):
+    words = [i for i, argument in enumerate(function.arguments, start=1) if not argument.native]
+    if not words:
+        return
+
+    @function.must_refuse(INVALID_PARAMETERS, cites=("SMC-19",))
+    def upper_half_checked(m, s, call):
+        """A 32-bit argument of an SMC64 call has bits above 31, and the implementation checks them."""
+        return call.wide & m.checks_upper_halves & disjunction(*(call.upper_half(i) != 0 for i in words))

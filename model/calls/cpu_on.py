@@ -1,0 +1,80 @@
+"""CPU_ON: power up a core that is off and start it at an entry point (DEN0022 5.1.4, 5.6, 6.6)."""
+
+from psci.model.call import Call
+from psci.model.codes import (
+    ALREADY_ON,
+    DENIED,
+    INTERNAL_FAILURE,
+    INVALID_ADDRESS,
+    INVALID_PARAMETERS,
+    ON_PENDING,
+    SUCCESS,
+)
+from psci.model.language.rules import Completion, native, when
+from psci.model.versions import V0_1, V0_2, V1_0, V1_2
+
+CPU_ON = Call(
+    "CPU_ON", "5.1.4", fid32=0x8400_0003, fid64=0xC400_0003, since=V0_1,
+    arguments=(native("target_cpu"), native("entry_point_address"), native("context_id")),
+)  # fmt: skip
+
+
+@CPU_ON.must_refuse(INVALID_PARAMETERS, cites=("CPU_ON-4",))
+def target_invalid(m, s, call):
+    """No core has the MPIDR that target_cpu names, or a must-be-zero bit of it is set."""
+    return ~m.is_core(call.target_cpu)
+
+
+@CPU_ON.must_refuse(INVALID_ADDRESS, cites=("CPU_ON-5", "CPU_ON-20"), since=V1_0)
+def entry_unusable(m, s, call):
+    """The entry point is known to lie in a range that is not available to the caller."""
+    return m.address_unusable(call.entry_point_address)
+
+
+@CPU_ON.must_refuse(INVALID_PARAMETERS, cites=("CPU_ON-5", "REV-3"), until=V0_2)
+def entry_unusable_before_1_0(m, s, call):
+    """The entry point is known to lie in a range that is not available to the caller."""
+    return m.address_unusable(call.entry_point_address)
+
+
+@CPU_ON.must_refuse(ALREADY_ON, cites=("CPU_ON-6", "SM-7", "AFF-13"), since=V0_2)
+def already_on(m, s, call):
+    """The target is ON: it runs, it is suspended, it is the caller itself, or its CPU_OFF is not processed yet."""
+    target = m.core_of(call.target_cpu)
+    return m.is_core(call.target_cpu) & (s.power[target] == "ON")
+
+
+@CPU_ON.must_refuse(ON_PENDING, cites=("CPU_ON-7", "SM-7"), since=V0_2)
+def on_pending(m, s, call):
+    """An earlier CPU_ON for the target was accepted and the target is not ON yet."""
+    target = m.core_of(call.target_cpu)
+    return m.is_core(call.target_cpu) & (s.power[target] == "ON_PENDING")
+
+
+@CPU_ON.must_refuse(DENIED, cites=("CPU_ON-9", "REV-10"), since=V1_2)
+def denied_by_policy(m, s, call):
+    """Firmware policy keeps the target from use by the operating system."""
+    target = m.core_of(call.target_cpu)
+    return m.is_core(call.target_cpu) & m.denied_by_policy(target)
+
+
+@CPU_ON.may_refuse(INTERNAL_FAILURE, cites=("CPU_ON-8",), since=V0_2)
+def cannot_be_powered(m, s, call):
+    """The target is OFF and cannot be powered up for physical reasons."""
+    target = m.core_of(call.target_cpu)
+    return m.is_core(call.target_cpu) & (s.power[target] == "OFF")
+
+
+@CPU_ON.succeeds(Completion.RETURNS, SUCCESS, cites=("CPU_ON-1", "CPU_ON-2", "CPU_ON-10", "CPU_ON-21", "SM-6"))
+def accepted(m, s, call):
+    """The target is OFF; it becomes ON_PENDING and will start at the entry point with the context id."""
+    target = m.core_of(call.target_cpu)
+    return when(m.is_core(call.target_cpu) & (s.power[target] == "OFF")).then(
+        s.but(
+            power={target: "ON_PENDING"},
+            entry={target: call.entry_point_address},
+            context={target: call.context_id},
+            entry_wide={target: call.wide},
+            entry_isa={target: call.isa},
+        )
+    )

@@ -1,0 +1,46 @@
+"""SYSTEM_RESET2: reset the system in an architectural or vendor-specific way (DEN0022 5.1.12, 5.13)."""
+
+from psci.model.call import Call
+from psci.model.calls.going_down import goes_down
+from psci.model.codes import CODES, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
+from psci.model.language.rules import Completion, native, u32, when
+from psci.model.language.terms import disjunction
+from psci.model.versions import V1_1, V1_3
+
+SYSTEM_RESET2 = Call(
+    "SYSTEM_RESET2", "5.1.12", fid32=0x8400_0012, fid64=0xC400_0012, since=V1_1, optional=True,
+    arguments=(u32("reset_type"), native("cookie")),
+)  # fmt: skip
+
+SYSTEM_WARM_RESET = 0x0
+VENDOR_BIT = 31
+
+
+@SYSTEM_RESET2.must_refuse(INVALID_PARAMETERS, cites=("RESET2-3", "RESET2-5"))
+def type_undefined(m, s, call):
+    """An architectural reset_type other than SYSTEM_WARM_RESET is reserved."""
+    return ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
+
+
+@SYSTEM_RESET2.may_refuse(None, cites=("RESET2-13", "RESET2-14"))
+def vendor_reset_refused(m, s, call):
+    """A vendor-specific reset may return any error of Table 5 except NOT_SUPPORTED, or a value below -256."""
+    listed = [code for code in CODES if code.until == V1_3 and code not in (SUCCESS, NOT_SUPPORTED)]
+    return when(call.reset_type.bit(VENDOR_BIT)).returning_any(
+        lambda result: disjunction(
+            *(result == code.number for code in listed),
+            result.bit(63) & (result < -256),
+        )
+    )
+
+
+@SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-3", "RESET2-6", "RESET2-7", "SYS-4"))
+def warm_reset(m, s, call):
+    """The system is reset and main memory keeps its content; the cookie is ignored."""
+    return when(call.reset_type == SYSTEM_WARM_RESET).then(goes_down(m, s, call, "WARM_RESET"))
+
+
+@SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-2", "RESET2-13", "SYS-4"))
+def vendor_reset(m, s, call):
+    """The system is reset or shut down as the vendor defines it."""
+    return when(call.reset_type.bit(VENDOR_BIT)).then(goes_down(m, s, call, "VENDOR_RESET"))

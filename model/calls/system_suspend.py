@@ -1,0 +1,45 @@
+"""SYSTEM_SUSPEND: suspend the system to RAM (DEN0022 5.1.19, 5.20)."""
+
+from psci.model.call import Call
+from psci.model.codes import DENIED, INVALID_ADDRESS, SUCCESS
+from psci.model.language.rules import Completion, always, native
+from psci.model.language.terms import CORE, some
+from psci.model.versions import V1_0
+
+SYSTEM_SUSPEND = Call(
+    "SYSTEM_SUSPEND", "5.1.19", fid32=0x8400_000E, fid64=0xC400_000E, since=V1_0, optional=True,
+    arguments=(native("entry_point_address"), native("context_id")),
+)  # fmt: skip
+
+
+@SYSTEM_SUSPEND.must_refuse(DENIED, cites=("SYSSUSP-3", "SYSSUSP-4", "SYSSUSP-5"))
+def other_core_not_off(m, s, call):
+    """Some core other than the caller is ON or ON_PENDING."""
+    return some(CORE, lambda core: (core != call.caller) & (s.power[core] != "OFF"))
+
+
+@SYSTEM_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("SYSSUSP-6",))
+def entry_unusable(m, s, call):
+    """The entry point is known to lie in a range that is not available to the caller."""
+    return m.address_unusable(call.entry_point_address)
+
+
+@SYSTEM_SUSPEND.succeeds(Completion.WAITS, cites=("SYSSUSP-1", "SYSSUSP-2", "SYSSUSP-7", "SYS-6"))
+def suspended(m, s, call):
+    """The system is suspended; at a wakeup the caller is entered at the entry point with the context id."""
+    return always.then(
+        s.but(
+            system="SUSPENDED",
+            activity={call.caller: "POWERDOWN"},
+            entry={call.caller: call.entry_point_address},
+            context={call.caller: call.context_id},
+            entry_wide={call.caller: call.wide},
+            entry_isa={call.caller: call.isa},
+        )
+    )
+
+
+@SYSTEM_SUSPEND.may_succeed(Completion.RETURNS, SUCCESS, cites=("SYSSUSP-9",))
+def early_return(m, s, call):
+    """A wakeup is pending: the call returns at the next instruction and nothing was suspended."""
+    return always

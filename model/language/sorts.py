@@ -1,0 +1,39 @@
+"""The sorts that terms range over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A set of values with a name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class BitVector(Sort):
+    """Unsigned words of `width` bits."""
+
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration(Sort):
+    """A finite sort whose values are listed, from the lowest to the highest where they have an order."""
+
+    values: tuple[str, ...]
+
+
+BOOL = Sort("Bool")
+CORE = Sort("Core")
+"""The cores of the caller-visible system; a reader may take any number of them."""
+NODE = Sort("Node")
+"""The power domains above core level: clusters and the system (DEN0022 4.2)."""
+U8 = BitVector("u8", 8)
+U32 = BitVector("u32", 32)
+U64 = BitVector("u64", 64)

@@ -1,0 +1,76 @@
+"""What an implementation is: the machine symbols that rules read.
+
+They are fixed for the life of an implementation. A profile declares them; what it leaves out is
+either at the default given here or *undeclared*: then the oracle takes it as unknown but fixed.
+"""
+
+from __future__ import annotations
+
+from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, Enumeration
+from psci.model.language.terms import Function, Term, choose
+
+TRUSTED_OS = Enumeration("TrustedOS", ("UP_MIGRATABLE", "UP_FIXED", "MP_OR_NONE"))
+LOCAL_STATE = Enumeration("LocalState", ("RUN", "STANDBY", "RETENTION", "POWERDOWN"))
+"""The state of one node, from the shallowest to the deepest (DEN0022 4.1, 4.2.1)."""
+SYSTEM_STOP = Enumeration("SystemStop", ("DRAIN", "AT_ONCE"))
+WIDTH_MISMATCH = Enumeration("WidthMismatch", ("ERRATA", "ORIGINAL"))
+LEVEL_0 = 0
+"""The power level of a core (DEN0022 5.19.2); higher nodes have higher levels."""
+
+
+def _declared(name: str, *sorts: object, doc: str) -> Function:
+    *domain, result = sorts
+    return Function(name, tuple(domain), result, "machine", doc)  # type: ignore[arg-type]  # sorts by construction
+
+
+class MachineTerms:
+    """The symbols of the machine; a rule's `m`."""
+
+    psci_version = _declared("psci_version", U32, doc="What PSCI_VERSION returns.")()
+    has = _declared("has", U32, BOOL, doc="The optional function with this SMC32 id is implemented.")
+    mpidr = _declared("mpidr", CORE, U64, doc="The affinity fields of a core's MPIDR (5.1.4).")
+    is_core = _declared("is_core", U64, BOOL, doc="Some core has this MPIDR.")
+    core_of = _declared("core_of", U64, CORE, doc="The core with this MPIDR, where there is one.")
+    boot_core = _declared("boot_core", CORE, doc="The cold-boot primary.")()
+    disabled = _declared("disabled", CORE, BOOL, doc="The core exists but is physically disabled.")
+    denied_by_policy = _declared("denied_by_policy", CORE, BOOL, doc="Firmware policy keeps the core from OS use.")
+    address_unusable = _declared("address_unusable", U64, BOOL, doc="The address is known to be unavailable to callers.")
+    extended_state_id = _declared("extended_state_id", BOOL, doc="power_state has the extended StateID format.")()
+    osi_supported = _declared("osi_supported", BOOL, doc="OS-initiated mode is supported.")()
+    state_valid = _declared("state_valid", U32, BOOL, doc="A well-formed power_state names a state of this platform.")
+    affinity_level_supported = _declared(
+        "affinity_level_supported", U32, BOOL, doc="AFFINITY_INFO answers for this level above 0."
+    )
+    checks_upper_halves = _declared(
+        "checks_upper_halves", BOOL, doc="Bits [63:32] of a 32-bit argument of an SMC64 call are checked."
+    )()
+    features_hides_smc64 = _declared(
+        "features_hides_smc64", BOOL, doc="PSCI_FEATURES hides SMC64 ids from AArch32 callers."
+    )()
+    trusted_os = _declared("trusted_os", TRUSTED_OS, doc="The kind of Trusted OS.")()
+    system_stop = _declared("system_stop", SYSTEM_STOP, doc="How a system call stops the other cores.")()
+    width_mismatch = _declared("width_mismatch", WIDTH_MISMATCH, doc="Which issue rules 0.2 on mixed widths.")()
+    beta_hibernate_type = _declared("beta_hibernate_type", U32, doc="The type value of HIBERNATE_OFF in the beta.")()
+    below = Function("below", (CORE, NODE), BOOL, "tree", "The core is in the power domain.")
+    ancestor = Function("ancestor", (NODE, NODE), BOOL, "tree", "The first node contains the second, or is it.")
+    level = Function("level", (NODE,), U8, "tree", "The power level of a node.")
+
+    def up_trusted_os(self) -> Term:
+        """The Trusted OS runs on one core at a time."""
+        return self.trusted_os.is_in("UP_MIGRATABLE", "UP_FIXED")
+
+    def is_powerdown(self, power_state: Term) -> Term:
+        """StateType of a power_state is 1 (5.4.2, Tables 7 and 8)."""
+        return choose(self.extended_state_id, power_state.bit(30), power_state.bit(16))
+
+    def well_formed(self, power_state: Term) -> Term:
+        """The reserved bits of a power_state are zero (5.4.2, Tables 7 and 8)."""
+        return choose(self.extended_state_id, power_state & 0xB000_0000, power_state & 0xFCFE_0000) == 0
+
+
+MACHINE = MachineTerms()
+MACHINE_SYMBOLS: tuple[Function, ...] = tuple(
+    symbol if isinstance(symbol, Function) else symbol.function  # type: ignore[attr-defined]  # nullary symbols are Apps
+    for name, symbol in vars(MachineTerms).items()
+    if isinstance(symbol, Function | Term)
+)

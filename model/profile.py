@@ -1,0 +1,144 @@
+"""A machine: its cores and power domains, and what its implementation declares.
+
+What is not declared is unknown but fixed: the stepper asks for it by raising `Undeclared`, and
+whoever can choose (the oracle, an explorer) goes on under each answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from psci.model.calls import CALLS
+from psci.model.errors import InputError
+from psci.model.language.sorts import BOOL, BitVector, Enumeration, Sort
+from psci.model.language.terms import Function, Value
+from psci.model.machine import MACHINE_SYMBOLS
+from psci.model.topology import Topology
+from psci.model.versions import Version
+
+Key: TypeAlias = tuple[Value, ...]
+"""A machine symbol and its arguments: `("has", 0x84000015)`."""
+Choices: TypeAlias = Mapping[Key, Value]
+
+AFFINITY_FIELDS = 0xFF_00FF_FFFF
+"""The bits of an MPIDR that are affinity fields (5.1.4)."""
+
+
+class ProfileError(InputError):
+    """A profile contradicts itself; the message names the field."""
+
+
+class Undeclared(KeyError):
+    """The rules asked for something that the profile leaves open; `key` says what."""
+
+    @property
+    def key(self) -> Key:
+        """The symbol and its arguments."""
+        key: Key = self.args[0]
+        return key
+
+
+DEFAULTS: Mapping[str, Value] = {
+    "trusted_os": "MP_OR_NONE",
+    "disabled": False,
+    "system_stop": "DRAIN",
+    "width_mismatch": "ERRATA",
+}
+"""What a profile that is silent stands for, where that is not left open."""
+
+SYMBOLS: Mapping[str, Function] = {symbol.name: symbol for symbol in MACHINE_SYMBOLS}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine, its version of PSCI, and the declarations of its implementation.
+
+    `declared` maps a symbol to its value for all arguments, or a symbol with arguments to one
+    value. `unusable` lists address ranges [first, last] that no caller may be entered at.
+    """
+
+    version: Version
+    cores: tuple[int, ...]
+    """MPIDRs, affinity fields only."""
+    boot: int = 0
+    topology: Topology | None = None
+    declared: Mapping[str | Key, Value] = field(default_factory=dict)
+    unusable: tuple[tuple[int, int], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cores or len(set(self.cores)) != len(self.cores):
+            raise ProfileError("cores: there must be at least one, each with an MPIDR of its own")
+        for mpidr in self.cores:
+            if mpidr & ~AFFINITY_FIELDS:
+                raise ProfileError(f"cores: {mpidr:#x} has bits outside the affinity fields")
+        if not 0 <= self.boot < len(self.cores):
+            raise ProfileError(f"boot: {self.boot} is not the index of a core")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    @cached_property
+    def core_of(self) -> Mapping[int, int]:
+        """The index of the core with an MPIDR."""
+        return {mpidr: index for index, mpidr in enumerate(self.cores)}
+
+    @cached_property
+    def tree(self) -> Topology:
+        """The power-domain tree; by default every core is a child of the system node."""
+        return self.topology or Topology.flat(len(self.cores))
+
+    def value(self, name: str, arguments: tuple[Value, ...]) -> Value | None:
+        """What the machine declares for a symbol, or None where it leaves it open."""
+        known = self._fixed(name, arguments)
+        if known is not None:
+            return known
+        if (name, *arguments) in self.declared:
+            return self.declared[(name, *arguments)]
+        return self.declared.get(name, DEFAULTS.get(name))
+
+    def _fixed(self, name: str, arguments: tuple[Value, ...]) -> Value | None:
+        match name, arguments:
+            case "psci_version", ():
+                return self.version.number or 0
+            case "boot_core", ():
+                return self.boot
+            case "mpidr", (int(core),):
+                return self.cores[core]
+            case "is_core", (int(mpidr),):
+                return mpidr in self.core_of
+            case "core_of", (int(mpidr),):
+                return self.core_of.get(mpidr, 0)
+            case "has", (int(fid),):
+                return self._presence(fid)
+            case "address_unusable", (int(address),) if self.unusable is not None:
+                return any(first <= address <= last for first, last in self.unusable)
+        return None
+
+    def _presence(self, fid: int) -> bool | None:
+        """RET-6: a function that the version defines and does not make optional is there."""
+        call = next((call for call in CALLS if call.fid32 == fid), None)
+        if call is None:
+            return None
+        if not call.exists_in(self.version):
+            return False
+        return None if call.optional else True
+
+
+def answers(key: Key, sort: Sort | None = None) -> tuple[Value, ...]:
+    """The values that something undeclared can have, the most ordinary first."""
+    sort = sort or SYMBOLS[str(key[0])].range
+    if sort == BOOL:
+        return (False, True) if key[0] in ("address_unusable", "denied_by_policy", "checks_upper_halves") else (True, False)
+    if isinstance(sort, Enumeration):
+        return sort.values
+    if isinstance(sort, BitVector) and key[0] == "beta_hibernate_type":
+        return (0, 1)
+    raise Undeclared(key)
+
+

@@ -1,0 +1,308 @@
+"""The stepper: the allowed outcomes of one call in one state, and the moves of the environment.
+
+It turns the rules of one version on one machine into a Python function for each call. What the
+machine declares is folded in; what it leaves open is looked up in the choices of the moment, and
+`Undeclared` is raised for what is not chosen yet.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from psci.model.environment import BOOT, MOVES
+from psci.model.language.compile import Compiler, put
+from psci.model.language.effects import Effect
+from psci.model.language.rules import CallTerms, Completion, Modality, Rule
+from psci.model.language.sorts import BOOL, CORE, BitVector, Enumeration
+from psci.model.language.terms import FALSE, App, Const, Function, Term
+from psci.model.profile import Choices, Machine, Undeclared
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.state import FIELDS
+
+State = namedtuple("State", [field.name for field in FIELDS])  # type: ignore[misc]  # the fields are the rules' fields
+"""A state; a field of each core is a tuple in the order of the machine's cores."""
+
+NO_CHOICES: Choices = {}
+
+
+class Invocation(NamedTuple):
+    """A call with its caller: x1, x2, x3 as the caller set them (64 bits each)."""
+
+    caller: int
+    """The index of the calling core."""
+    fn: int
+    x1: int = 0
+    x2: int = 0
+    x3: int = 0
+    isa: str = "AARCH64"
+    world: str = "NORMAL"
+
+
+class Outcome(NamedTuple):
+    """One allowed outcome: how the call ends, with which result, in which state."""
+
+    rule: Rule
+    completion: Completion
+    value: int | None
+    """The result as a 64-bit word; None where the call does not return, waits, or leaves a choice."""
+    state: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Everything that a call may do in a state."""
+
+    outcomes: tuple[Outcome, ...]
+    obliged: bool
+    """A rule obliges the implementation to refuse, or a gate applies."""
+    broken: tuple[Rule, ...]
+    """The caller's duties that the call breaks."""
+
+    @property
+    def gap(self) -> bool:
+        """No rule answers."""
+        return not any(o.rule.modality is not Modality.MAY_REFUSE for o in self.outcomes)
+
+
+def accepts(outcome: Outcome, x0: int, wide: bool) -> bool:
+    """Whether a result explains x0: all 64 bits after an SMC64 call, the low 32 after an SMC32 call (SMC-2, RET-2)."""
+    if outcome.completion is Completion.NEVER:
+        return False
+    if outcome.completion is Completion.WAITS:
+        return x0 == 0 if wide else x0 & 0xFFFF_FFFF == 0
+    if outcome.value is not None:
+        return x0 == outcome.value if wide else (x0 ^ outcome.value) & 0xFFFF_FFFF == 0
+    word = x0 if wide else _sign_extended(x0 & 0xFFFF_FFFF)
+    return bool(_constraint(outcome.rule)(word))
+
+
+def _sign_extended(word: int) -> int:
+    return word | 0xFFFF_FFFF_0000_0000 if word >> 31 else word
+
+
+_constraints: dict[int, Callable[[int], bool]] = {}
+
+
+def _constraint(rule: Rule) -> Callable[[int], bool]:
+    if id(rule) not in _constraints:
+        assert rule.constraint is not None
+        source = Compiler(_unknown_function, 0, 0).expression(rule.constraint)
+        _constraints[id(rule)] = eval(f"lambda result: {source}", {})
+    return _constraints[id(rule)]
+
+
+def _unknown_function(function: Function, _terms: tuple[Term, ...], _sources: tuple[str, ...]) -> str:
+    raise TypeError(f"a condition on a result cannot speak about {function.name}")
+
+
+class Stepper:
+    """The rules of a machine's version, compiled for that machine."""
+
+    def __init__(self, machine: Machine, specification: Specification = SPECIFICATION) -> None:
+        self.machine = machine
+        self.specification = specification
+        self._compiler = Compiler(self._apply, len(machine.cores), len(machine.tree.names))
+        self._calls: dict[str, Callable[..., Allowed]] = {}
+        self._moves: dict[str, Callable[..., list[tuple[Rule, Any]]]] = {}
+        self._globals: dict[str, Any] = {
+            "put": put, "State": State, "Outcome": Outcome, "Allowed": Allowed, "Undeclared": Undeclared,
+            "new": tuple.__new__, "ask": self._ask,
+        }  # fmt: skip
+
+    def allowed(self, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> Allowed:
+        """The allowed outcomes of a call in a state.
+
+        Raises:
+            Undeclared: the rules depend on something that neither the machine nor `choices` says.
+        """
+        caller, fn, x1, x2, x3, isa, world = call
+        function, wide = self.specification.call_of.get(fn, (None, bool(fn & 0x4000_0000)))
+        name = function.name if function else "UNKNOWN"
+        compiled = self._calls.get(name) or self._compile_call(name)
+        return compiled(state, choices, caller, wide, x1, x2, x3, isa, world)
+
+    def silent(self, state: Any) -> list[tuple[Rule, Any]]:
+        """Every silent move that is possible, with its rule and the state after it."""
+        found: list[tuple[Rule, Any]] = []
+        for move in MOVES:
+            if move.silent:
+                for core in range(len(self.machine.cores)):
+                    found += self.move(move.name, state, core)
+        return found
+
+    def move(self, name: str, state: Any, core: int = 0, parameters: tuple[Any, ...] = ()) -> list[tuple[Rule, Any]]:
+        """The ways in which a move of the environment is possible: rules and the states after it."""
+        compiled = self._moves.get(name) or self._compile_move(name)
+        return compiled(state, NO_CHOICES, core, *parameters)
+
+    def initial(self) -> Any:
+        """The state after a cold boot."""
+        blank = State(*(self._blank(field) for field in FIELDS))
+        (_, state), = self.move(BOOT.name, blank._replace(system="DOWN"), self.machine.boot)
+        return state
+
+    def _blank(self, field: Function) -> Any:
+        zero: Any = 0
+        if field.range == BOOL:
+            zero = False
+        elif isinstance(field.range, Enumeration):
+            zero = field.range.values[0]
+        size = 1
+        for sort in field.domain:
+            size *= len(self.machine.cores) if sort == CORE else len(self.machine.tree.names)
+        return (zero,) * size if field.domain else zero
+
+    # ---- writing Python
+
+    def _apply(self, function: Function, terms: tuple[Term, ...], sources: tuple[str, ...]) -> str:
+        match function.kind:
+            case "state":
+                return f"s_{function.name}" + (f"[{self._compiler.place(function, sources)}]" if sources else "")
+            case "call":
+                return function.name
+            case "tree":
+                return self._tree(function.name, sources)
+        return self._declared(function, terms, sources)
+
+    def _tree(self, name: str, sources: tuple[str, ...]) -> str:
+        tree = self.machine.tree
+        tables: Mapping[str, Any] = {
+            "level": tree.levels,
+            "ancestor": tuple(tuple(row[a] for row in tree.ancestors) for a in range(len(tree.names))),
+            "below": tuple(tree.ancestors[home] for home in tree.homes),
+        }
+        self._globals[f"t_{name}"] = tables[name]
+        return f"t_{name}" + "".join(f"[{source}]" for source in sources)
+
+    def _declared(self, function: Function, terms: tuple[Term, ...], sources: tuple[str, ...]) -> str:
+        constants = tuple(term.value for term in terms if isinstance(term, Const))
+        if len(constants) == len(terms):
+            value = self.machine.value(function.name, constants)
+            if value is not None:
+                return repr(value)
+        match function.name:
+            case "is_core":
+                self._globals["m_core_of"] = self.machine.core_of
+                return f"({sources[0]} in m_core_of)"
+            case "core_of":
+                self._globals["m_core_of"] = self.machine.core_of
+                return f"m_core_of.get({sources[0]}, 0)"
+            case "mpidr":
+                self._globals["m_mpidr"] = self.machine.cores
+                return f"m_mpidr[{sources[0]}]"
+        if terms and self._uniform(function) is not None:
+            return repr(self._uniform(function))
+        return f"ask(choices, ({function.name!r}, {', '.join(sources)}))"
+
+    def _uniform(self, function: Function) -> Any:
+        """The value that the machine declares for all arguments of a symbol, or None."""
+        single = any(isinstance(key, tuple) and key[0] == function.name for key in self.machine.declared)
+        ranged = function.name == "address_unusable" and self.machine.unusable
+        computed = function.name == "has"
+        return None if single or ranged or computed else self.machine.value(function.name, ("", ))
+
+    def _ask(self, choices: Choices, key: tuple[Any, ...]) -> Any:
+        value = self.machine.value(key[0], key[1:])
+        if value is None:
+            if key not in choices:
+                raise Undeclared(key)
+            value = choices[key]
+        return value
+
+    def _compile_call(self, name: str) -> Callable[..., Allowed]:
+        function = next((call for call in self.specification.calls if call.name == name), None)
+        terms = function.terms if function else CallTerms(())
+        lines = self._unpack() + [
+            f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"
+            for argument in terms.arguments()
+            if argument.definition is not None
+        ]
+        rules = self._rules(name)
+        lines += self._gates(name, rules) + ["    outcomes = []", "    broken = ()"]
+        lines += self._duties(name, rules)
+        lines += self._outcomes(name, rules, Modality.MUST_REFUSE)
+        lines += ["    obliged = bool(outcomes)"]
+        lines += self._outcomes(name, rules, Modality.MAY_REFUSE)
+        lines += ["    if not obliged:"]
+        lines += ["    " + line for line in self._outcomes(name, rules, Modality.SUCCEEDS, Modality.MAY_SUCCEED)]
+        lines += ["        pass"]
+        lines += self._outcomes(name, rules, Modality.AMENDS)
+        lines += ["    return Allowed(tuple(outcomes), obliged, broken)"]
+        parameters = "state, choices, caller, wide, x1, x2, x3, caller_isa, caller_world"
+        self._calls[name] = self._define(f"call_{name}", parameters, lines)
+        return self._calls[name]
+
+    def _compile_move(self, name: str) -> Callable[..., list[tuple[Rule, Any]]]:
+        move = next(move for move in self.specification.moves if move.name == name)
+        rules = self._rules(name)
+        lines = [*self._unpack(), "    found = []"]
+        for i, rule in enumerate(rules):
+            self._globals[f"{name}_{i}"] = rule
+            lines += [
+                f"    if {self._compiler.expression(rule.guard)}:",
+                f"        found.append(({name}_{i}, {self._state_after(rule.effect)}))",
+            ]
+        lines += ["    return found"]
+        parameters = ["state", "choices", "core", *(symbol.name for symbol in move.parameters)]
+        self._moves[name] = self._define(f"move_{name}", ", ".join(parameters), lines)
+        return self._moves[name]
+
+    def _rules(self, name: str) -> tuple[Rule, ...]:
+        return tuple(r for r in self.specification.of(name, self.machine.version) if r.guard is not FALSE)
+
+    def _define(self, name: str, parameters: str, lines: list[str]) -> Callable[..., Any]:
+        namespace: dict[str, Any] = {}
+        exec("\n".join([f"def {name}({parameters}):", *lines]), self._globals, namespace)
+        compiled: Callable[..., Any] = namespace[name]
+        return compiled
+
+    def _unpack(self) -> list[str]:
+        return ["    " + ", ".join(f"s_{field.name}" for field in FIELDS) + ", = state"]
+
+    def _gates(self, name: str, rules: tuple[Rule, ...]) -> list[str]:
+        lines = []
+        gates = [rule for rule in rules if rule.modality is Modality.GATE]
+        for rule in gates:
+            lines += [
+                f"    if {self._compiler.expression(rule.guard)}:",
+                f"        return Allowed(({self._outcome(name, rules, rule)},), True, ())",
+            ]
+        return lines
+
+    def _duties(self, name: str, rules: tuple[Rule, ...]) -> list[str]:
+        lines = []
+        for i, rule in enumerate(rules):
+            if rule.modality is Modality.CALLER_MUST:
+                self._globals[f"{name}_{i}"] = rule
+                lines += [f"    if {self._compiler.expression(rule.guard)}:", f"        broken += ({name}_{i},)"]
+        return lines
+
+    def _outcomes(self, name: str, rules: tuple[Rule, ...], *modalities: Modality) -> list[str]:
+        lines = []
+        for rule in rules:
+            if rule.modality in modalities:
+                guard = self._compiler.expression(rule.guard)
+                lines += [f"    if {guard}:", f"        outcomes.append({self._outcome(name, rules, rule)})"]
+        return lines
+
+    def _outcome(self, name: str, rules: tuple[Rule, ...], rule: Rule) -> str:
+        label = f"{name}_{rules.index(rule)}"
+        self._globals[label] = rule
+        self._globals[f"{label}_c"] = rule.completion
+        value = "None" if rule.value is None else self._compiler.expression(rule.value)
+        return f"new(Outcome, ({label}, {label}_c, {value}, {self._state_after(rule.effect)}))"
+
+    def _state_after(self, effect: Effect) -> str:
+        if not effect.updates:
+            return "state"
+        values = []
+        for field in FIELDS:
+            update = effect.update(field)
+            values.append(f"s_{field.name}" if update is None else self._compiler.updated(update, f"s_{field.name}"))
+        return f"new(State, ({', '.join(values)},))"
+
+
+__all__ = ["Allowed", "Invocation", "Outcome", "State", "Stepper", "accepts"]
