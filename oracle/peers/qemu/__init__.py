@@ -1,0 +1,1 @@
+"""QEMU's own PSCI as a peer."""
