@@ -1,0 +1,48 @@
+"""Run mypy over every module under its real name, and fail where it has seen fewer files than the house holds.
+
+`python tests/quality/strict_types.py ENVIRONMENT`, which holds a strict editable installation.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from house import MAPPED, ROOT, modules
+
+SEEN = re.compile(r"(?:in|checked) (\d+) source files?")
+
+
+def main() -> int:
+    """Print what mypy says, with the paths of the house, and return the exit status."""
+    tree = links(Path(sys.argv[1]))
+    options = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache")]
+    command = [sys.executable, "-m", "mypy", *options, "--package", "psci"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tree)
+    sys.stdout.write(at_home(done.stdout))
+    sys.stderr.write(done.stderr)
+    seen = sum(int(number) for number in SEEN.findall(done.stdout))
+    held = len(list(modules()))
+    if seen != held:
+        sys.stderr.write(f"mypy saw {seen} modules and the folders hold {held}: is one missing in pyproject.toml?\n")
+        return 1
+    return done.returncode
+
+
+def links(environment: Path) -> Path:
+    """The folder of links that a strict editable installation put on the path."""
+    (path,) = environment.glob("lib/python*/site-packages/__editable__.psci_model-*.pth")
+    return Path(path.read_text(encoding="utf-8").strip())
+
+
+def at_home(text: str) -> str:
+    """The same text with `model/step.py` where mypy said `psci/model/step.py`."""
+    for package, place in sorted(MAPPED.items(), key=lambda item: len(item[0]), reverse=True):
+        text = re.sub(rf"^{package.replace('.', '/')}/", f"{place}/", text, flags=re.MULTILINE)
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
