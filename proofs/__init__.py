@@ -1,0 +1,1 @@
+"""How the properties are shown: readers of the rules for Z3, proofs, counterexamples, mutation."""

@@ -1,0 +1,192 @@
+"""What the sorts and the fixed symbols of the rules mean to Z3; one class for each number of cores.
+
+A domain owns a Z3 context of its own, so that nothing of one query reaches the next. It gives a
+meaning to sorts, to constants, to quantifiers, to the symbols of the machine and of the tree, and
+it says which facts hold of the symbols that were used.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, TypeAlias
+
+import z3
+
+from psci.model.language.sorts import BOOL, BitVector, Enumeration, Sort
+from psci.model.language.terms import Function, Value
+from psci.model.machine import MACHINE
+from psci.model.profile import AFFINITY_FIELDS
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.versions import VERSIONS, Version
+
+Expression: TypeAlias = Any
+"""A Z3 expression; the bindings of Z3 carry no types."""
+Meaning: TypeAlias = Callable[..., Expression]
+"""What a symbol means: from the meanings of its arguments to the meaning of the application."""
+Fact: TypeAlias = tuple[str, Expression]
+"""A named formula that holds by construction of the machine."""
+
+RANK_WIDTH = 4
+_HAS: Function = MACHINE.has
+
+
+class Domain(ABC):
+    """The meaning of sorts and fixed symbols in one Z3 context.
+
+    `version` None leaves the version open: then a proof holds for all of them at once.
+    """
+
+    cores: str
+    """How many cores there are, for reports: a number, or `any`."""
+
+    def __init__(self, version: Version | None = None, specification: Specification = SPECIFICATION) -> None:
+        self.context = z3.Context()
+        self.version = version
+        self.specification = specification
+        self.rank = z3.BitVec("version", RANK_WIDTH, self.context)
+        self._symbols: dict[str, Meaning] = {}
+        self._presence: set[int] = set()
+        self._fresh = 0
+
+    # ---- sorts and values
+
+    @abstractmethod
+    def sort(self, sort: Sort) -> Expression:
+        """The Z3 sort."""
+
+    @abstractmethod
+    def constant(self, value: Value, sort: Sort) -> Expression:
+        """The Z3 constant for a value of a sort."""
+
+    @abstractmethod
+    def less(self, strict: bool, left: Expression, right: Expression, sort: Sort) -> Expression:
+        """The order of a sort: of words by size, of enumerations as they are listed."""
+
+    @abstractmethod
+    def quantify(
+        self, kind: Literal["every", "some"], sort: Sort, body: Callable[[Expression], Expression]
+    ) -> Expression:
+        """A quantifier over all cores or nodes."""
+
+    @abstractmethod
+    def symbols(self, prefix: str, function: Function) -> Meaning:
+        """Free symbols for a function: for a field of a state, or for something that a machine declares."""
+
+    @abstractmethod
+    def within(self, meaning: Meaning, function: Function) -> Expression:
+        """The values of free symbols lie in their sorts; true where Z3's sorts say so."""
+
+    # ---- symbols of the machine and of the tree
+
+    def symbol(self, function: Function) -> Meaning:
+        """The meaning of a symbol of the machine or of the tree."""
+        if function.name not in self._symbols:
+            special = {"core_of": self._core_of, "is_core": self._is_core, "has": self._has}.get(function.name)
+            self._symbols[function.name] = special or self._symbol(function)
+        return self._symbols[function.name]
+
+    def _symbol(self, function: Function) -> Meaning:
+        if function.name == "psci_version":
+            return lambda: self._by_version(lambda version: self.constant(version.number or 0, function.range))
+        return self.symbols("m", function)
+
+    @abstractmethod
+    def _core_of(self, mpidr: Expression) -> Expression:
+        """The core with an MPIDR."""
+
+    @abstractmethod
+    def _is_core(self, mpidr: Expression) -> Expression:
+        """Whether some core has an MPIDR."""
+
+    def _has(self, fid: Expression) -> Expression:
+        if z3.is_bv_value(fid):
+            self._presence.add(fid.as_long())
+        return self.symbols("m", _HAS)(fid)
+
+    def facts(self) -> list[Fact]:
+        """What holds of the symbols that were used: read it last."""
+        limit = z3.ULT(self.rank, z3.BitVecVal(len(VERSIONS), RANK_WIDTH, self.context))
+        facts: list[Fact] = [("version: one of those published", limit)]
+        if self.version is not None:
+            facts.append((f"version: {self.version}", self.is_version(self.version)))
+        calls = {call.fid32: call for call in self.specification.calls}
+        for fid in sorted(self._presence & set(calls)):
+            call = calls[fid]
+            present = self._has(z3.BitVecVal(fid, 32, self.context))
+            exists = self.between(call.since, call.until)
+            facts.append((f"presence: {call.name}", z3.Implies(z3.Not(exists), z3.Not(present))))
+            if not call.optional:
+                facts.append((f"presence: {call.name} is mandatory", z3.Implies(exists, present)))
+        return facts + list(self._facts())
+
+    @abstractmethod
+    def _facts(self) -> Iterable[Fact]:
+        """Facts about MPIDRs, values and the tree."""
+
+    # ---- versions
+
+    def between(self, since: Version, until: Version) -> Expression:
+        """The version is one of these."""
+        if self.version is not None:
+            return z3.BoolVal(since <= self.version <= until, self.context)
+        bounds = []
+        if since != VERSIONS[0]:
+            bounds.append(z3.UGE(self.rank, since.rank))
+        if until != VERSIONS[-1]:
+            bounds.append(z3.ULE(self.rank, until.rank))
+        return self.conjunction(bounds)
+
+    def is_version(self, version: Version) -> Expression:
+        """The version is this one."""
+        return self.rank == version.rank
+
+    def _by_version(self, value: Callable[[Version], Expression]) -> Expression:
+        result = value(VERSIONS[-1])
+        for version in VERSIONS[-2::-1]:
+            result = z3.If(self.is_version(version), value(version), result)
+        return result
+
+    # ---- building
+
+    def conjunction(self, parts: Iterable[Expression]) -> Expression:
+        """All of the formulas."""
+        found = [part for part in parts if not z3.is_true(part)]
+        if not found:
+            return z3.BoolVal(True, self.context)
+        return found[0] if len(found) == 1 else z3.And(*found)
+
+    def disjunction(self, parts: Iterable[Expression]) -> Expression:
+        """Some of the formulas."""
+        found = [part for part in parts if not z3.is_false(part)]
+        if not found:
+            return z3.BoolVal(False, self.context)
+        return found[0] if len(found) == 1 else z3.Or(*found)
+
+    def fresh(self, prefix: str, sort: Sort) -> Expression:
+        """A constant of a sort that nothing else in this domain uses."""
+        self._fresh += 1
+        return z3.Const(f"{prefix}!{self._fresh}", self.sort(sort))
+
+    def plain_sort(self, sort: Sort) -> Expression:
+        """The Z3 sort of booleans and words."""
+        if sort == BOOL:
+            return z3.BoolSort(self.context)
+        assert isinstance(sort, BitVector), sort
+        return z3.BitVecSort(sort.width, self.context)
+
+    def plain_constant(self, value: Value, sort: Sort) -> Expression:
+        """The Z3 constant of booleans and words."""
+        if sort == BOOL:
+            return z3.BoolVal(bool(value), self.context)
+        assert isinstance(sort, BitVector) and isinstance(value, int), (value, sort)
+        return z3.BitVecVal(value, sort.width, self.context)
+
+    def affinity_only(self, mpidr: Expression) -> Expression:
+        """No bits outside the affinity fields (5.1.4)."""
+        return mpidr & z3.BitVecVal(~AFFINITY_FIELDS & (2**64 - 1), 64, self.context) == 0
+
+
+def rank_of(enumeration: Enumeration, value: str) -> int:
+    """The place of a value in its enumeration, from the lowest."""
+    return enumeration.values.index(value)

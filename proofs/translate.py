@@ -1,0 +1,112 @@
+"""Terms as Z3 expressions, over any domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import z3
+
+from psci.model.language.effects import Effect, Update
+from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var, bind
+from psci.proofs.domain import Domain, Expression, Meaning
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the symbols of a term mean: fields and call symbols by name, bound variables, the rest by the domain."""
+
+    domain: Domain
+    state: Mapping[str, Meaning]
+    call: Mapping[str, Meaning] = field(default_factory=dict)
+    variables: Mapping[Var, Expression] = field(default_factory=dict)
+
+    def binding(self, variable: Var, meaning: Expression) -> Scope:
+        """This scope with one more bound variable."""
+        return replace(self, variables={**self.variables, variable: meaning})
+
+    def but(self, state: Mapping[str, Meaning]) -> Scope:
+        """This scope with other meanings for some fields."""
+        return replace(self, state={**self.state, **state})
+
+    # ---- translation
+
+    def term(self, term: Term) -> Expression:
+        """The term in Z3.
+
+        Raises:
+            KeyError: a symbol has no meaning here.
+        """
+        match term:
+            case Const(value=value, sort=sort):
+                return self.domain.constant(value, sort)
+            case Var():
+                return self.variables[term]
+            case App(function=function, arguments=arguments):
+                return self._application(function, arguments)
+            case Op(name=name, arguments=arguments):
+                return self._operator(name, [self.term(argument) for argument in arguments], arguments)
+            case Quantified(kind=kind, variable=variable, body=body):
+                return self.domain.quantify(kind, variable.sort, lambda place: self.binding(variable, place).term(body))
+        raise AssertionError(type(term))
+
+    def _application(self, function: Function, arguments: tuple[Term, ...]) -> Expression:
+        if function.definition is not None:
+            return self.term(function.definition)
+        values = [self.term(argument) for argument in arguments]
+        match function.kind:
+            case "state":
+                return self.state[function.name](*values)
+            case "call":
+                return self.call[function.name](*values)
+        return self.domain.symbol(function)(*values)
+
+    def _operator(self, name: str, values: list[Expression], terms: tuple[Term, ...]) -> Expression:
+        match name:
+            case "not":
+                return z3.Not(values[0])
+            case "and":
+                return self.domain.conjunction(values)
+            case "or":
+                return self.domain.disjunction(values)
+            case "eq":
+                return values[0] == values[1]
+            case "if":
+                return z3.If(*values)
+            case "ult" | "ule":
+                return self.domain.less(name == "ult", values[0], values[1], terms[0].sort)
+            case "band":
+                return values[0] & values[1]
+            case "bor":
+                return values[0] | values[1]
+            case "shr":
+                return z3.LShR(values[0], values[1])
+            case "add":
+                return values[0] + values[1]
+            case "sub":
+                return values[0] - values[1]
+            case "zext":
+                return z3.ZeroExt(32, values[0])
+            case "low":
+                return z3.Extract(31, 0, values[0])
+        raise AssertionError(name)
+
+    # ---- effects
+
+    def after(self, effect: Effect) -> Mapping[str, Meaning]:
+        """The fields that an effect names, in the state after it; all others keep their meaning."""
+        return {update.field.name: self._updated(update) for update in effect.updates}
+
+    def _updated(self, update: Update) -> Meaning:
+        known: dict[tuple[int, ...], tuple[tuple[Expression, ...], Expression]] = {}
+
+        def meaning(*index: Expression) -> Expression:
+            key = tuple(place.get_id() for place in index)
+            if key not in known:
+                binders = tuple(bind(sort) for sort in update.field.domain)
+                inner = replace(self, variables={**self.variables, **dict(zip(binders, index, strict=True))})
+                # the index is kept beside the value, or Z3 could give its id to another term
+                known[key] = (index, inner.term(update.value_at(binders)))
+            return known[key][1]
+
+        return meaning

@@ -1,0 +1,161 @@
+"""Any number of cores on any tree: Core and Node are sorts of which nothing is known but the facts stated here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import z3
+
+from psci.model.language.sorts import CORE, NODE, Enumeration, Sort
+from psci.model.language.terms import Function, Value
+from psci.model.machine import MACHINE
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.versions import Version
+from psci.proofs.domain import Domain, Expression, Fact, Meaning
+
+LEVEL_WIDTH = 8
+
+
+class Unbounded(Domain):
+    """Uninterpreted cores and nodes.
+
+    `core_of(x)` is a constant of its own for each x that a query asks about: it has the MPIDR x, or no
+    core has it. The tree is a partial order that is linear above each node, with one root and a core
+    below every node.
+    """
+
+    cores = "any"
+
+    def __init__(self, version: Version | None = None, specification: Specification = SPECIFICATION) -> None:
+        super().__init__(version, specification)
+        self._sorts: dict[str, Expression] = {
+            sort.name: z3.DeclareSort(sort.name, self.context) for sort in (CORE, NODE)
+        }
+        self._members: dict[str, dict[str, Expression]] = {}
+        self._functions: dict[str, Meaning] = {}
+        self._targets: dict[int, tuple[Expression, Expression]] = {}
+        self._used: set[str] = set()
+
+    def sort(self, sort: Sort) -> Expression:
+        """The Z3 sort."""
+        if isinstance(sort, Enumeration) and sort.name not in self._sorts:
+            names = [f"{sort.name}.{value}" for value in sort.values]
+            self._sorts[sort.name], members = z3.EnumSort(sort.name, names, self.context)
+            self._members[sort.name] = dict(zip(sort.values, members, strict=True))
+        return self._sorts[sort.name] if sort.name in self._sorts else self.plain_sort(sort)
+
+    def constant(self, value: Value, sort: Sort) -> Expression:
+        """The Z3 constant for a value."""
+        if isinstance(sort, Enumeration):
+            self.sort(sort)
+            return self._members[sort.name][str(value)]
+        if sort in (CORE, NODE):
+            raise TypeError(f"{sort} {value} by number: with any number of cores no core has one")
+        return self.plain_constant(value, sort)
+
+    def less(self, strict: bool, left: Expression, right: Expression, sort: Sort) -> Expression:
+        """The order of a sort."""
+        if not isinstance(sort, Enumeration):
+            return z3.ULT(left, right) if strict else z3.ULE(left, right)
+        pairs = (
+            (low, high)
+            for i, low in enumerate(sort.values)
+            for j, high in enumerate(sort.values)
+            if (i < j if strict else i <= j)
+        )
+        return self.disjunction(
+            z3.And(left == self.constant(low, sort), right == self.constant(high, sort)) for low, high in pairs
+        )
+
+    def quantify(
+        self, kind: Literal["every", "some"], sort: Sort, body: Callable[[Expression], Expression]
+    ) -> Expression:
+        """A quantifier over all cores or nodes."""
+        variable = self.fresh(sort.name.lower(), sort)
+        inner = body(variable)
+        if z3.is_true(inner) or z3.is_false(inner):
+            return inner
+        return z3.ForAll([variable], inner) if kind == "every" else z3.Exists([variable], inner)
+
+    def symbols(self, prefix: str, function: Function) -> Meaning:
+        """Free symbols for a function."""
+        label = f"{prefix}.{function.name}"
+        self._used.add(label)
+        if label not in self._functions:
+            sorts = [self.sort(sort) for sort in function.domain]
+            result = self.sort(function.range)
+            self._functions[label] = z3.Function(label, *sorts, result) if sorts else _constant(label, result)
+        return self._functions[label]
+
+    def within(self, meaning: Meaning, function: Function) -> Expression:
+        """The values of free symbols lie in their sorts."""
+        return z3.BoolVal(True, self.context)
+
+    def _core_of(self, mpidr: Expression) -> Expression:
+        key = mpidr.get_id()
+        if key not in self._targets:
+            # the term is kept beside its name, or Z3 could give its id to another term
+            self._targets[key] = (mpidr, self.fresh("target", CORE))
+        return self._targets[key][1]
+
+    def _is_core(self, mpidr: Expression) -> Expression:
+        return self.symbol(MACHINE.mpidr)(self._core_of(mpidr)) == mpidr
+
+    def _facts(self) -> Iterable[Fact]:
+        if "m.mpidr" in self._used or self._targets:
+            yield from self._mpidr_facts()
+        if self._used & {"m.below", "m.ancestor", "m.level"}:
+            yield from self._tree_facts()
+
+    def _mpidr_facts(self) -> Iterable[Fact]:
+        mpidr = self.symbol(MACHINE.mpidr)
+        one, two = (self.fresh("core", CORE) for _ in range(2))
+        yield (
+            "mpidr: one for each core",
+            z3.And(
+                z3.ForAll([one, two], z3.Implies(mpidr(one) == mpidr(two), one == two)),
+                z3.ForAll([one], self.affinity_only(mpidr(one))),
+            ),
+        )
+        for argument, target in self._targets.values():
+            absent = z3.ForAll([one], mpidr(one) != argument)
+            yield f"core_of: {target} has the MPIDR, or no core has", z3.Or(mpidr(target) == argument, absent)
+
+    def _tree_facts(self) -> Iterable[Fact]:
+        below, ancestor, level = (self.symbol(symbol) for symbol in (MACHINE.below, MACHINE.ancestor, MACHINE.level))
+        a, b, c = (self.fresh("node", NODE) for _ in range(3))
+        core = self.fresh("core", CORE)
+        root = z3.Const("root", self.sort(NODE))
+        contains = z3.And(
+            z3.ForAll([a], ancestor(a, a)),
+            z3.ForAll([a, b], z3.Implies(z3.And(ancestor(a, b), ancestor(b, a)), a == b)),
+            z3.ForAll([a, b, c], z3.Implies(z3.And(ancestor(a, b), ancestor(b, c)), ancestor(a, c))),
+        )
+        yield "tree: a partial order", contains
+        linear = z3.Implies(z3.And(ancestor(a, c), ancestor(b, c)), z3.Or(ancestor(a, b), ancestor(b, a)))
+        yield "tree: linear above a node", z3.ForAll([a, b, c], linear)
+        yield "tree: one root", z3.ForAll([a], ancestor(root, a))
+        cores_above = z3.Implies(z3.And(below(core, a), below(core, b)), z3.Or(ancestor(a, b), ancestor(b, a)))
+        yield (
+            "tree: the domains of a core are a path to the root",
+            z3.And(
+                z3.ForAll([core, a, b], cores_above),
+                z3.ForAll([core, a, b], z3.Implies(z3.And(below(core, b), ancestor(a, b)), below(core, a))),
+                z3.ForAll([core], below(core, root)),
+            ),
+        )
+        yield "tree: a core below every node", z3.ForAll([a], z3.Exists([core], below(core, a)))
+        higher = z3.ULT(level(b), level(a))
+        yield (
+            "tree: levels grow towards the root",
+            z3.And(
+                z3.ForAll([a], z3.UGT(level(a), 0)),
+                z3.ForAll([a, b], z3.Implies(z3.And(ancestor(a, b), a != b), higher)),
+            ),
+        )
+
+
+def _constant(name: str, sort: Expression) -> Meaning:
+    constant = z3.Const(name, sort)
+    return lambda: constant
