@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import mmap
 import os
 import re
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from psci.model.events import Boot, End, Event, Machine, System, Timeout
+from psci.model.events import Boot, End, Event, Host, Machine, System, Timeout
 from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing, Requirement
 from psci.oracle.peers.qemu.process import QemuProcess, sleeping
 from psci.oracle.peers.stub import build, decode, encode, layout
@@ -46,13 +49,14 @@ class Limits:
     """For a whole life."""
     reset: float = 5.0
     """For QEMU to reset the machine."""
+    launch: float = 20.0
+    """For QEMU to start."""
+    command: float = 10.0
+    """For QEMU's monitor to answer."""
 
     def times(self, factor: float) -> Limits:
         """The same, more patient: what a campaign asks for before it reports that there was no answer."""
-        return Limits(
-            answer=self.answer * factor, start=self.start * factor, silent=self.silent * factor,
-            life=self.life * factor, reset=self.reset * factor,
-        )  # fmt: skip
+        return Limits(**{name: seconds * factor for name, seconds in asdict(self).items()})
 
 
 class QemuPeer:
@@ -65,6 +69,7 @@ class QemuPeer:
         conduit: Conduit = "hvc",
         cpu: str = "cortex-a57",
         psci: str | None = None,
+        image: Path | None = None,
         find: build.Finder = build.nowhere,
         limits: Limits | None = None,
         patience: encode.Patience | None = None,
@@ -76,6 +81,7 @@ class QemuPeer:
             conduit: hvc (the stub at EL1) or smc (the stub at EL2).
             cpu: QEMU's `-cpu`.
             psci: the version to judge against; default: what PSCI_VERSION answers.
+            image: the stub; default: the one of this version, built if it has to be.
             find: where programs are that are not on PATH.
             limits: how long to wait for the machine.
             patience: how long cores wait for each other.
@@ -97,7 +103,7 @@ class QemuPeer:
         self._cpu = cpu
         self._limits = limits or Limits()
         self._patience = patience or encode.Patience()
-        self._image = build.image(find)
+        self._image = image or build.image(find)
         self._psci = psci
         self._machines: dict[int, _VirtualMachine] = {}
         self.version = f"{_version(path)}; -M {self._machine_option}; -cpu {cpu}"
@@ -219,11 +225,15 @@ class _VirtualMachine:
             self._base = platform.exchange - RAM_BASE
             self._write(encode.idle(platform, patience))
             backend = f"memory-backend-file,id=ram,size={RAM_SIZE},share=on,mem-path=/proc/self/fd/{descriptor}"
-            self._process = QemuProcess([*command, "-object", backend], pass_fds=[descriptor])
+            self._process = QemuProcess(
+                [*command, "-object", backend],
+                pass_fds=[descriptor], start_seconds=limits.launch, answer_seconds=limits.command,
+            )  # fmt: skip
         finally:
             os.close(descriptor)
         self._pid = self._process.pid
         self._threads = self._vcpu_threads()
+        self._places: tuple[int | None, ...] = (None,) * len(self._threads)
         self._fresh = True
         self._paused = False
 
@@ -240,6 +250,7 @@ class _VirtualMachine:
         lived = []
         for steps in lives:
             segments = encode.life(self.platform, steps, self._patience)
+            self._place(steps)
             self._boot()
             self._write(segments)
             self._write((encode.ARM,))
@@ -270,6 +281,21 @@ class _VirtualMachine:
         if not all(isinstance(thread, int) for thread in threads):
             raise PeerDied("QEMU did not tell the threads of its virtual CPUs")
         return tuple(thread for thread in threads if isinstance(thread, int))
+
+    def _place(self, steps: Sequence[Step]) -> None:
+        """Give cores whose steps are to overlap different CPUs of the host.
+
+        Without this the host may queue a woken core behind the one that spins for it, although
+        another CPU is idle, and calls of the same turn never overlap.
+        """
+        host = sorted(os.sched_getaffinity(0))
+        places = apart(steps, len(self._threads), len(host))
+        if places == self._places:
+            return
+        self._places = places
+        for thread, place in zip(self._threads, places, strict=True):
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(thread, host if place is None else {host[(place + self._pid) % len(host)]})
 
     def _boot(self) -> None:
         """Bring the machine to where its boot core waits to be armed."""
@@ -351,6 +377,27 @@ class _VirtualMachine:
         return _EVENTS[reason]
 
 
+def apart(steps: Sequence[Step], cores: int, places: int) -> tuple[int | None, ...]:
+    """A place for each core, so that cores with steps of the same turn are apart as far as there are places.
+
+    None for every core where nothing overlaps, or where there is only one place.
+    """
+    turns: dict[int, set[int]] = {}
+    for step in steps:
+        turns.setdefault(step.turn, set()).add(step.cpu)
+    together = Counter(pair for cpus in turns.values() for pair in itertools.permutations(cpus, 2))
+    if not together or places < 2:
+        return (None,) * cores
+    chosen: list[int | None] = []
+    for core in range(cores):
+        cost = [
+            (sum(together[core, other] for other, at in enumerate(chosen) if at == place), chosen.count(place), place)
+            for place in range(places)
+        ]
+        chosen.append(min(cost)[2])
+    return tuple(chosen)
+
+
 def compose(
     lives: Sequence[_Lived], platform: encode.Platform, *, psci: str, conduit: str, peer: str
 ) -> list[Event]:
@@ -369,6 +416,9 @@ def compose(
         if number:
             boot = life.boots[0] if life.boots else None
             extra = {"x-boot": _boot_report(boot)} if boot else {}
+            if lives[number - 1].system is None:
+                # Nothing in the machine ended that life: we took its power away.
+                events.append(Host(action="restart"))
             events.append(Boot(cpu=platform.mpidrs[0], cause="cold", t=boot.t if boot else None, extra=extra))
         events.extend(life.events)
         if lived.system is not None:

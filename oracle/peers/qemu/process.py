@@ -24,8 +24,6 @@ from qemu.qmp import QMPClient, QMPError
 from psci.oracle.peers.peer import PeerDied, PeerMissing
 
 T = TypeVar("T")
-START_SECONDS = 20.0
-ANSWER_SECONDS = 10.0
 _KEPT_OUTPUT = 4096
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -37,13 +35,27 @@ logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
 class QemuProcess:
     """A running QEMU with its QMP monitor, which a thread of our own serves."""
 
-    def __init__(self, command: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        pass_fds: Sequence[int] = (),
+        *,
+        start_seconds: float = 20.0,
+        answer_seconds: float = 10.0,
+    ) -> None:
         """Start `command` (the monitor's arguments are added) and wait until it answers.
+
+        Args:
+            command: the program and its arguments.
+            pass_fds: open files that it inherits, under the same numbers.
+            start_seconds: how long it may take until its monitor answers.
+            answer_seconds: how long any later answer may take.
 
         Raises:
             PeerMissing: the program cannot be started.
             PeerDied: it ended, or did not answer within the time limit.
         """
+        self._answer_seconds = answer_seconds
         self._events: deque[tuple[str, Mapping[str, Any]]] = deque()
         self._arrived = threading.Condition()
         self._output = bytearray()
@@ -57,7 +69,7 @@ class QemuProcess:
         self._thread = threading.Thread(target=self._serve, name="psci-qemu", daemon=True)
         self._thread.start()
         try:
-            child = self._ask(self._start(command, pass_fds), START_SECONDS, "did not answer")
+            child = self._ask(self._start(command, pass_fds), start_seconds, "did not answer")
         except BaseException:
             self._abandon()
             raise
@@ -77,9 +89,9 @@ class QemuProcess:
         """Run a QMP command and return its answer.
 
         Raises:
-            PeerDied: QEMU ended, refused the command, or did not answer within `ANSWER_SECONDS`.
+            PeerDied: QEMU ended, refused the command, or did not answer in time.
         """
-        return self._ask(self._qmp.execute(command, arguments), ANSWER_SECONDS, f"did not answer `{command}`")
+        return self._ask(self._qmp.execute(command, arguments), self._answer_seconds, f"did not answer `{command}`")
 
     def take_event(self, seconds: float = 0.0) -> tuple[str, Mapping[str, Any]] | None:
         """The oldest event not taken yet, as name and data; None if none came within `seconds`."""

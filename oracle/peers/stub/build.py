@@ -54,6 +54,12 @@ def image(find: Finder = nowhere, cache: Path | None = None) -> Path:
     return target
 
 
+def configured(image: bytes, config: layout.Config) -> bytes:
+    """The image with the switches of `config` set, for a loader that needs them."""
+    end = layout.CONFIG_OFFSET + 4
+    return image[: layout.CONFIG_OFFSET] + config.to_bytes(4, "little") + image[end:]
+
+
 def requirement(find: Finder = nowhere, cache: Path | None = None) -> Requirement:
     """Whether an image is there or can be built."""
     target = (cache if cache is not None else packages.cache_folder() / "stub") / f"stub-{_digest(_include())}.bin"

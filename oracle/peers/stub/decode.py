@@ -91,7 +91,7 @@ def cores(read: Reader, count: int) -> tuple[Core, ...]:
     Raises:
         PeerError: a block holds what the stub cannot have written.
     """
-    blocks = read(layout.CORES_OFFSET, count * layout.CORE_SIZE)
+    blocks = _exactly(read, layout.CORES_OFFSET, count * layout.CORE_SIZE)
     return tuple(_core(blocks, index) for index in range(count))
 
 
@@ -136,6 +136,13 @@ def life(read: Reader, platform: Platform, steps: Sequence[Step], origin: int = 
     )
 
 
+def _exactly(read: Reader, offset: int, size: int) -> bytes:
+    data = read(offset, size)
+    if len(data) != size:
+        raise PeerError(f"the exchange area ends {size - len(data)} bytes too early behind offset {offset:#x}")
+    return data
+
+
 _BLOCK = struct.Struct("<9I")
 
 
@@ -161,9 +168,9 @@ def _core(blocks: bytes, index: int) -> Core:
 
 def _refuse_stranger(read: Reader) -> None:
     """A core that is not in the table of MPIDRs logs its entry in the last log."""
-    (count,) = struct.unpack("<I", read(layout.core_offset(layout.STRANGER) + layout.C_COUNT, 4))
+    (count,) = struct.unpack("<I", _exactly(read, layout.core_offset(layout.STRANGER) + layout.C_COUNT, 4))
     if count:
-        record = read(layout.log_offset(layout.STRANGER), layout.RECORD_SIZE)
+        record = _exactly(read, layout.log_offset(layout.STRANGER), layout.RECORD_SIZE)
         pc, _, _, _, _, _, mpidr, _ = struct.unpack_from("<8Q", record, layout.R_REGS)
         raise PeerError(f"a core with MPIDR {mpidr:#x}, which the machine does not have, was entered at {pc:#x}")
 
@@ -195,7 +202,7 @@ class _CoreLog:
         Raises:
             PeerError: it is not.
         """
-        self._record(_RECORD.unpack_from(read(layout.log_offset(self.index), layout.RECORD_SIZE)))
+        self._record(_RECORD.unpack_from(_exactly(read, layout.log_offset(self.index), layout.RECORD_SIZE)))
         if not self.boots:
             raise self._refused("not a boot")
         return self.boots[0]
@@ -208,9 +215,7 @@ class _CoreLog:
         """
         if block.overflow:
             raise PeerError(f"core {self.index}: its log of {layout.MAX_RECORDS} records is full; use shorter lives")
-        data = read(layout.log_offset(self.index), block.records * layout.RECORD_SIZE)
-        if len(data) != block.records * layout.RECORD_SIZE:
-            raise PeerError(f"core {self.index}: {len(data)} bytes of log for {block.records} records")
+        data = _exactly(read, layout.log_offset(self.index), block.records * layout.RECORD_SIZE)
         for self.number in range(block.records):
             self._record(_RECORD.unpack_from(data, self.number * layout.RECORD_SIZE))
         return self

@@ -26,6 +26,7 @@
         .equ    MASK_NOTHING,    0xff
         .equ    MASK_ALL,        0x00
 
+        .equ    LOOKS,           64             // at other cores, between two looks at the counter
         .equ    EL2_BIT,         3              // of CurrentEL
 
 // The system counter. At EL1 the virtual one (the physical one may trap), at EL2 the physical one, because each
@@ -225,6 +226,8 @@ next_step:
         ldr     w0, [x20, #S_OP]
         cmp     w0, #OP_CALL
         b.eq    do_call
+        bl      meet
+        ldr     w0, [x20, #S_OP]
         cmp     w0, #OP_WAKE
         b.eq    do_wake
         cmp     w0, #OP_OBSERVE
@@ -312,6 +315,7 @@ do_call:
         str     x1, [x0, #R_T0]
         str     x1, [x0, #R_T1]
         bl      log_commit
+        bl      meet                            // behind the stamp, which costs the cores a lock in QEMU
         tst     w25, #FLAG_SMC
         ldp     x0, x1, [x20, #S_X0]
         ldp     x2, x3, [x20, #S_X0 + 16]
@@ -417,6 +421,10 @@ do_wake:
         ldr     x1, [x20, #S_X0]
         str     x1, [x0, #R_REGS]
         bl      log_commit
+        ldr     w0, [x20, #S_X0]
+        add     w0, w0, #1
+        bl      block_of_started
+        str     wzr, [x0, #C_WAIVED]            // it may come back now: worth waiting for once more
         b       step_done
 
 do_observe:
@@ -448,12 +456,15 @@ do_pause:
 
 // Returns when every step of earlier turns is done, or was waived because it let others wait too long. Patience
 // is measured from the last change that any core made, so that a queue of waiting cores stays in order: nobody
-// waives a core that is itself waiting.
+// waives a core that is itself waiting. The counter is read seldom: QEMU takes its global lock for it, which would
+// hold up the very cores that are waited for.
 wait_turn:
         mov     x29, x30
         mov     w0, #STATUS_WAITING
         str     w0, [sp, #C_STATUS]
         dmb     ish
+        bl      is_my_turn
+        cbz     w7, 8f
         mov     x25, #0                         // signature of what the others did so far
         STAMP   x27, x0                         // when the wait began
         mov     x26, x27                        // when the signature changed last
@@ -513,49 +524,94 @@ wait_turn:
         b.lo    3b
         cbz     w7, 8f
 
+        ldr     w0, [x23, #H_GIC]
+        cmp     w0, #GIC_V2
+        b.ne    61f
         sub     x0, x28, x27
         ldr     x1, [sp, #C_SPIN]
         cmp     x0, x1
-        b.lo    7f
-        mov     x0, x8
-        bl      doze_or_yield
+        b.hs    62f
+61:     mov     w8, #LOOKS
+7:      bl      is_my_turn
+        cbz     w7, 8f
+        yield
+        subs    w8, w8, #1
+        b.ne    7b
+        ldr     x0, [x23, #H_WAITING]
+        cbz     x0, 1b
+        ldr     w1, [sp, #C_INDEX]
+        str     w1, [x0]
         b       1b
-7:      yield
-        b       1b
-
-// Cores with a step of the same turn meet here, so that their calls really overlap.
-8:      ldr     w6, [x20, #S_TURN]
-        add     w6, w6, #1
-        str     w6, [sp, #C_ARRIVED]
-        dmb     ish
-        ldr     w9, [x20, #S_PARTNERS]
-        cbz     w9, 12f
-        STAMP   x26, x0
-9:      STAMP   x28, x0
-        sub     x0, x28, x26
-        ldr     x1, [sp, #C_MEET]
-        cmp     x0, x1
-        b.hs    12f
-        mov     w1, #0
-        add     x2, x23, #CORES_OFFSET
-10:     lsr     w0, w9, w1
-        tbz     w0, #0, 11f
-        ldr     w3, [x2, #C_ARRIVED]
-        cmp     w3, w6
-        b.hs    11f
-        ldr     w4, [x2, #C_STATUS]
-        cmp     w4, #STATUS_WAITING
-        b.eq    9b
-        cmp     w4, #STATUS_RUNNING
-        b.eq    9b
-11:     add     x2, x2, #CORE_SIZE
-        add     w1, w1, #1
-        cmp     w1, w24
-        b.lo    10b
-12:     mov     w0, #STATUS_RUNNING
+62:     mov     x0, x8
+        bl      doze
+        bl      is_my_turn
+        cbnz    w7, 1b
+8:      ldr     w0, [x20, #S_TURN]
+        add     w0, w0, #1
+        str     w0, [sp, #C_COMING]
+        mov     w0, #STATUS_RUNNING
         str     w0, [sp, #C_STATUS]
         dmb     ish
         ret     x29
+
+is_my_turn:                                     // -> w7 = number of cores to wait for; clobbers x0-x6
+        mov     w1, #0
+        add     x2, x23, #CORES_OFFSET
+        add     x6, x20, #S_NEED
+        mov     w7, #0
+1:      ldrh    w0, [x6], #2
+        ldr     w3, [x2, #C_PROGRESS]
+        cmp     w3, w0
+        b.hs    2f
+        ldr     w4, [x2, #C_WAIVED]
+        add     w3, w3, #1
+        cmp     w4, w3
+        cinc    w7, w7, ne
+2:      add     x2, x2, #CORE_SIZE
+        add     w1, w1, #1
+        cmp     w1, w24
+        b.lo    1b
+        dmb     ish
+        ret
+
+// Cores with a step of the same turn meet here, right before they do it, so that their calls really overlap.
+meet:                                           // clobbers x0-x8
+        ldr     w6, [sp, #C_COMING]
+        str     w6, [sp, #C_ARRIVED]
+        dmb     ish
+        ldr     w5, [x20, #S_PARTNERS]
+        cbz     w5, 4f
+        STAMP   x7, x0
+1:      mov     w8, #LOOKS
+2:      mov     w1, #0
+        mov     w4, #0
+        add     x2, x23, #CORES_OFFSET
+3:      ldr     w0, [x2, #C_ARRIVED]
+        cmp     w0, w6
+        b.hs    31f
+        ldr     w0, [x2, #C_COMING]             // awaited: it has said that it comes, or may still say so
+        cmp     w0, w6
+        b.hs    30f
+        ldr     w0, [x2, #C_STATUS]
+        cmp     w0, #STATUS_WAITING
+        ccmp    w0, #STATUS_RUNNING, #4, ne
+        b.ne    31f
+30:     lsr     w0, w5, w1
+        and     w0, w0, #1
+        add     w4, w4, w0
+31:     add     x2, x2, #CORE_SIZE
+        add     w1, w1, #1
+        cmp     w1, w24
+        b.lo    3b
+        cbz     w4, 4f
+        subs    w8, w8, #1
+        b.ne    2b
+        STAMP   x0, x1
+        sub     x0, x0, x7
+        ldr     x1, [sp, #C_MEET]
+        cmp     x0, x1
+        b.lo    1b
+4:      ret
 
 // w0 = mask of cores: those that wait look again.
 ring:
