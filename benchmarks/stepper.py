@@ -12,7 +12,8 @@ import timeit
 from pathlib import Path
 from typing import Any
 
-from psci.model.profile import Machine
+from psci.model.language.terms import Value
+from psci.model.profile import Key, Machine
 from psci.model.step import Invocation, Stepper
 from psci.model.topology import Topology
 from psci.model.versions import V1_3
@@ -28,7 +29,7 @@ BUDGET_MICROSECONDS = 10.0
 def machine() -> Machine:
     """Two clusters of four cores, with everything declared that a CPU_ON asks for."""
     cores = tuple(cluster << 8 | core for cluster, size in enumerate(CLUSTERS) for core in range(size))
-    declared = {"denied_by_policy": False, "checks_upper_halves": False, "disabled": False}
+    declared: dict[str | Key, Value] = {"denied_by_policy": False, "checks_upper_halves": False, "disabled": False}
     return Machine(V1_3, cores, topology=Topology.clusters(CLUSTERS), declared=declared, unusable=())
 
 
