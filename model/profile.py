@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from psci.model.calls import CALLS
 from psci.model.errors import InputError
@@ -128,6 +128,56 @@ class Machine:
         if not call.exists_in(self.version):
             return False
         return None if call.optional else True
+
+
+READINGS: Mapping[str, tuple[str, Mapping[str, Value]]] = {
+    "system-stop": ("system_stop", {"drain": "DRAIN", "at-once": "AT_ONCE"}),
+    "width-mismatch": ("width_mismatch", {"errata": "ERRATA", "original": "ORIGINAL"}),
+    "upper-halves": ("checks_upper_halves", {"ignored": False, "checked": True}),
+}
+"""Places that DEN0022 lets one read in two ways: the symbol that each sets, and its options."""
+
+
+def declared(profile: Mapping[str, Any], reading: Mapping[str, str]) -> dict[str | Key, Value]:
+    """The declarations of a profile and of a choice of readings.
+
+    Raises:
+        ProfileError: an unknown field, function, reading or option.
+    """
+    found: dict[str | Key, Value] = {}
+    for name, option in reading.items():
+        if name not in READINGS:
+            raise ProfileError(f"reading: unknown {name!r}: choose from {', '.join(READINGS)}")
+        symbol, options = READINGS[name]
+        if option not in options:
+            raise ProfileError(f"reading: {name} is one of {', '.join(options)}, not {option!r}")
+        found[symbol] = options[option]
+    ids = {call.name: call.fid32 for call in CALLS} | {"SMCCC_VERSION": 0x8000_0000}
+    for field_name, value in profile.items():
+        match field_name:
+            case "functions":
+                for name, present in value.items():
+                    if name not in ids:
+                        raise ProfileError(f"functions: there is no function {name!r}")
+                    found["has", ids[name]] = bool(present)
+            case "power_state_format":
+                found["extended_state_id"] = value == "extended"
+            case "os_initiated":
+                found["osi_supported"] = bool(value)
+            case "states":
+                found["state_valid"] = False
+                found.update({("state_valid", int(word, 0)): True for word in value})
+            case "trusted_os":
+                found["trusted_os"] = str(value).upper()
+            case "affinity_levels":
+                found.update({("affinity_level_supported", level): level in value for level in (1, 2, 3)})
+            case "policy_denies":
+                found["denied_by_policy"] = False
+            case "unusable" | "name" | "psci":
+                pass
+            case _:
+                raise ProfileError(f"{field_name}: a profile has no such field")
+    return found
 
 
 def answers(key: Key, sort: Sort | None = None) -> tuple[Value, ...]:

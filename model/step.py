@@ -8,17 +8,19 @@ machine declares is folded in; what it leaves open is looked up in the choices o
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from psci.model.environment import BOOT, MOVES
+from psci.model.call import Call
+from psci.model.environment import BOOT
 from psci.model.language.compile import Compiler, put
 from psci.model.language.effects import Effect
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
 from psci.model.language.sorts import BOOL, CORE, BitVector, Enumeration
-from psci.model.language.terms import FALSE, App, Const, Function, Term
-from psci.model.profile import Choices, Machine, Undeclared
+from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
+from psci.model.profile import Choices, Key, Machine, Undeclared, answers
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 
@@ -26,6 +28,7 @@ State = namedtuple("State", [field.name for field in FIELDS])  # type: ignore[mi
 """A state; a field of each core is a tuple in the order of the machine's cores."""
 
 NO_CHOICES: Choices = {}
+_CALL_PARAMETERS = "state, choices, caller, wide, x1, x2, x3, caller_isa, caller_world"
 
 
 class Invocation(NamedTuple):
@@ -107,6 +110,15 @@ class Stepper:
         self._compiler = Compiler(self._apply, len(machine.cores), len(machine.tree.names))
         self._calls: dict[str, Callable[..., Allowed]] = {}
         self._moves: dict[str, Callable[..., list[tuple[Rule, Any]]]] = {}
+        self.learned: dict[Key, Value] = {}
+        """What is taken as declared beside the machine's own declarations; it may only grow."""
+        self._effects: dict[Rule, Callable[..., Any]] = {}
+        self._strict = False
+        self._quiet: dict[Any, bool] = {}
+        watched = fields_read(
+            *(rule.guard for move in specification.moves if move.silent for rule in specification.rules[move.name])
+        )
+        self._watched = itemgetter(*(i for i, field in enumerate(FIELDS) if field.name in watched))
         self._globals: dict[str, Any] = {
             "put": put, "State": State, "Outcome": Outcome, "Allowed": Allowed, "Undeclared": Undeclared,
             "new": tuple.__new__, "ask": self._ask,
@@ -124,14 +136,80 @@ class Stepper:
         compiled = self._calls.get(name) or self._compile_call(name)
         return compiled(state, choices, caller, wide, x1, x2, x3, isa, world)
 
+    def under_all_answers(self, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> Iterator[Allowed]:
+        """The allowed outcomes under every answer to what is undeclared and not chosen."""
+        try:
+            yield self.allowed(state, call, choices)
+        except Undeclared as missing:
+            for value in answers(missing.key):
+                yield from self.under_all_answers(state, call, {**choices, missing.key: value})
+
+    def claimed(self, state: Any, call: Invocation, x0: int) -> list[Any]:
+        """The states that an answer claims: the effects of the rules that give it, whatever their guards say.
+
+        The state itself where no rule gives the answer.
+        """
+        function, wide = self.specification.call_of.get(call.fn, (None, bool(call.fn & 0x4000_0000)))
+        states = []
+        for rule in self._rules(function.name if function else "UNKNOWN"):
+            if rule.modality is Modality.CALLER_MUST or rule.completion is Completion.NEVER or not rule.effect.updates:
+                continue
+            outcome = Outcome(rule, rule.completion, rule.value.value if isinstance(rule.value, Const) else None, None)  # type: ignore[arg-type]  # words are ints
+            fixed = rule.completion is Completion.WAITS or outcome.value is not None
+            if fixed and accepts(outcome, x0, wide):
+                states += self._apply_effect(function, rule, state, call)
+        return states or [state]
+
+    def rules_answering(self, call: Invocation, x0: int) -> list[Rule]:
+        """The rules of a call whose fixed answer is x0, whatever they require."""
+        function, wide = self.specification.call_of.get(call.fn, (None, bool(call.fn & 0x4000_0000)))
+        rules = self._rules(function.name if function else "UNKNOWN")
+        return [
+            rule
+            for rule in rules
+            if isinstance(rule.value, Const)
+            and accepts(Outcome(rule, rule.completion, int(rule.value.value), None), x0, wide)
+        ]
+
+    def holds(self, condition: Term, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> bool | None:
+        """Whether a condition holds for a call in a state; None where that depends on something undeclared."""
+        function, _ = self.specification.call_of.get(call.fn, (None, False))
+        terms = function.terms if function else CallTerms(())
+        lines = [*self._unpack(), *self._arguments(terms), f"    return {self._compiler.expression(condition)}"]
+        caller, fn, x1, x2, x3, isa, world = call
+        wide = function is not None and fn == function.fid64
+        try:
+            return bool(
+                self._define("holds", _CALL_PARAMETERS, lines)(state, choices, caller, wide, x1, x2, x3, isa, world)
+            )
+        except Undeclared:
+            return None
+
+    def _apply_effect(self, function: Call | None, rule: Rule, state: Any, call: Invocation) -> list[Any]:
+        compiled = self._effects.get(rule) or self._compile_effect(function, rule)
+        caller, fn, x1, x2, x3, isa, world = call
+        wide = function is not None and fn == function.fid64
+        try:
+            return [compiled(state, NO_CHOICES, caller, wide, x1, x2, x3, isa, world)]
+        except KeyError:  # the answer speaks of a core that does not exist
+            return []
+
     def silent(self, state: Any) -> list[tuple[Rule, Any]]:
         """Every silent move that is possible, with its rule and the state after it."""
         found: list[tuple[Rule, Any]] = []
-        for move in MOVES:
+        for move in self.specification.moves:
             if move.silent:
                 for core in range(len(self.machine.cores)):
                     found += self.move(move.name, state, core)
         return found
+
+    def quiet(self, state: Any) -> bool:
+        """Whether no silent move is possible; remembered by the fields that the guards of silent moves read."""
+        projection = self._watched(state)
+        quiet = self._quiet.get(projection)
+        if quiet is None:
+            quiet = self._quiet[projection] = not self.silent(state)
+        return quiet
 
     def move(self, name: str, state: Any, core: int = 0, parameters: tuple[Any, ...] = ()) -> list[tuple[Rule, Any]]:
         """The ways in which a move of the environment is possible: rules and the states after it."""
@@ -189,7 +267,7 @@ class Stepper:
                 return f"({sources[0]} in m_core_of)"
             case "core_of":
                 self._globals["m_core_of"] = self.machine.core_of
-                return f"m_core_of.get({sources[0]}, 0)"
+                return f"m_core_of[{sources[0]}]" if self._strict else f"m_core_of.get({sources[0]}, 0)"
             case "mpidr":
                 self._globals["m_mpidr"] = self.machine.cores
                 return f"m_mpidr[{sources[0]}]"
@@ -205,21 +283,20 @@ class Stepper:
         return None if single or ranged or computed else self.machine.value(function.name, ("", ))
 
     def _ask(self, choices: Choices, key: tuple[Any, ...]) -> Any:
-        value = self.machine.value(key[0], key[1:])
+        value = self.learned.get(key)
         if value is None:
-            if key not in choices:
+            value = choices.get(key)
+        if value is None:
+            value = self.machine.value(key[0], key[1:])
+            if value is None:
                 raise Undeclared(key)
-            value = choices[key]
+            self.learned[key] = value
         return value
 
     def _compile_call(self, name: str) -> Callable[..., Allowed]:
         function = next((call for call in self.specification.calls if call.name == name), None)
         terms = function.terms if function else CallTerms(())
-        lines = self._unpack() + [
-            f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"
-            for argument in terms.arguments()
-            if argument.definition is not None
-        ]
+        lines = self._unpack() + self._arguments(terms)
         rules = self._rules(name)
         lines += self._gates(name, rules) + ["    outcomes = []", "    broken = ()"]
         lines += self._duties(name, rules)
@@ -231,9 +308,23 @@ class Stepper:
         lines += ["        pass"]
         lines += self._outcomes(name, rules, Modality.AMENDS)
         lines += ["    return Allowed(tuple(outcomes), obliged, broken)"]
-        parameters = "state, choices, caller, wide, x1, x2, x3, caller_isa, caller_world"
-        self._calls[name] = self._define(f"call_{name}", parameters, lines)
+        self._calls[name] = self._define(f"call_{name}", _CALL_PARAMETERS, lines)
         return self._calls[name]
+
+    def _compile_effect(self, function: Call | None, rule: Rule) -> Callable[..., Any]:
+        self._strict = True
+        lines = [*self._unpack(), *self._arguments(function.terms if function else CallTerms(()))]
+        lines += [f"    return {self._state_after(rule.effect)}"]
+        self._strict = False
+        self._effects[rule] = self._define("effect", _CALL_PARAMETERS, lines)
+        return self._effects[rule]
+
+    def _arguments(self, terms: CallTerms) -> list[str]:
+        return [
+            f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"
+            for argument in terms.arguments()
+            if argument.definition is not None
+        ]
 
     def _compile_move(self, name: str) -> Callable[..., list[tuple[Rule, Any]]]:
         move = next(move for move in self.specification.moves if move.name == name)

@@ -79,7 +79,7 @@ always = when(TRUE)
 """A rule without a condition of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One rule of a call or of a move."""
 

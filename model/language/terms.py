@@ -9,7 +9,7 @@ one, so a guard cannot silently mean something else in one reader than in anothe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias, Union
 
@@ -304,6 +304,19 @@ def parts(term: Term) -> tuple[Term, ...]:
     return ()
 
 
+def subterms(term: Term) -> Iterator[Term]:
+    """The term and everything in it."""
+    yield term
+    for part in parts(term):
+        yield from subterms(part)
+
+
+def fields_read(*terms: Term) -> frozenset[str]:
+    """The names of the state fields that terms read."""
+    inside = (sub for term in terms for sub in subterms(term))
+    return frozenset(sub.function.name for sub in inside if isinstance(sub, App) and sub.function.kind == "state")
+
+
 def same(left: Term, right: Term) -> bool:
     """Whether two terms are the same tree, up to the names of bound variables."""
     return show(left) == show(right)
@@ -355,5 +368,5 @@ def _inner(term: Term, names: dict[str, str]) -> str:
 __all__ = [
     "BOOL", "CORE", "FALSE", "NODE", "TRUE", "U8", "U32", "U64", "App", "BitVector", "Const", "Enumeration", "Function",
     "Op", "Operand", "Quantified", "Sort", "SortError", "Term", "Value", "Var", "bind", "choose", "conjunction",
-    "disjunction", "every", "extend", "implies", "lift", "low32", "negation", "parts", "same", "show", "some",
+    "disjunction", "every", "extend", "fields_read", "implies", "lift", "low32", "negation", "parts", "same", "show", "some", "subterms",
 ]  # fmt: skip
