@@ -35,6 +35,6 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 def files() -> list[Path]:
     """Every file of the repository that is committed or could be: what git ignores is not among them."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    command = ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
     return sorted(path for name in names if name and (path := ROOT / name.decode()).is_file())
