@@ -103,7 +103,7 @@ class QemuPeer:
         self._cpu = cpu
         self._limits = limits or Limits()
         self._patience = patience or encode.Patience()
-        self._image = image or build.image(find)
+        self.image = image or build.image(find)
         self._psci = psci
         self._machines: dict[int, _VirtualMachine] = {}
         self.version = f"{_version(path)}; -M {self._machine_option}; -cpu {cpu}"
@@ -124,6 +124,11 @@ class QemuPeer:
         for machine in machines.values():
             machine.close()
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the QEMUs that run now."""
+        return tuple(machine.pid for machine in self._machines.values())
+
     def __enter__(self) -> QemuPeer:
         return self
 
@@ -138,8 +143,11 @@ class QemuPeer:
             PeerDied: QEMU did not answer.
             PeerError: what it answered is not a version.
         """
+        return self._version_on(next(iter(self._machines), 1))
+
+    def _version_on(self, cpus: int) -> str:
         if self._psci is None:
-            self._psci = self._ask_version()
+            self._psci = self._ask_version(cpus)
         return self._psci
 
     @property
@@ -147,15 +155,19 @@ class QemuPeer:
         return "virt,gic-version=2" + (",virtualization=on" if self._conduit == "smc" else "")
 
     def _run(self, program: Program) -> tuple[Event, ...]:
-        psci = program.psci or self.psci
-        if psci != self.psci:
-            raise PeerError(f"PSCI {psci} was asked for; this QEMU implements {self.psci} and offers no choice")
+        psci = self._version_on(program.cpus)
+        if program.psci not in (None, psci):
+            raise PeerError(f"PSCI {program.psci} was asked for; this QEMU implements {psci} and offers no choice")
         return tuple(self._trace(program, psci))
 
     def _trace(self, program: Program, psci: str) -> list[Event]:
         machine = self._machine(program.cpus)
         try:
-            lives = machine.run(program.lives)
+            encoded = [encode.life(machine.platform, steps, self._patience) for steps in program.lives]
+        except ValueError as error:
+            raise PeerError(f"the program cannot be run: {error}") from error
+        try:
+            lives = machine.run(program.lives, encoded)
         except BaseException:
             # Also for Ctrl-C: a machine in an unknown state is of no use to the next program.
             del self._machines[program.cpus]
@@ -185,11 +197,10 @@ class QemuPeer:
         return [
             str(self._binary), "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-shutdown",
             "-accel", "tcg,thread=multi", "-M", f"{self._machine_option},memory-backend=ram", "-cpu", self._cpu,
-            "-smp", str(cpus), "-m", str(RAM_SIZE >> 20), "-kernel", str(self._image),
+            "-smp", str(cpus), "-m", str(RAM_SIZE >> 20), "-kernel", str(self.image),
         ]  # fmt: skip
 
-    def _ask_version(self) -> str:
-        cpus = next(iter(self._machines), 1)
+    def _ask_version(self, cpus: int) -> str:
         events = self._trace(Program(cpus=cpus, lives=((CallStep(turn=0, cpu=0, fn=_PSCI_VERSION),),)), "unknown")
         answers = [getattr(event, "x0", None) for event in events if event.k == "return"]
         if not answers or answers[0] is None or not 0 < answers[0] < 0x8000_0000:
@@ -216,7 +227,6 @@ class _VirtualMachine:
     ) -> None:
         self.platform = platform
         self._limits = limits
-        self._patience = patience
         # An anonymous file: nothing is left behind however we end.
         descriptor = os.memfd_create("psci-guest-memory")
         try:
@@ -231,7 +241,7 @@ class _VirtualMachine:
             )  # fmt: skip
         finally:
             os.close(descriptor)
-        self._pid = self._process.pid
+        self.pid = self._process.pid
         self._threads = self._vcpu_threads()
         self._places: tuple[int | None, ...] = (None,) * len(self._threads)
         self._fresh = True
@@ -245,11 +255,10 @@ class _VirtualMachine:
         self._process.close()
         self._memory.close()
 
-    def run(self, lives: Sequence[Sequence[Step]]) -> list[_Lived]:
+    def run(self, lives: Sequence[Sequence[Step]], encoded: Sequence[Sequence[encode.Segment]]) -> list[_Lived]:
         origin: int | None = None
         lived = []
-        for steps in lives:
-            segments = encode.life(self.platform, steps, self._patience)
+        for steps, segments in zip(lives, encoded, strict=True):
             self._place(steps)
             self._boot()
             self._write(segments)
@@ -295,7 +304,7 @@ class _VirtualMachine:
         self._places = places
         for thread, place in zip(self._threads, places, strict=True):
             with contextlib.suppress(OSError):
-                os.sched_setaffinity(thread, host if place is None else {host[(place + self._pid) % len(host)]})
+                os.sched_setaffinity(thread, host if place is None else {host[(place + self.pid) % len(host)]})
 
     def _boot(self) -> None:
         """Bring the machine to where its boot core waits to be armed."""
@@ -356,7 +365,7 @@ class _VirtualMachine:
             case layout.Status.IN_SILENT_CALL:
                 if core.expected:
                     return quiet >= self._limits.start
-                asleep = quiet >= self._limits.silent and sleeping(self._pid, self._threads[index])
+                asleep = quiet >= self._limits.silent and sleeping(self.pid, self._threads[index])
                 return asleep or quiet >= self._limits.answer
             case layout.Status.IN_CALL:
                 return quiet >= self._limits.answer
@@ -434,7 +443,8 @@ def compose(
 
 def _silent(life: decode.Life) -> list[int]:
     """Cores that did not answer, and cores that should have been entered and were not."""
-    expected = [index for index, core in enumerate(life.cores) if core.expected]
+    outside = (layout.Status.NEVER, layout.Status.IN_SILENT_CALL)
+    expected = [index for index, core in enumerate(life.cores) if core.expected and core.status in outside]
     return sorted({*life.unanswered, *expected})
 
 

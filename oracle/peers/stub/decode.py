@@ -144,10 +144,11 @@ def _exactly(read: Reader, offset: int, size: int) -> bytes:
 
 
 _BLOCK = struct.Struct("<9I")
+_STARTED = struct.Struct(f"<{layout.MAX_CORES}I")
 
 
 def _core(blocks: bytes, index: int) -> Core:
-    status, started, done, records, _, expected, steps, _, overflow = _BLOCK.unpack_from(
+    status, started, done, records, _, entries, steps, _, overflow = _BLOCK.unpack_from(
         blocks, index * layout.CORE_SIZE
     )
     try:
@@ -161,8 +162,12 @@ def _core(blocks: bytes, index: int) -> Core:
             f"core {index}: {done} of {started} of {steps} steps and {records} records, which the stub never writes;"
             " run the program again"
         )
+    expected = any(
+        _STARTED.unpack_from(blocks, caller + layout.C_STARTED)[index] == entries + 1
+        for caller in range(0, len(blocks), layout.CORE_SIZE)
+    )
     return Core(
-        status=known, started=started, done=done, expected=expected != 0, records=records, overflow=overflow != 0
+        status=known, started=started, done=done, expected=expected, records=records, overflow=overflow != 0
     )
 
 
@@ -172,7 +177,7 @@ def _refuse_stranger(read: Reader) -> None:
     if count:
         record = _exactly(read, layout.log_offset(layout.STRANGER), layout.RECORD_SIZE)
         pc, _, _, _, _, _, mpidr, _ = struct.unpack_from("<8Q", record, layout.R_REGS)
-        raise PeerError(f"a core with MPIDR {mpidr:#x}, which the machine does not have, was entered at {pc:#x}")
+        raise PeerError(f"a core with MPIDR {mpidr:#x}, which the machine has not, was entered at {pc:#x}")
 
 
 _RECORD = struct.Struct("<IIQQI4x18QQ")

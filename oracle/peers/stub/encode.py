@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,15 +90,16 @@ def life(platform: Platform, steps: Sequence[Step], patience: Patience | None = 
     by_core = _by_core(steps, cores)
     turns = sorted({step.turn for step in steps})
     runners = {turn: sum(1 << core for core in {s.cpu for s in steps if s.turn == turn}) for turn in turns}
-    following = dict(zip(turns, [runners[turn] for turn in turns[1:]] + [0], strict=True))
+    following = {turn: runners[later] for turn, later in itertools.pairwise(turns)}
     done_before = _done_before(by_core, turns)
     segments = [
         Segment(0, _header(platform, patience or Patience())),
         Segment(layout.CORES_OFFSET, _core_blocks([len(own) for own in by_core])),
     ]
     for core, own in enumerate(by_core):
+        alone = ~(1 << core)
         data = b"".join(
-            _step(platform, step, following[step.turn], runners[step.turn] & ~(1 << core), done_before[step.turn])
+            _step(platform, step, following.get(step.turn, 0), runners[step.turn] & alone, done_before[step.turn])
             for step in own
         )
         if data:

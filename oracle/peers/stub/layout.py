@@ -60,6 +60,7 @@ MAX_RECORDS = 2048
 HEADER_SIZE = 0x1000
 CORES_OFFSET = 0x1000
 CORE_SIZE = 0x200
+"""The stub shifts by 9 to multiply with it."""
 STEPS_OFFSET = 0x10000
 STEP_SIZE = 0x80
 STEPS_SIZE = MAX_STEPS * STEP_SIZE
@@ -117,7 +118,7 @@ C_NEXT = 0x04
 C_PROGRESS = 0x08
 C_COUNT = 0x0C
 C_WAIVED = 0x10
-C_EXPECTED = 0x14
+C_ENTRIES = 0x14
 C_STEPS = 0x18
 C_FAULTS = 0x1C
 C_OVERFLOW = 0x20
@@ -135,6 +136,8 @@ C_FREQUENCY = 0x68
 C_SAVE = 0x80
 """x0 to x30 as they were behind the conduit instruction (31 x 8 bytes)."""
 C_FAULT_SAVE = 0x180
+C_STARTED = 0x1C0
+"""For each core (32 bits): 1 + the entries it had when this core made a call that should start it; 0: nothing."""
 
 
 class Status(enum.IntEnum):

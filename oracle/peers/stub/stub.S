@@ -1,8 +1,8 @@
 // The guest side of a test: runs the steps that a tester left in memory and logs what happens.
 //
 // Position independent, no stack, no exclusives, aligned accesses only (with the MMU off all memory is Device
-// memory). Every core writes its own block and its own log; the two words that others may write (WAIVED and
-// EXPECTED) only decide how long somebody waits. All numbers come from layout.py.
+// memory). Every core writes its own block and its own log; the one word that others may write (WAIVED) only
+// decides how long somebody waits. All numbers come from layout.py.
 //
 // sp  holds the core's block, always: the vectors and the code behind a conduit instruction need one register
 //     that they can trust, and SP is preserved by every SMCCC call
@@ -204,7 +204,9 @@ arrive:                                         // x10 = x0, x11 = pc, w12 = kin
         ldr     w0, [sp, #C_NEXT]
         str     w0, [sp, #C_PROGRESS]
         str     wzr, [sp, #C_WAIVED]
-        str     wzr, [sp, #C_EXPECTED]
+        ldr     w0, [sp, #C_ENTRIES]
+        add     w0, w0, #1
+        str     w0, [sp, #C_ENTRIES]
         mov     w0, #STATUS_RUNNING
         str     w0, [sp, #C_STATUS]
         dmb     ish
@@ -292,9 +294,10 @@ do_call:
         ldr     w0, [x20, #S_STARTS]            // 1 + the core that this call should start: others wait longer for it
         cbz     w0, 1f
         bl      block_of_started
-        mov     w1, #1
+        ldr     w1, [x0, #C_ENTRIES]
+        add     w1, w1, #1
+        str     w1, [x2]
         str     wzr, [x0, #C_WAIVED]
-        str     w1, [x0, #C_EXPECTED]
 1:      add     w0, w19, #1
         str     w0, [sp, #C_NEXT]
         ldr     w25, [x20, #S_FLAGS]
@@ -378,8 +381,8 @@ do_call:
         cbz     w0, 8f
         ldr     w1, [sp, #C_SAVE]
         cbz     w1, 8f
-        bl      block_of_started                // refused: nobody is to be expected
-        str     wzr, [x0, #C_EXPECTED]
+        bl      block_of_started                // refused: nobody is to be expected because of this call
+        str     wzr, [x2]
 8:      bl      acknowledge
         b       call_done
 
@@ -393,11 +396,12 @@ reload:                                         // the registers that the stub l
         madd    x20, x19, x0, x20
         ret
 
-block_of_started:                               // w0 = 1 + index -> x0 = the block
+block_of_started:                               // w0 = 1 + index -> x0 = its block, x2 = what this core expects of it
         sub     w0, w0, #1
+        add     x2, sp, #C_STARTED
+        add     x2, x2, x0, lsl #2
         add     x1, x23, #CORES_OFFSET
-        mov     x2, #CORE_SIZE
-        madd    x0, x0, x2, x1
+        add     x0, x1, x0, lsl #9
         ret
 
 // -------------------------------------------------------------------------------------------------- other steps
@@ -508,8 +512,19 @@ wait_turn:
         b.eq    4f
         cmp     w4, #STATUS_IN_CALL
         b.eq    4f
-        ldr     w13, [x2, #C_EXPECTED]
-        cbnz    w13, 4f
+        // Does any core expect this one to be entered once more?
+        ldr     w13, [x2, #C_ENTRIES]
+        add     w13, w13, #1
+        add     x14, x23, #CORES_OFFSET
+        add     x14, x14, #C_STARTED
+        mov     w15, #0
+35:     ldr     w16, [x14, x1, lsl #2]
+        cmp     w16, w13
+        b.eq    4f
+        add     x14, x14, #CORE_SIZE
+        add     w15, w15, #1
+        cmp     w15, w24
+        b.lo    35b
         ldr     x12, [sp, #C_SHORT]
 4:      subs    x13, x12, x5
         b.hi    41f
