@@ -9,7 +9,7 @@ from typing import TypeAlias
 from psci.model.codes import Code
 from psci.model.language.rules import Argument, CallTerms, Case, Completion, Modality, Rule, when
 from psci.model.language.sorts import U32, U64
-from psci.model.language.terms import Const, Function, SortError, Term, lift
+from psci.model.language.terms import Const, Function, SortError, Term, Var, lift
 from psci.model.machine import MACHINE, MachineTerms
 from psci.model.state import STATE, StateTerms
 from psci.model.versions import V0_1, V1_3, Version
@@ -59,7 +59,7 @@ class Call:
 
     name: str
     section: str
-    fid32: int
+    fid32: int | None
     fid64: int | None = None
     since: Version = V0_1
     until: Version = V1_3
@@ -76,7 +76,12 @@ class Call:
 
     def ids(self) -> tuple[int, ...]:
         """The function ids, SMC32 first."""
-        return (self.fid32,) if self.fid64 is None else (self.fid32, self.fid64)
+        return tuple(fid for fid in (self.fid32, self.fid64) if fid is not None)
+
+    @property
+    def key(self) -> int:
+        """The id by which profiles and rules say whether the function is there: SMC32 where it has one."""
+        return self.ids()[0]
 
     def exists_in(self, version: Version) -> bool:
         """Whether this version defines the function."""
@@ -89,9 +94,12 @@ class Call:
         return self._attach(Modality.GATE, Completion.RETURNS, code, cites, since, until, name)
 
     def must_refuse(
-        self, code: Code, *, cites: Cites, since: Version = V0_1, until: Version = V1_3, name: str | None = None
+        self, code: Code | None, *, cites: Cites, since: Version = V0_1, until: Version = V1_3, name: str | None = None
     ) -> Attach:
-        """The call must be refused where the condition holds; another refusal that applies may win."""
+        """The call must be refused where the condition holds; another refusal that applies may win.
+
+        Without a code the rule leaves a choice of codes.
+        """
         return self._attach(Modality.MUST_REFUSE, Completion.RETURNS, code, cites, since, until, name)
 
     def may_refuse(
@@ -153,7 +161,7 @@ class Call:
 
 @dataclass(eq=False)
 class Move:
-    """A move that no call makes: of one core (`core`), or of the machine.
+    """A move that no call makes: of one core (`core`), of one power domain (`node`), or of the machine.
 
     A `silent` move may happen at any time unseen; any other is witnessed by an event of a trace.
     """
@@ -161,7 +169,8 @@ class Move:
     name: str
     section: str
     silent: bool
-    core: Term | None = None
+    core: Var | None = None
+    node: Var | None = None
     parameters: tuple[Function, ...] = ()
     """What the witnessing event says, as symbols for the rules."""
     rules: list[Rule] = field(default_factory=list)

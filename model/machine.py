@@ -14,8 +14,15 @@ LOCAL_STATE = Enumeration("LocalState", ("RUN", "STANDBY", "RETENTION", "POWERDO
 """The state of one node, from the shallowest to the deepest (DEN0022 4.1, 4.2.1)."""
 SYSTEM_STOP = Enumeration("SystemStop", ("DRAIN", "AT_ONCE"))
 WIDTH_MISMATCH = Enumeration("WidthMismatch", ("ERRATA", "ORIGINAL"))
-LEVEL_0 = 0
-"""The power level of a core (DEN0022 5.19.2); higher nodes have higher levels."""
+MIGRATE_WIDTH = Enumeration("MigrateWidth", ("GENERAL", "OWN"))
+FROZEN_CORE = Enumeration("FrozenCore", ("RESUMES", "ALREADY_ON"))
+MODE_HISTORY = Enumeration("ModeHistory", ("SINCE_CHANGE", "SINCE_BOOT"))
+OSI_MIXED = Enumeration("OsiMixed", ("EITHER", "INVALID_PARAMETERS", "DENIED"))
+SUSPEND_REFUSAL = Enumeration("SuspendRefusal", ("TEXT", "PROTOTYPE"))
+CONTEXT_WIDTH = Enumeration("ContextWidth", ("FUNCTION_ID", "CALLER"))
+WARM_PROTECTION = Enumeration("WarmProtection", ("OFF", "KEPT"))
+VENDOR_BIT_READING = Enumeration("VendorBit", ("SELECTOR", "RESERVED"))
+STRAY_WAKEUP = Enumeration("StrayWakeup", ("IGNORED", "RESET"))
 
 
 def _declared(name: str, *sorts: object, doc: str) -> Function:
@@ -48,6 +55,34 @@ class MachineTerms:
         "features_hides_smc64", BOOL, doc="PSCI_FEATURES hides SMC64 ids from AArch32 callers."
     )()
     trusted_os = _declared("trusted_os", TRUSTED_OS, doc="The kind of Trusted OS.")()
+    retention = _declared("retention", U32, BOOL, doc="A standby power_state means retention for the core.")
+    requested = _declared(
+        "requested", U32, U8, LOCAL_STATE, doc="What a power_state asks for the caller's node at a power level above 0."
+    )
+    claims = _declared(
+        "claims", U32, U8, BOOL, doc="A power_state says that the caller is the last core of its node at this level (OSI-5)."
+    )
+    latency = _declared("latency", LOCAL_STATE, U32, doc="The wakeup latency of a state of a node above core level.")
+    names_node = _declared("names_node", U64, U32, BOOL, doc="A core and a power level above 0 name a node (5.19.2).")
+    counted_node = _declared(
+        "counted_node", U64, U32, BOOL, doc="A core and a power_state name a node and a state of it (5.22.1)."
+    )
+    counted_level = _declared("counted_level", U32, U8, doc="The highest power level that a power_state expresses.")
+    protected_range = _declared(
+        "protected_range", U64, U64, BOOL, doc="Base and length lie entirely in what MEM_PROTECT protects."
+    )
+    trusted_os_home = _declared("trusted_os_home", CORE, doc="The core that a uniprocessor Trusted OS starts on.")()
+    reset_keeps_warm = _declared("reset_keeps_warm", BOOL, doc="A warm reset does not fall back to a cold one.")()
+
+    migrate_width = _declared("migrate_width", MIGRATE_WIDTH, doc="Reading: which rule on widths binds MIGRATE.")()
+    frozen_core = _declared("frozen_core", FROZEN_CORE, doc="Reading: what CPU_ON does to a frozen core.")()
+    mode_history = _declared("mode_history", MODE_HISTORY, doc="Reading: how far back a CPU_SUSPEND counts.")()
+    osi_mixed = _declared("osi_mixed", OSI_MIXED, doc="Reading: the refusal when both kinds of conflict are there.")()
+    suspend_refusal = _declared("suspend_refusal", SUSPEND_REFUSAL, doc="Reading: codes of SYSTEM_SUSPEND.")()
+    context_width = _declared("context_width", CONTEXT_WIDTH, doc="Reading: what decides the width of x0 at entry.")()
+    warm_protection = _declared("warm_protection", WARM_PROTECTION, doc="Reading: MEM_PROTECT after a warm reset.")()
+    vendor_bit = _declared("vendor_bit", VENDOR_BIT_READING, doc="Reading: what bit 31 of reset_type is.")()
+    stray_wakeup = _declared("stray_wakeup", STRAY_WAKEUP, doc="What a wakeup event for an OFF core does (CPU_OFF-7).")()
     system_stop = _declared("system_stop", SYSTEM_STOP, doc="How a system call stops the other cores.")()
     width_mismatch = _declared("width_mismatch", WIDTH_MISMATCH, doc="Which issue rules 0.2 on mixed widths.")()
     beta_hibernate_type = _declared("beta_hibernate_type", U32, doc="The type value of HIBERNATE_OFF in the beta.")()

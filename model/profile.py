@@ -15,7 +15,7 @@ from psci.model.calls import CALLS
 from psci.model.errors import InputError
 from psci.model.language.sorts import BOOL, BitVector, Enumeration, Sort
 from psci.model.language.terms import Function, Value
-from psci.model.machine import MACHINE_SYMBOLS
+from psci.model.machine import LOCAL_STATE, MACHINE_SYMBOLS
 from psci.model.topology import Topology
 from psci.model.versions import Version
 
@@ -41,11 +41,36 @@ class Undeclared(KeyError):
         return key
 
 
+READINGS: Mapping[str, tuple[str, Mapping[str, Value]]] = {
+    "system-stop": ("system_stop", {"drain": "DRAIN", "at-once": "AT_ONCE"}),
+    "width-mismatch": ("width_mismatch", {"errata": "ERRATA", "original": "ORIGINAL"}),
+    "upper-halves": ("checks_upper_halves", {"ignored": False, "checked": True}),
+    "migrate-width": ("migrate_width", {"general": "GENERAL", "own": "OWN"}),
+    "frozen-core": ("frozen_core", {"resumes": "RESUMES", "already-on": "ALREADY_ON"}),
+    "mode-history": ("mode_history", {"since-change": "SINCE_CHANGE", "since-boot": "SINCE_BOOT"}),
+    "osi-mixed": ("osi_mixed", {"either": "EITHER", "invalid-parameters": "INVALID_PARAMETERS", "denied": "DENIED"}),
+    "suspend-refusal": ("suspend_refusal", {"text": "TEXT", "prototype": "PROTOTYPE"}),
+    "context-width": ("context_width", {"function-id": "FUNCTION_ID", "caller": "CALLER"}),
+    "warm-protection": ("warm_protection", {"off": "OFF", "kept": "KEPT"}),
+    "vendor-bit": ("vendor_bit", {"selector": "SELECTOR", "reserved": "RESERVED"}),
+    "beta-type": ("beta_hibernate_type", {"alpha": 0, "final": 1}),
+}
+"""Places where DEN0022 can be read in two ways: the symbol that each sets, and its options, the default first.
+
+`upper-halves` and `beta-type` have no default: an implementation may do either, but always the same.
+"""
+
+OPEN_READINGS = ("checks_upper_halves", "beta_hibernate_type")
 DEFAULTS: Mapping[str, Value] = {
     "trusted_os": "MP_OR_NONE",
     "disabled": False,
-    "system_stop": "DRAIN",
-    "width_mismatch": "ERRATA",
+    "retention": False,
+    "requested": "RUN",
+    "claims": False,
+    "counted_level": 0,
+    "reset_keeps_warm": False,
+    "stray_wakeup": "IGNORED",
+    **{symbol: next(iter(options.values())) for symbol, options in READINGS.values() if symbol not in OPEN_READINGS},
 }
 """What a profile that is silent stands for, where that is not left open."""
 
@@ -67,6 +92,8 @@ class Machine:
     topology: Topology | None = None
     declared: Mapping[str | Key, Value] = field(default_factory=dict)
     unusable: tuple[tuple[int, int], ...] | None = None
+    ids: Mapping[int, str] | None = None
+    """PSCI 0.1: the function that each id of the device tree names; elsewhere None, and DEN0022 fixes the ids."""
 
     def __post_init__(self) -> None:
         if not self.cores or len(set(self.cores)) != len(self.cores):
@@ -108,6 +135,10 @@ class Machine:
                 return self.version.number or 0
             case "boot_core", ():
                 return self.boot
+            case "latency", (str(state),) if state in LOCAL_STATE.values and ("latency", state) not in self.declared:
+                return LOCAL_STATE.values.index(state)
+            case "trusted_os_home", () if name not in self.declared:
+                return self.boot
             case "mpidr", (int(core),):
                 return self.cores[core]
             case "is_core", (int(mpidr),):
@@ -122,20 +153,14 @@ class Machine:
 
     def _presence(self, fid: int) -> bool | None:
         """RET-6: a function that the version defines and does not make optional is there."""
-        call = next((call for call in CALLS if call.fid32 == fid), None)
+        call = next((call for call in CALLS if call.key == fid), None)
         if call is None:
             return None
         if not call.exists_in(self.version):
             return False
+        if self.ids is not None:
+            return call.name in self.ids.values()
         return None if call.optional else True
-
-
-READINGS: Mapping[str, tuple[str, Mapping[str, Value]]] = {
-    "system-stop": ("system_stop", {"drain": "DRAIN", "at-once": "AT_ONCE"}),
-    "width-mismatch": ("width_mismatch", {"errata": "ERRATA", "original": "ORIGINAL"}),
-    "upper-halves": ("checks_upper_halves", {"ignored": False, "checked": True}),
-}
-"""Places that DEN0022 lets one read in two ways: the symbol that each sets, and its options."""
 
 
 def declared(profile: Mapping[str, Any], reading: Mapping[str, str]) -> dict[str | Key, Value]:
@@ -152,7 +177,7 @@ def declared(profile: Mapping[str, Any], reading: Mapping[str, str]) -> dict[str
         if option not in options:
             raise ProfileError(f"reading: {name} is one of {', '.join(options)}, not {option!r}")
         found[symbol] = options[option]
-    ids = {call.name: call.fid32 for call in CALLS} | {"SMCCC_VERSION": 0x8000_0000}
+    ids = {call.name: call.key for call in CALLS} | {"SMCCC_VERSION": 0x8000_0000}
     for field_name, value in profile.items():
         match field_name:
             case "functions":

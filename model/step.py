@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 from psci.model.call import Call
 from psci.model.environment import BOOT
-from psci.model.language.compile import Compiler, put
+from psci.model.language.compile import Compiler, put, ranks
 from psci.model.language.effects import Effect
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
 from psci.model.language.sorts import BOOL, CORE, BitVector, Enumeration
 from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
+from psci.model.machine import LOCAL_STATE
 from psci.model.profile import Choices, Key, Machine, Undeclared, answers
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
@@ -28,6 +29,7 @@ State = namedtuple("State", [field.name for field in FIELDS])  # type: ignore[mi
 """A state; a field of each core is a tuple in the order of the machine's cores."""
 
 NO_CHOICES: Choices = {}
+SMC64_BIT = 0x4000_0000
 _CALL_PARAMETERS = "state, choices, caller, wide, x1, x2, x3, caller_isa, caller_world"
 
 
@@ -114,6 +116,7 @@ class Stepper:
         """What is taken as declared beside the machine's own declarations; it may only grow."""
         self._effects: dict[Rule, Callable[..., Any]] = {}
         self._strict = False
+        self._named = {call.name: call for call in specification.calls}
         self._quiet: dict[Any, bool] = {}
         watched = fields_read(
             *(rule.guard for move in specification.moves if move.silent for rule in specification.rules[move.name])
@@ -121,7 +124,7 @@ class Stepper:
         self._watched = itemgetter(*(i for i, field in enumerate(FIELDS) if field.name in watched))
         self._globals: dict[str, Any] = {
             "put": put, "State": State, "Outcome": Outcome, "Allowed": Allowed, "Undeclared": Undeclared,
-            "new": tuple.__new__, "ask": self._ask,
+            "new": tuple.__new__, "ask": self._ask, "rank": ranks(LOCAL_STATE),
         }  # fmt: skip
 
     def allowed(self, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> Allowed:
@@ -131,10 +134,17 @@ class Stepper:
             Undeclared: the rules depend on something that neither the machine nor `choices` says.
         """
         caller, fn, x1, x2, x3, isa, world = call
-        function, wide = self.specification.call_of.get(fn, (None, bool(fn & 0x4000_0000)))
+        function, wide = self.function(fn)
         name = function.name if function else "UNKNOWN"
         compiled = self._calls.get(name) or self._compile_call(name)
         return compiled(state, choices, caller, wide, x1, x2, x3, isa, world)
+
+    def function(self, fn: int) -> tuple[Call | None, bool]:
+        """The call that a function id selects, or None, and whether the id is an SMC64 one."""
+        unknown = None, bool(fn & SMC64_BIT)
+        if self.machine.ids is None:
+            return self.specification.call_of.get(fn, unknown)
+        return self._named.get(self.machine.ids.get(fn, ""), None), bool(fn & SMC64_BIT)
 
     def under_all_answers(self, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> Iterator[Allowed]:
         """The allowed outcomes under every answer to what is undeclared and not chosen."""
@@ -149,7 +159,7 @@ class Stepper:
 
         The state itself where no rule gives the answer.
         """
-        function, wide = self.specification.call_of.get(call.fn, (None, bool(call.fn & 0x4000_0000)))
+        function, wide = self.function(call.fn)
         states = []
         for rule in self._rules(function.name if function else "UNKNOWN"):
             if rule.modality is Modality.CALLER_MUST or rule.completion is Completion.NEVER or not rule.effect.updates:
@@ -162,7 +172,7 @@ class Stepper:
 
     def rules_answering(self, call: Invocation, x0: int) -> list[Rule]:
         """The rules of a call whose fixed answer is x0, whatever they require."""
-        function, wide = self.specification.call_of.get(call.fn, (None, bool(call.fn & 0x4000_0000)))
+        function, wide = self.function(call.fn)
         rules = self._rules(function.name if function else "UNKNOWN")
         return [
             rule
@@ -173,7 +183,7 @@ class Stepper:
 
     def holds(self, condition: Term, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> bool | None:
         """Whether a condition holds for a call in a state; None where that depends on something undeclared."""
-        function, _ = self.specification.call_of.get(call.fn, (None, False))
+        function, _ = self.function(call.fn)
         terms = function.terms if function else CallTerms(())
         lines = [*self._unpack(), *self._arguments(terms), f"    return {self._compiler.expression(condition)}"]
         caller, fn, x1, x2, x3, isa, world = call
@@ -199,8 +209,8 @@ class Stepper:
         found: list[tuple[Rule, Any]] = []
         for move in self.specification.moves:
             if move.silent:
-                for core in range(len(self.machine.cores)):
-                    found += self.move(move.name, state, core)
+                for index in range(len(self.machine.cores) if move.node is None else len(self.machine.tree.names)):
+                    found += self.move(move.name, state, index)
         return found
 
     def quiet(self, state: Any) -> bool:
@@ -211,10 +221,13 @@ class Stepper:
             quiet = self._quiet[projection] = not self.silent(state)
         return quiet
 
-    def move(self, name: str, state: Any, core: int = 0, parameters: tuple[Any, ...] = ()) -> list[tuple[Rule, Any]]:
-        """The ways in which a move of the environment is possible: rules and the states after it."""
+    def move(self, name: str, state: Any, index: int = 0, parameters: tuple[Any, ...] = ()) -> list[tuple[Rule, Any]]:
+        """The ways in which a move of the environment is possible: rules and the states after it.
+
+        `index` is the core, or the node, that moves.
+        """
         compiled = self._moves.get(name) or self._compile_move(name)
-        return compiled(state, NO_CHOICES, core, *parameters)
+        return compiled(state, NO_CHOICES, index, *parameters)
 
     def initial(self) -> Any:
         """The state after a cold boot."""
@@ -279,7 +292,7 @@ class Stepper:
         """The value that the machine declares for all arguments of a symbol, or None."""
         single = any(isinstance(key, tuple) and key[0] == function.name for key in self.machine.declared)
         ranged = function.name == "address_unusable" and self.machine.unusable
-        computed = function.name == "has"
+        computed = function.name in ("has", "latency")
         return None if single or ranged or computed else self.machine.value(function.name, ("", ))
 
     def _ask(self, choices: Choices, key: tuple[Any, ...]) -> Any:
@@ -337,7 +350,8 @@ class Stepper:
                 f"        found.append(({name}_{i}, {self._state_after(rule.effect)}))",
             ]
         lines += ["    return found"]
-        parameters = ["state", "choices", "core", *(symbol.name for symbol in move.parameters)]
+        index = "core" if move.node is None else move.node.name
+        parameters = ["state", "choices", index, *(symbol.name for symbol in move.parameters)]
         self._moves[name] = self._define(f"move_{name}", ", ".join(parameters), lines)
         return self._moves[name]
 

@@ -34,7 +34,7 @@ def _presence(function):
     @function.gate(NOT_SUPPORTED, cites=("RET-4",))
     def absent(m, s, call):
         """The function is not implemented, or this version does not define it."""
-        return ~m.has(function.fid32)
+        return ~m.has(function.key)
 
 
 def _execution_state(function):

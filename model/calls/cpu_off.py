@@ -1,8 +1,10 @@
 """CPU_OFF: turn off the calling core (DEN0022 5.1.3, 5.5, 6.6)."""
 
 from psci.model.call import Call
-from psci.model.codes import DENIED
-from psci.model.language.rules import Completion, always
+from psci.model.codes import DENIED, INVALID_PARAMETERS
+from psci.model.language.effects import each
+from psci.model.language.rules import Completion, always, when
+from psci.model.power_domains import node_after_off
 from psci.model.versions import V0_1, V0_2
 
 CPU_OFF = Call("CPU_OFF", "5.1.3", fid32=0x8400_0002, since=V0_1)
@@ -14,7 +16,25 @@ def trusted_os_resident(m, s, call):
     return m.up_trusted_os() & (s.resident == call.caller)
 
 
-@CPU_OFF.succeeds(Completion.NEVER, cites=("CPU_OFF-1", "CPU_OFF-2", "CPU_OFF-14", "SM-6"))
+@CPU_OFF.may_refuse(None, cites=("REV-1", "CPU_OFF-1"), until=V0_1)
+def refused_in_0_1(m, s, call):
+    """Version 0.1, where the call had a power_state, lists INVALID_PARAMETERS and DENIED without saying when."""
+    return when(True).returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
+
+
+@CPU_OFF.succeeds(
+    Completion.NEVER,
+    cites=("CPU_OFF-1", "CPU_OFF-2", "CPU_OFF-10", "CPU_OFF-12", "CPU_OFF-13", "CPU_OFF-14", "OSI-13", "SM-6"),
+)
 def turned_off(m, s, call):
-    """The caller becomes OFF, and only a CPU_ON brings it back."""
-    return always.then(s.but(power={call.caller: "OFF"}, activity={call.caller: "STOPPED"}))
+    """The caller becomes OFF, and only a CPU_ON brings it back; nodes above it go down as far as the others allow."""
+    after = node_after_off(m, s, call.caller)
+    return always.then(
+        s.but(
+            power={call.caller: "OFF"},
+            activity={call.caller: "STOPPED"},
+            slept={call.caller: True},
+            node=each(after),
+            dozed=each(lambda node: s.dozed[node] | (after(node) != "RUN")),
+        )
+    )

@@ -10,7 +10,9 @@ from psci.model.codes import (
     ON_PENDING,
     SUCCESS,
 )
+from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, when
+from psci.model.power_domains import node_after_wakeup
 from psci.model.versions import V0_1, V0_2, V1_0, V1_2
 
 CPU_ON = Call(
@@ -41,7 +43,8 @@ def entry_unusable_before_1_0(m, s, call):
 def already_on(m, s, call):
     """The target is ON: it runs, it is suspended, it is the caller itself, or its CPU_OFF is not processed yet."""
     target = m.core_of(call.target_cpu)
-    return m.is_core(call.target_cpu) & (s.power[target] == "ON")
+    resumes = (s.activity[target] == "FROZEN") & (m.frozen_core == "RESUMES")
+    return m.is_core(call.target_cpu) & (s.power[target] == "ON") & ~resumes
 
 
 @CPU_ON.must_refuse(ON_PENDING, cites=("CPU_ON-7", "SM-7"), since=V0_2)
@@ -58,20 +61,53 @@ def denied_by_policy(m, s, call):
     return m.is_core(call.target_cpu) & m.denied_by_policy(target)
 
 
-@CPU_ON.may_refuse(INTERNAL_FAILURE, cites=("CPU_ON-8",), since=V0_2)
+@CPU_ON.must_refuse(None, cites=("REV-1", "SM-6"), until=V0_1)
+def not_off_in_0_1(m, s, call):
+    """The target is not OFF; version 0.1 has no code of its own for that, so INVALID_PARAMETERS or DENIED will do."""
+    target = m.core_of(call.target_cpu)
+    on = m.is_core(call.target_cpu) & (s.power[target] != "OFF")
+    return when(on).returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
+
+
+@CPU_ON.may_refuse(DENIED, cites=("REV-1", "CPU_ON-9"), until=V0_1)
+def denied_in_0_1(m, s, call):
+    """Version 0.1 lists DENIED without saying when."""
+    return True
+
+
+@CPU_ON.may_refuse(INTERNAL_FAILURE, cites=("CPU_ON-8", "SM-15"), since=V0_2)
 def cannot_be_powered(m, s, call):
     """The target is OFF and cannot be powered up for physical reasons."""
     target = m.core_of(call.target_cpu)
     return m.is_core(call.target_cpu) & (s.power[target] == "OFF")
 
 
-@CPU_ON.succeeds(Completion.RETURNS, SUCCESS, cites=("CPU_ON-1", "CPU_ON-2", "CPU_ON-10", "CPU_ON-21", "SM-6"))
+@CPU_ON.succeeds(
+    Completion.RETURNS, SUCCESS, cites=("CPU_ON-1", "CPU_ON-2", "CPU_ON-10", "CPU_ON-16", "CPU_ON-21", "CPU_ON-23", "SM-6", "PC-6")
+)
 def accepted(m, s, call):
     """The target is OFF; it becomes ON_PENDING and will start at the entry point with the context id."""
     target = m.core_of(call.target_cpu)
     return when(m.is_core(call.target_cpu) & (s.power[target] == "OFF")).then(
         s.but(
             power={target: "ON_PENDING"},
+            entry={target: call.entry_point_address},
+            context={target: call.context_id},
+            entry_wide={target: call.wide},
+            entry_isa={target: call.isa},
+            node=each(node_after_wakeup(m, s, target)),
+        )
+    )
+
+
+@CPU_ON.succeeds(Completion.RETURNS, SUCCESS, cites=("CPU_ON-18", "FREEZE-4"), since=V1_0)
+def frozen_core_resumes(m, s, call):
+    """The target is frozen: it will be entered at the entry point with the context id, and stays ON."""
+    target = m.core_of(call.target_cpu)
+    frozen = m.is_core(call.target_cpu) & (s.activity[target] == "FROZEN") & (m.frozen_core == "RESUMES")
+    return when(frozen).then(
+        s.but(
+            activity={target: "ENTERING"},
             entry={target: call.entry_point_address},
             context={target: call.context_id},
             entry_wide={target: call.wide},

@@ -1,9 +1,12 @@
 """CPU_SUSPEND: put the calling core into a low-power state until a wakeup (DEN0022 5.1.2, 5.4)."""
 
 from psci.model.call import Call
-from psci.model.codes import INVALID_ADDRESS, INVALID_PARAMETERS, SUCCESS
+from psci.model.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, SUCCESS
+from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, u32, when
-from psci.model.language.terms import Const, U32, choose
+from psci.model.language.terms import U32, Const, choose
+from psci.model.power_domains import RUN, asks_for, node_after_sleep, running_conflict, shallow_conflict
+from psci.model.state import POWERDOWN, RETENTION, STANDBY
 from psci.model.versions import V0_1, V0_2, V1_0
 
 CPU_SUSPEND = Call(
@@ -20,13 +23,13 @@ def flags(m):
     return choose(m.extended_state_id, extended, none) | choose(m.osi_supported, osi, none)
 
 
-@CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-8", "PSTATE-10"))
+@CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-8", "PSTATE-1", "PSTATE-2", "PSTATE-10"))
 def reserved_bits_set(m, s, call):
     """A reserved bit of power_state is set."""
     return ~m.well_formed(call.power_state)
 
 
-@CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-8", "PSTATE-12"))
+@CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-8", "PSTATE-6", "PSTATE-12"))
 def state_invalid(m, s, call):
     """power_state is well-formed but names no state of this platform."""
     return m.well_formed(call.power_state) & ~m.state_valid(call.power_state)
@@ -44,33 +47,80 @@ def entry_unusable_before_1_0(m, s, call):
     return m.is_powerdown(call.power_state) & m.address_unusable(call.entry_point_address)
 
 
-@CPU_SUSPEND.succeeds(Completion.WAITS, cites=("CPU_SUSPEND-1", "CPU_SUSPEND-2", "CPU_SUSPEND-4"))
+@CPU_SUSPEND.must_refuse(DENIED, cites=("CPU_SUSPEND-11", "CPU_SUSPEND-14", "OSI-6", "OSI-9", "OSI-17"), since=V1_0)
+def others_running(m, s, call):
+    """OS-initiated: a core of a node that the request speaks about is running, and nothing inside is too shallow."""
+    alone = ~shallow_conflict(m, s, call) | (m.osi_mixed != "INVALID_PARAMETERS")
+    return (s.mode == "OS_INITIATED") & running_conflict(m, s, call) & alone
+
+
+@CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-9", "CPU_SUSPEND-14", "CPU_SUSPEND-27", "OSI-9"), since=V1_0)
+def others_too_shallow(m, s, call):
+    """OS-initiated: a core or node inside the requested one is in a low-power state that is too shallow for it."""
+    alone = ~running_conflict(m, s, call) | (m.osi_mixed != "DENIED")
+    return (s.mode == "OS_INITIATED") & shallow_conflict(m, s, call) & alone
+
+
+@CPU_SUSPEND.may_refuse(DENIED, cites=("REV-1", "CPU_SUSPEND-15"), until=V0_1)
+def denied_in_0_1(m, s, call):
+    """Version 0.1 lists DENIED without saying when."""
+    return True
+
+
+def suspends(m, s, call, asleep):
+    """The caller sleeps, and the nodes above it take the states that their mode gives them."""
+    after = node_after_sleep(m, s, call.caller, lambda node: asks_for(m, call, node))
+    return s.but(
+        activity={call.caller: asleep},
+        default_suspended={call.caller: False},
+        slept={call.caller: True},
+        vote=each(lambda core, node: choose(core == call.caller, asks_for(m, call, node), s.vote[core, node])),
+        node=each(after),
+        dozed=each(lambda node: s.dozed[node] | (after(node) != "RUN")),
+        suspend_used=True,
+        suspend_ever=True,
+    )
+
+
+@CPU_SUSPEND.succeeds(Completion.WAITS, cites=("CPU_SUSPEND-1", "CPU_SUSPEND-2", "CPU_SUSPEND-4", "CPU_SUSPEND-25", "PC-3", "OSI-4"))
 def standby(m, s, call):
     """A standby or retention state: the core waits, keeps its state, and returns SUCCESS at a wakeup."""
-    return when(~m.is_powerdown(call.power_state)).then(s.but(activity={call.caller: "STANDBY"}))
+    asleep = choose(m.retention(call.power_state), RETENTION, STANDBY)
+    return when(~m.is_powerdown(call.power_state)).then(suspends(m, s, call, asleep))
 
 
-@CPU_SUSPEND.succeeds(Completion.WAITS, cites=("CPU_SUSPEND-5", "CPU_SUSPEND-20", "PSTATE-5"))
+@CPU_SUSPEND.succeeds(
+    Completion.WAITS, cites=("CPU_SUSPEND-5", "CPU_SUSPEND-20", "CPU_SUSPEND-25", "PSTATE-5", "PC-3", "OSI-3", "OSI-4")
+)
 def powerdown(m, s, call):
     """A powerdown state: at a wakeup the core is entered at the entry point with the context id."""
     return when(m.is_powerdown(call.power_state)).then(
-        s.but(
-            activity={call.caller: "POWERDOWN"},
-            entry={call.caller: call.entry_point_address},
-            context={call.caller: call.context_id},
-            entry_wide={call.caller: call.wide},
-            entry_isa={call.caller: call.isa},
+        suspends(m, s, call, POWERDOWN).also(
+            s.but(
+                entry={call.caller: call.entry_point_address},
+                context={call.caller: call.context_id},
+                entry_wide={call.caller: call.wide},
+                entry_isa={call.caller: call.isa},
+            )
         )
     )
 
 
-@CPU_SUSPEND.may_succeed(Completion.WAITS, cites=("CPU_SUSPEND-6", "CPU_SUSPEND-7b"))
+@CPU_SUSPEND.may_succeed(Completion.WAITS, cites=("CPU_SUSPEND-6", "CPU_SUSPEND-7b", "PC-8"))
 def downgraded(m, s, call):
     """A powerdown state is downgraded to standby: the core waits and returns SUCCESS at a wakeup."""
-    return when(m.is_powerdown(call.power_state)).then(s.but(activity={call.caller: "STANDBY"}))
+    return when(m.is_powerdown(call.power_state)).then(
+        s.but(
+            activity={call.caller: "STANDBY"},
+            slept={call.caller: True},
+            vote=each(lambda core, node: choose(core == call.caller, RUN, s.vote[core, node])),
+            suspend_used=True,
+            suspend_ever=True,
+        )
+    )
 
 
 @CPU_SUSPEND.may_succeed(Completion.RETURNS, SUCCESS, cites=("CPU_SUSPEND-7", "CPU_SUSPEND-7a"))
 def early_return(m, s, call):
     """A powerdown state ends early because a wakeup is pending: the call returns at the next instruction."""
-    return when(m.is_powerdown(call.power_state))
+    return when(m.is_powerdown(call.power_state)).then(s.but(suspend_used=True, suspend_ever=True))

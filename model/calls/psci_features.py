@@ -40,7 +40,7 @@ def _implemented(function, answer):
     )
     def implemented(m, s, call):
         """The function is implemented; the flags say with which options, and bit 31 is zero."""
-        case = when(call.psci_func_id.is_in(*function.ids()) & m.has(function.fid32))
+        case = when(call.psci_func_id.is_in(*function.ids()) & m.has(function.key))
         return case.returning_any(lambda r: ~r.bit(31)) if answer.flags is None else case.returning(answer.flags)
 
 
@@ -48,7 +48,7 @@ def _absent(function):
     @PSCI_FEATURES.must_refuse(NOT_SUPPORTED, name=f"{function.name}_absent", cites=("FEAT-2", "RET-5"))
     def absent(m, s, call):
         """The function is not implemented, or this version does not define it."""
-        return call.psci_func_id.is_in(*function.ids()) & ~m.has(function.fid32)
+        return call.psci_func_id.is_in(*function.ids()) & ~m.has(function.key)
 
 
 def _hidden(function):

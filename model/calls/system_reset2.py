@@ -22,6 +22,12 @@ def type_undefined(m, s, call):
     return ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
 
 
+@SYSTEM_RESET2.must_refuse(INVALID_PARAMETERS, cites=("RESET2-17", "RESET2-5"))
+def vendor_bit_reserved(m, s, call):
+    """Where bit 31 is read as reserved, a reset_type that has it set is undefined."""
+    return call.reset_type.bit(VENDOR_BIT) & (m.vendor_bit == "RESERVED")
+
+
 @SYSTEM_RESET2.may_refuse(None, cites=("RESET2-13", "RESET2-14"))
 def vendor_reset_refused(m, s, call):
     """A vendor-specific reset may return any error of Table 5 except NOT_SUPPORTED, or a value below -256."""

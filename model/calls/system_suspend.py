@@ -1,9 +1,11 @@
 """SYSTEM_SUSPEND: suspend the system to RAM (DEN0022 5.1.19, 5.20)."""
 
 from psci.model.call import Call
-from psci.model.codes import DENIED, INVALID_ADDRESS, SUCCESS
+from psci.model.codes import ALREADY_ON, DENIED, INVALID_ADDRESS, SUCCESS
+from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, native
-from psci.model.language.terms import CORE, some
+from psci.model.language.terms import CORE, choose, some
+from psci.model.power_domains import POWERDOWN
 from psci.model.versions import V1_0
 
 SYSTEM_SUSPEND = Call(
@@ -16,6 +18,13 @@ SYSTEM_SUSPEND = Call(
 def other_core_not_off(m, s, call):
     """Some core other than the caller is ON or ON_PENDING."""
     return some(CORE, lambda core: (core != call.caller) & (s.power[core] != "OFF"))
+
+
+@SYSTEM_SUSPEND.may_refuse(ALREADY_ON, cites=("SYSSUSP-4",))
+def other_core_not_off_by_the_prototype(m, s, call):
+    """The same, with the code that only the prototype lists."""
+    busy = some(CORE, lambda core: (core != call.caller) & (s.power[core] != "OFF"))
+    return busy & (m.suspend_refusal == "PROTOTYPE")
 
 
 @SYSTEM_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("SYSSUSP-6",))
@@ -31,6 +40,11 @@ def suspended(m, s, call):
         s.but(
             system="SUSPENDED",
             activity={call.caller: "POWERDOWN"},
+            default_suspended={call.caller: False},
+            slept={call.caller: True},
+            vote=each(lambda core, node: choose(core == call.caller, POWERDOWN, s.vote[core, node])),
+            node=each(lambda node: "POWERDOWN"),
+            dozed=each(lambda node: True),
             entry={call.caller: call.entry_point_address},
             context={call.caller: call.context_id},
             entry_wide={call.caller: call.wide},

@@ -6,10 +6,12 @@ from psci.model.language.effects import each
 from psci.model.language.rules import when
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import Function, choose, lift, some
-from psci.model.state import ACTIVITY, KIND, POWER
+from psci.model.power_domains import POWERDOWN, RUN
+from psci.model.state import KIND, MEMORY, PLATFORM, POWER, RUNNING, STOPPED
 
 ON, OFF = lift("ON", POWER), lift("OFF", POWER)
-RUNNING, STOPPED = lift("RUNNING", ACTIVITY), lift("STOPPED", ACTIVITY)
+OVERWRITTEN, NOT_PROMISED = lift("OVERWRITTEN", MEMORY), lift("NOT_PROMISED", MEMORY)
+KEPT, NOT_KEPT = lift("KEPT", PLATFORM), lift("NOT_PROMISED", PLATFORM)
 
 STOP = Move("STOP", "4.4", silent=True, core=CORE_AT_HAND)
 
@@ -35,6 +37,14 @@ def system_call_completes(m, s, move):
     )
 
 
+@GO_DOWN.happens(cites=("CPU_OFF-7",))
+def reset_by_a_stray_wakeup(m, s, move):
+    """A wakeup event arrived for an OFF core, and the implementation defines that this resets the system."""
+    stray = some(CORE, lambda core: (s.power[core] == "OFF") & s.wake[core])
+    resets = (m.stray_wakeup == "RESET") & (KIND_SEEN() == "RESET") & (s.system == "RUNNING")
+    return when(resets & stray).then(s.but(system="DOWN", kind="RESET", activity=each(lambda core: "STOPPED")))
+
+
 LOSE_POWER = Move("LOSE_POWER", "5.14", silent=False)
 
 
@@ -47,21 +57,69 @@ def power_lost(m, s, move):
 BOOT = Move("BOOT", "6.6", silent=False, core=CORE_AT_HAND)
 
 
-@BOOT.happens(cites=("SYS-3", "SM-5", "RESET-4"))
-def booted(m, s, move):
-    """The machine starts: the boot core is ON and runs, all others are OFF, and nothing of the last life is left."""
-    return when(s.system == "DOWN").then(
-        s.but(
-            system="RUNNING",
-            kind="NONE",
-            power=each(lambda core: choose(core == move.core, ON, OFF)),
-            activity=each(lambda core: choose(core == move.core, RUNNING, STOPPED)),
-            entry=each(lambda core: 0),
-            context=each(lambda core: 0),
-            entry_wide=each(lambda core: False),
-            entry_isa=each(lambda core: "AARCH64"),
-            asked=each(lambda core: "NONE"),
-            wake=each(lambda core: False),
-            resident=m.boot_core,
-        )
+def starts(m, s, core, memory, platform, protection):
+    """The boot core is ON and runs, all others are OFF, and nothing of the last life is left but what is named here."""
+    return s.but(
+        system="RUNNING",
+        kind="NONE",
+        mode="PLATFORM_COORDINATED",
+        suspend_used=False,
+        suspend_ever=False,
+        resident=m.trusted_os_home,
+        memory=memory,
+        memory_protected=protection,
+        platform=platform,
+        power=each(lambda c: choose(c == core, ON, OFF)),
+        activity=each(lambda c: choose(c == core, RUNNING, STOPPED)),
+        default_suspended=each(lambda c: False),
+        slept=each(lambda c: False),
+        entry=each(lambda c: 0),
+        context=each(lambda c: 0),
+        entry_wide=each(lambda c: False),
+        entry_isa=each(lambda c: "AARCH64"),
+        asked=each(lambda c: "NONE"),
+        wake=each(lambda c: False),
+        vote=each(lambda c, node: "RUN"),
+        node=each(lambda node: choose(m.below(core, node), RUN, POWERDOWN)),
+        dozed=each(lambda node: False),
     )
+
+
+@BOOT.happens(cites=("SYS-3", "SM-5", "RESET-4", "MODE-1", "STAT-9", "MEMP-3", "MEMP-4", "MEMP-5", "MEMP-6", "MEMP-13"))
+def cold_boot(m, s, move):
+    """A cold boot: memory that was protected has been overwritten, unless the system was turned off in an orderly way."""
+    overwritten = s.memory_protected & s.kind.is_in("RESET", "VENDOR_RESET", "POWER_LOSS")
+    fate = choose(overwritten, OVERWRITTEN, NOT_PROMISED)
+    cold = (s.system == "DOWN") & s.kind.is_in("NONE", "OFF", "RESET", "VENDOR_RESET", "POWER_LOSS")
+    return when(cold).then(starts(m, s, move.core, fate, "NOT_PROMISED", False))
+
+
+@BOOT.happens(cites=("SYS-3", "OFF2-13", "OFF2-14", "OFF2-18", "OFF2-20"))
+def boot_after_hibernation(m, s, move):
+    """A cold boot that finds the memory map, the devices and the firmware interfaces of the life before."""
+    hibernated = (s.system == "DOWN") & (s.kind == "HIBERNATE")
+    return when(hibernated).then(starts(m, s, move.core, "NOT_PROMISED", "KEPT", False))
+
+
+@BOOT.happens(cites=("MEMP-7", "MEMP-12"))
+def orderly_off_overwrites(m, s, move):
+    """Protected memory may have been overwritten also after SYSTEM_OFF and SYSTEM_OFF2."""
+    off = (s.system == "DOWN") & s.kind.is_in("OFF", "HIBERNATE") & s.memory_protected
+    platform = choose(s.kind == "HIBERNATE", KEPT, NOT_KEPT)
+    return when(off).then(starts(m, s, move.core, "OVERWRITTEN", platform, False))
+
+
+@BOOT.happens(cites=("RESET2-7", "RESET2-8", "RESET2-9", "RESET2-16", "MEMP-8", "MEMP-3"))
+def warm_boot(m, s, move):
+    """After a warm reset the memory keeps its content, protected or not; all cores were reset."""
+    warm = (s.system == "DOWN") & (s.kind == "WARM_RESET")
+    protection = s.memory_protected & (m.warm_protection == "KEPT")
+    return when(warm).then(starts(m, s, move.core, "PRESERVED", "NOT_PROMISED", protection))
+
+
+@BOOT.happens(cites=("RESET2-10",))
+def warm_reset_fell_back(m, s, move):
+    """A warm reset that could not be made safe became a cold one."""
+    warm = (s.system == "DOWN") & (s.kind == "WARM_RESET") & ~m.reset_keeps_warm
+    fate = choose(s.memory_protected, OVERWRITTEN, NOT_PROMISED)
+    return when(warm).then(starts(m, s, move.core, fate, "NOT_PROMISED", False))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from psci.model.language.effects import Update
-from psci.model.language.sorts import CORE, BitVector
+from psci.model.language.sorts import CORE, BitVector, Enumeration
 from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var
 
 _COMPARE = {"eq": "==", "ult": "<", "ule": "<=", "band": "&", "bor": "|", "shr": ">>"}
@@ -59,6 +59,8 @@ class Compiler:
             case "add" | "sub" if isinstance(term.sort, BitVector):
                 sign = "+" if name == "add" else "-"
                 return f"(({arguments[0]} {sign} {arguments[1]}) & {(1 << term.sort.width) - 1:#x})"
+        if name in ("ult", "ule") and isinstance(term.arguments[0].sort, Enumeration):
+            arguments = [f"rank[{argument}]" for argument in arguments]
         return f"({arguments[0]} {_COMPARE[name]} {arguments[1]})"
 
     def updated(self, update: Update, current: str) -> str:
@@ -83,6 +85,11 @@ class Compiler:
         if len(index) == 1:
             return index[0]
         return f"{index[0]} * {self.nodes if function.domain[1] != CORE else self.cores} + {index[1]}"
+
+
+def ranks(*enumerations: Enumeration) -> dict[str, int]:
+    """The place of each value in its enumeration, for `rank` in compiled expressions."""
+    return {value: place for enumeration in enumerations for place, value in enumerate(enumeration.values)}
 
 
 def put(values: tuple[object, ...], place: int, value: object) -> tuple[object, ...]:

@@ -1,0 +1,20 @@
+"""CPU_FREEZE: stop the calling core until a CPU_ON for it, whatever interrupts arrive (DEN0022 5.1.16, 5.17)."""
+
+from psci.model.call import Call
+from psci.model.codes import DENIED
+from psci.model.language.rules import Completion, always
+from psci.model.versions import V1_0
+
+CPU_FREEZE = Call("CPU_FREEZE", "5.1.16", fid32=0x8400_000B, since=V1_0, optional=True)
+
+
+@CPU_FREEZE.must_refuse(DENIED, cites=("FREEZE-7", "TOS-1"))
+def trusted_os_resident(m, s, call):
+    """A uniprocessor Trusted OS is resident on the calling core."""
+    return m.up_trusted_os() & (s.resident == call.caller)
+
+
+@CPU_FREEZE.succeeds(Completion.NEVER, cites=("FREEZE-1", "FREEZE-2", "FREEZE-3", "FREEZE-4", "FREEZE-13", "AFF-2"))
+def frozen(m, s, call):
+    """The caller is frozen: it stays ON, ignores wakeup events, and only a CPU_ON brings it back."""
+    return always.then(s.but(activity={call.caller: "FROZEN"}, slept={call.caller: True}))

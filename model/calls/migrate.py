@@ -1,0 +1,74 @@
+"""MIGRATE and MIGRATE_INFO_UP_CPU: move a uniprocessor Trusted OS, and ask where it is (DEN0022 5.1.6, 5.1.8, 5.8, 5.9)."""
+
+from psci.model.call import Call
+from psci.model.codes import DENIED, INTERNAL_FAILURE, INVALID_PARAMETERS, NOT_PRESENT, NOT_SUPPORTED, SUCCESS
+from psci.model.language.rules import Completion, native, when
+from psci.model.versions import V0_1, V0_2
+
+MIGRATE = Call(
+    "MIGRATE", "5.1.6", fid32=0x8400_0005, fid64=0xC400_0005, since=V0_1, optional=True, arguments=(native("target_cpu"),)
+)
+MIGRATE_INFO_UP_CPU = Call(
+    "MIGRATE_INFO_UP_CPU", "5.1.8", fid32=0x8400_0007, fid64=0xC400_0007, since=V0_2, optional=True
+)
+
+
+@MIGRATE.must_refuse(NOT_SUPPORTED, cites=("MIGRATE-3", "TOS-1"))
+def not_required(m, s, call):
+    """The Trusted OS runs on all cores, or there is none."""
+    return ~m.up_trusted_os()
+
+
+@MIGRATE.must_refuse(INVALID_PARAMETERS, cites=("MIGRATE-4",))
+def target_invalid(m, s, call):
+    """No core has the MPIDR that target_cpu names."""
+    return ~m.is_core(call.target_cpu)
+
+
+@MIGRATE.must_refuse(INVALID_PARAMETERS, cites=("MIGRATE-13",))
+def width_differs(m, s, call):
+    """Where 5.8.2 is read as binding: the caller's registers are not as wide as the function id says."""
+    return (call.wide == (call.isa == "AARCH32")) & (m.migrate_width == "OWN")
+
+
+@MIGRATE.must_refuse(DENIED, cites=("MIGRATE-5", "TOS-1"))
+def not_migratable(m, s, call):
+    """The Trusted OS is uniprocessor and cannot be migrated."""
+    return m.trusted_os == "UP_FIXED"
+
+
+@MIGRATE.must_refuse(NOT_PRESENT, cites=("MIGRATE-2", "TOS-1"), since=V0_2)
+def not_resident(m, s, call):
+    """The Trusted OS is not resident on the calling core."""
+    return m.up_trusted_os() & (s.resident != call.caller)
+
+
+@MIGRATE.may_refuse(INTERNAL_FAILURE, cites=("MIGRATE-6",), since=V0_2)
+def failed(m, s, call):
+    """The Trusted OS could not be moved, for a reason that the implementation defines."""
+    return m.trusted_os == "UP_MIGRATABLE"
+
+
+@MIGRATE.caller_must(cites=("MIGRATE-8", "MIGRATE-10"))
+def target_is_up(m, s, call):
+    """The target core is powered up before the call."""
+    return m.is_core(call.target_cpu) & (s.power[m.core_of(call.target_cpu)] == "OFF")
+
+
+@MIGRATE.succeeds(Completion.RETURNS, SUCCESS, cites=("MIGRATE-1", "MIGRATE-7", "MIGRATE-11", "MIGRATE-12", "TOS-2"))
+def moved(m, s, call):
+    """The Trusted OS is migratable and resident on the caller; it becomes resident on the target."""
+    here = (m.trusted_os == "UP_MIGRATABLE") & (s.resident == call.caller)
+    return when(here & m.is_core(call.target_cpu)).then(s.but(resident=m.core_of(call.target_cpu)))
+
+
+@MIGRATE_INFO_UP_CPU.succeeds(Completion.RETURNS, cites=("MIG_CPU-1", "MIG_CPU-3"))
+def resident_core(m, s, call):
+    """The MPIDR of the core on which a uniprocessor Trusted OS is resident."""
+    return when(m.up_trusted_os()).returning(m.mpidr(s.resident))
+
+
+@MIGRATE_INFO_UP_CPU.succeeds(Completion.RETURNS, cites=("MIG_CPU-2",))
+def undefined(m, s, call):
+    """There is no uniprocessor Trusted OS: the result is UNDEFINED."""
+    return when(~m.up_trusted_os()).returning_any()

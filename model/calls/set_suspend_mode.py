@@ -1,0 +1,72 @@
+"""PSCI_SET_SUSPEND_MODE: choose platform-coordinated or OS-initiated mode (DEN0022 5.1.20, 5.21)."""
+
+from psci.model.call import Call
+from psci.model.codes import DENIED, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
+from psci.model.language.rules import Completion, u32, when
+from psci.model.language.terms import CORE, choose, every, implies
+from psci.model.state import OSI, PC
+from psci.model.versions import V1_0
+
+PSCI_SET_SUSPEND_MODE = Call(
+    "PSCI_SET_SUSPEND_MODE", "5.1.20", fid32=0x8400_000F, since=V1_0, optional=True, arguments=(u32("mode"),)
+)
+
+PLATFORM_COORDINATED = 0
+OS_INITIATED = 1
+
+
+@PSCI_SET_SUSPEND_MODE.must_refuse(INVALID_PARAMETERS, cites=("MODE-2",))
+def mode_invalid(m, s, call):
+    """The mode is neither platform-coordinated nor OS-initiated."""
+    return ~call.mode.is_in(PLATFORM_COORDINATED, OS_INITIATED)
+
+
+@PSCI_SET_SUSPEND_MODE.must_refuse(NOT_SUPPORTED, cites=("OSI-1", "FEAT-11"))
+def os_initiated_unsupported(m, s, call):
+    """OS-initiated mode is asked for and not supported."""
+    return (call.mode == OS_INITIATED) & ~m.osi_supported
+
+
+@PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-3", "MODE-6", "MODE-10", "MODE-13"))
+def core_in_the_way_of_osi(m, s, call):
+    """To OS-initiated: some core is neither running, nor OFF, nor suspended by CPU_DEFAULT_SUSPEND."""
+
+    def fits(core):
+        suspended = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & s.default_suspended[core]
+        running = s.activity[core].is_in("RUNNING", "ENTERING")
+        return (s.power[core] == "OFF") | ((s.power[core] == "ON") & (running | suspended))
+
+    changes = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED")
+    return changes & ~every(CORE, fits)
+
+
+@PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-4", "MODE-6", "MODE-12", "MODE-13"))
+def cpu_suspend_was_used(m, s, call):
+    """To OS-initiated: some core called CPU_SUSPEND since the last mode change or boot."""
+    used = choose(m.mode_history == "SINCE_CHANGE", s.suspend_used, s.suspend_ever)
+    return (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED") & used
+
+
+@PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-5", "MODE-6"))
+def other_core_not_off(m, s, call):
+    """To platform-coordinated: some core other than the caller is not OFF."""
+    changes = (call.mode == PLATFORM_COORDINATED) & (s.mode == "OS_INITIATED")
+    return changes & ~every(CORE, lambda core: implies(core != call.caller, s.power[core] == "OFF"))
+
+
+@PSCI_SET_SUSPEND_MODE.succeeds(Completion.RETURNS, SUCCESS, cites=("MODE-1", "MODE-7", "OSI-1"))
+def mode_changed(m, s, call):
+    """The mode is set for the whole system."""
+    to_osi = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED") & m.osi_supported
+    to_platform = (call.mode == PLATFORM_COORDINATED) & (s.mode == "OS_INITIATED")
+    return when(to_osi | to_platform).then(
+        s.but(mode=choose(to_osi, OSI, PC), suspend_used=False)
+    )
+
+
+@PSCI_SET_SUSPEND_MODE.succeeds(Completion.RETURNS, SUCCESS, cites=("MODE-1", "MODE-7"))
+def mode_unchanged(m, s, call):
+    """The mode asked for is the present one; no condition stands against that."""
+    osi_again = (call.mode == OS_INITIATED) & (s.mode == "OS_INITIATED")
+    platform_again = (call.mode == PLATFORM_COORDINATED) & (s.mode == "PLATFORM_COORDINATED")
+    return osi_again | platform_again

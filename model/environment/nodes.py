@@ -1,0 +1,22 @@
+"""What happens to power domains without a call (DEN0022 4.2.3)."""
+
+from psci.model.call import Move
+from psci.model.language.rules import when
+from psci.model.language.sorts import NODE
+from psci.model.language.terms import Var, every, implies
+from psci.model.power_domains import granted, vote_of
+
+NODE_AT_HAND = Var("node_at_hand", NODE)
+
+REEVALUATE = Move("REEVALUATE", "4.2.3.1", silent=True, node=NODE_AT_HAND)
+
+
+@REEVALUATE.happens(cites=("PC-2", "PC-3", "PC-9"))
+def votes_counted_again(m, s, move):
+    """Platform-coordinated: the votes for a node may be counted again at any time; DEN0022 does not say when."""
+    votes = granted(m, move.node, lambda core: vote_of(s, core, move.node))
+    ordered = (s.system == "RUNNING") & (s.mode == "PLATFORM_COORDINATED")
+    children_fit = every(NODE, lambda inner: implies(m.ancestor(move.node, inner) & (inner != move.node), s.node[inner] >= votes))
+    return when(ordered & children_fit & (s.node[move.node] < votes)).then(
+        s.but(node={move.node: votes}, dozed={move.node: True})
+    )

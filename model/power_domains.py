@@ -1,0 +1,131 @@
+"""How cores share power domains: votes, requests and refusals (DEN0022 4.2, 5.4.5, 5.4.6, 5.5.2, 6.3).
+
+These terms are used by every rule that takes a core into or out of a low-power state.
+"""
+
+from __future__ import annotations
+
+from psci.model.language.rules import CallTerms
+from psci.model.language.terms import CORE, NODE, Term, Var, choose, conjunction, every, implies, lift, some
+from psci.model.machine import LOCAL_STATE, MachineTerms
+from psci.model.state import StateTerms
+
+RUN = lift("RUN", LOCAL_STATE)
+STANDBY = lift("STANDBY", LOCAL_STATE)
+RETENTION = lift("RETENTION", LOCAL_STATE)
+POWERDOWN = lift("POWERDOWN", LOCAL_STATE)
+
+
+def core_state(s: StateTerms, core: Term) -> Term:
+    """The local state of a core: an OFF core is powered down, one that starts or runs is running (PC-5, PC-6)."""
+    activity = s.activity[core]
+    asleep = choose(
+        activity == "STANDBY",
+        STANDBY,
+        choose(activity == "RETENTION", RETENTION, choose(activity.is_in("POWERDOWN", "FROZEN"), POWERDOWN, RUN)),
+    )
+    return choose(s.power[core] == "OFF", POWERDOWN, asleep)
+
+
+def is_awake(s: StateTerms, core: Term) -> Term:
+    """The core is on its way up, runs, or is frozen: it counts as running for its nodes (PC-6, OSI-8, OSI-17)."""
+    return (s.power[core] != "OFF") & ~s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN")
+
+
+def vote_of(s: StateTerms, core: Term, node: Term) -> Term:
+    """What a core allows for a node above it: OFF votes deepest, awake allows only Run (PC-5, PC-6, CPU_SUSPEND-26)."""
+    return choose(s.power[core] == "OFF", POWERDOWN, choose(is_awake(s, core), RUN, s.vote[core, node]))
+
+
+def granted(m: MachineTerms, node: Term, vote: object) -> Term:
+    """The deepest state of a node that no core's vote forbids, in depth or in wakeup latency (PC-2, PC-3)."""
+
+    def permitted(state: Term) -> Term:
+        def permits(core: Var) -> Term:
+            asked: Term = vote(core)  # type: ignore[operator]  # a function from a core to a term
+            return implies(m.below(core, node), (state <= asked) & (m.latency(state) <= m.latency(asked)))
+
+        return every(CORE, permits)
+
+    shallower = choose(permitted(STANDBY), STANDBY, RUN)
+    return choose(permitted(POWERDOWN), POWERDOWN, choose(permitted(RETENTION), RETENTION, shallower))
+
+
+def node_after_sleep(m: MachineTerms, s: StateTerms, caller: Term, asked: object) -> object:
+    """For each node: its state once the caller sleeps with these requests for the nodes above it (by node).
+
+    Platform-coordinated: the deepest state that all votes allow. OS-initiated: the request itself (OSI-3, OSI-4).
+    """
+
+    def after(node: Var) -> Term:
+        request: Term = asked(node)  # type: ignore[operator]  # a function from a node to a term
+        votes = granted(m, node, lambda core: choose(core == caller, request, vote_of(s, core, node)))
+        decided = choose(s.mode == "OS_INITIATED", request, votes)
+        return choose(m.below(caller, node), decided, s.node[node])
+
+    return after
+
+
+def node_after_off(m: MachineTerms, s: StateTerms, caller: Term) -> object:
+    """For each node: its state once the caller is OFF.
+
+    Calls of CPU_OFF are coordinated with each other in both modes (CPU_OFF-10); with suspended cores only in
+    platform-coordinated mode (CPU_OFF-12, CPU_OFF-13).
+    """
+
+    def after(node: Var) -> Term:
+        votes = granted(m, node, lambda core: choose(core == caller, POWERDOWN, vote_of(s, core, node)))
+        others_off = every(
+            CORE, lambda core: implies(m.below(core, node) & (core != caller), s.power[core] == "OFF")
+        )
+        decided = choose(s.mode == "OS_INITIATED", choose(others_off, POWERDOWN, s.node[node]), votes)
+        return choose(m.below(caller, node), decided, s.node[node])
+
+    return after
+
+
+def node_after_wakeup(m: MachineTerms, s: StateTerms, core: Term) -> object:
+    """For each node: its state once a core is on its way up; all nodes above it run (PC-6, PC-10, OSI-8)."""
+    return lambda node: choose(m.below(core, node), RUN, s.node[node])
+
+
+def asks_for(m: MachineTerms, call: CallTerms, node: Term) -> Term:
+    """The state that the call's power_state asks for a node above the caller."""
+    return m.requested(call.power_state, m.level(node))
+
+
+def is_checked(m: MachineTerms, call: CallTerms, node: Term) -> Term:
+    """An OS-initiated request speaks about this node: it asks for a low-power state, or claims the last core (OSI-5, OSI-6)."""
+    claims = m.claims(call.power_state, m.level(node))
+    return m.below(call.caller, node) & ((asks_for(m, call, node) != RUN) | claims)
+
+
+def running_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
+    """Some core of a node that the request speaks about is running (CPU_SUSPEND-11, OSI-9, OSI-17)."""
+    return some(
+        NODE,
+        lambda node: is_checked(m, call, node)
+        & some(CORE, lambda core: m.below(core, node) & (core != call.caller) & is_awake(s, core)),
+    )
+
+
+def shallow_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
+    """Some core or node inside is in a low-power state too shallow for the request (CPU_SUSPEND-9, CPU_SUSPEND-27, PD-4 to PD-6)."""
+
+    def too_shallow(node: Var) -> Term:
+        asked = asks_for(m, call, node)
+        core_too_shallow = some(
+            CORE,
+            lambda core: conjunction(
+                m.below(core, node), core != call.caller, ~is_awake(s, core), core_state(s, core) < asked
+            ),
+        )
+        node_too_shallow = some(
+            NODE,
+            lambda inner: conjunction(
+                m.ancestor(node, inner), ~m.below(call.caller, inner), s.node[inner] != RUN, s.node[inner] < asked
+            ),
+        )
+        return is_checked(m, call, node) & (core_too_shallow | node_too_shallow)
+
+    return some(NODE, too_shallow)
