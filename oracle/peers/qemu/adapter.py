@@ -10,9 +10,11 @@ import re
 import shutil
 import subprocess
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,6 +108,9 @@ class QemuPeer:
         self.image = image or build.image(find)
         self._psci = psci
         self._machines: dict[int, _VirtualMachine] = {}
+        # Not a method of ours, which would keep us alive: a peer that is forgotten ends its machines too.
+        self._close_machines = partial(_close, self._machines)
+        weakref.finalize(self, self._close_machines)
         self.version = f"{_version(path)}; -M {self._machine_option}; -cpu {cpu}"
 
     def run(self, programs: Sequence[Program]) -> Iterator[tuple[Event, ...]]:
@@ -120,9 +125,7 @@ class QemuPeer:
 
     def close(self) -> None:
         """End every QEMU that was started; may be called again."""
-        machines, self._machines = self._machines, {}
-        for machine in machines.values():
-            machine.close()
+        self._close_machines()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -155,6 +158,8 @@ class QemuPeer:
         return "virt,gic-version=2" + (",virtualization=on" if self._conduit == "smc" else "")
 
     def _run(self, program: Program) -> tuple[Event, ...]:
+        if program.options:
+            raise PeerError(f"option {next(iter(program.options))!r}: this peer has no switches for a program")
         psci = self._version_on(program.cpus)
         if program.psci not in (None, psci):
             raise PeerError(f"PSCI {program.psci} was asked for; this QEMU implements {psci} and offers no choice")
@@ -206,6 +211,12 @@ class QemuPeer:
         if not answers or answers[0] is None or not 0 < answers[0] < 0x8000_0000:
             raise PeerError(f"PSCI_VERSION answered {answers or 'nothing'}: name the version to judge against")
         return f"{answers[0] >> 16}.{answers[0] & 0xFFFF}"
+
+
+def _close(machines: dict[int, _VirtualMachine]) -> None:
+    while machines:
+        _, machine = machines.popitem()
+        machine.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +275,10 @@ class _VirtualMachine:
             self._write(segments)
             self._write((encode.ARM,))
             self._fresh = False
-            system, raw, complete = self._watch()
+            try:
+                system, raw, complete = self._watch()
+            except PeerDied as died:
+                raise PeerDied(f"{died}{self._last_calls(steps)}") from died
             if origin is None:
                 boot = decode.boot(self._read, self.platform)
                 if boot is None:
@@ -273,6 +287,17 @@ class _VirtualMachine:
             life = decode.life(self._read, self.platform, steps, origin)
             lived.append(_Lived(life=life, system=system, raw=raw, complete=complete))
         return lived
+
+    def _last_calls(self, steps: Sequence[Step]) -> str:
+        """Which calls were open; the memory is ours and outlives QEMU."""
+        in_call = (layout.Status.IN_CALL, layout.Status.IN_SILENT_CALL)
+        open_calls = []
+        for index, core in enumerate(decode.cores(self._read, len(self.platform.mpidrs))):
+            own = [step for step in steps if step.cpu == index]
+            step = own[core.started - 1] if 0 < core.started <= len(own) and core.status in in_call else None
+            if isinstance(step, CallStep):
+                open_calls.append(f"core {index} was in step {core.started - 1}, fn {step.fn:#x}")
+        return "; " + ", ".join(open_calls) if open_calls else ""
 
     def _read(self, offset: int, size: int) -> bytes:
         return self._memory[self._base + offset : self._base + offset + size]
@@ -407,9 +432,7 @@ def apart(steps: Sequence[Step], cores: int, places: int) -> tuple[int | None, .
     return tuple(chosen)
 
 
-def compose(
-    lives: Sequence[_Lived], platform: encode.Platform, *, psci: str, conduit: str, peer: str
-) -> list[Event]:
+def compose(lives: Sequence[_Lived], platform: encode.Platform, *, psci: str, conduit: str, peer: str) -> list[Event]:
     """The trace of a program from its lives, from `Machine` to `End`."""
     first = lives[0].life.boots[0]
     events: list[Event] = [
