@@ -12,10 +12,11 @@ ALL_32 = Const(0xFFFF_FFFF, U64)
 START = Move("START", "6.6", silent=True, core=CORE_AT_HAND)
 
 
-@START.happens(cites=("CPU_ON-11", "SM-6", "SM-8"))
+@START.happens(cites=("CPU_ON-11", "SM-6", "SM-8", "SYS-4"))
 def initialised(m, s, move):
     """An ON_PENDING core runs its PSCI initialisation and is ON before its first instruction of the caller."""
-    return when(s.power[move.core] == "ON_PENDING").then(
+    stopping = (s.system == "DOWN") | ((s.system == "GOING") & (m.system_stop == "AT_ONCE"))
+    return when((s.power[move.core] == "ON_PENDING") & ~stopping).then(
         s.but(power={move.core: "ON"}, activity={move.core: "ENTERING"})
     )
 
