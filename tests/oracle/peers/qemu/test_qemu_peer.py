@@ -17,7 +17,8 @@ import pytest
 
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
 from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
-from psci.oracle.peers.qemu.adapter import Limits, QemuPeer, apart, requirements
+from psci.oracle.peers.qemu.adapter import QemuPeer, requirements
+from psci.oracle.peers.qemu.machine import Limits, apart
 from psci.oracle.peers.stub import build, layout
 from psci.oracle.program import CallStep, Entry, Program, Step, WakeStep
 
