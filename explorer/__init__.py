@@ -1,0 +1,1 @@
+"""All reachable states of a small machine, breadth first; liveness; a witness for every rule. No solver."""

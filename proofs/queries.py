@@ -90,7 +90,8 @@ def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True, keep_text: 
 
 
 def _used(solver: Expression) -> int:
-    return int(dict(solver.statistics()).get("rlimit count", 0))
+    statistics = solver.statistics()
+    return next((int(value) for name, value in statistics if name == "rlimit count"), 0)
 
 
 def cvc5_missing() -> str | None:

@@ -166,9 +166,7 @@ def _core(blocks: bytes, index: int) -> Core:
         _STARTED.unpack_from(blocks, caller + layout.C_STARTED)[index] == entries + 1
         for caller in range(0, len(blocks), layout.CORE_SIZE)
     )
-    return Core(
-        status=known, started=started, done=done, expected=expected, records=records, overflow=overflow != 0
-    )
+    return Core(status=known, started=started, done=done, expected=expected, records=records, overflow=overflow != 0)
 
 
 def _refuse_stranger(read: Reader) -> None:

@@ -628,12 +628,13 @@ meet:                                           // clobbers x0-x8
         b.lo    1b
 4:      ret
 
-// w0 = mask of cores: those that wait look again.
+// w0 = mask of cores, those of the next turn: the ones that wait look again. If none of them waits (they may be off),
+// all others that wait do.
 ring:
         ldr     w1, [x23, #H_GIC]
         cmp     w1, #GIC_V2
-        b.ne    3f
-        mov     w1, #0
+        b.ne    4f
+0:      mov     w1, #0
         mov     w2, #0
         add     x3, x23, #CORES_OFFSET
 1:      lsr     w4, w0, w1
@@ -648,12 +649,16 @@ ring:
         add     w1, w1, #1
         cmp     w1, w24
         b.lo    1b
-        cbz     w2, 3f
-        orr     w2, w2, #RING_SGI
+        cbnz    w2, 3f
+        cmp     w0, #0xff
+        b.eq    4f
+        mov     w0, #0xff
+        b       0b
+3:      orr     w2, w2, #RING_SGI
         ldr     x1, [x23, #H_GICD]
         add     x1, x1, #GICD_SGIR
         str     w2, [x1]
-3:      ret
+4:      ret
 
 // x0 = ticks: sleep at most that long, where there is a GIC; clobbers x0-x5.
 doze_or_yield:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,8 @@ import pytest
 
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
 from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
-from psci.oracle.peers.qemu.adapter import Limits, QemuPeer, apart, requirements
+from psci.oracle.peers.qemu.adapter import QemuPeer, requirements
+from psci.oracle.peers.qemu.machine import Limits, apart
 from psci.oracle.peers.stub import build, layout
 from psci.oracle.program import CallStep, Entry, Program, Step, WakeStep
 
@@ -221,6 +224,8 @@ def test_a_version_that_qemu_does_not_offer_is_refused(hvc: QemuPeer) -> None:
 def test_a_program_that_cannot_be_run_is_refused_and_the_machine_kept(hvc: QemuPeer) -> None:
     run(hvc, (call(0, 0, VERSION),))
     before = hvc.pids
+    with pytest.raises(PeerError, match="option 'system_suspend'"):
+        list(hvc.run([Program(cpus=4, lives=(), options={"system_suspend": "on"})]))
     with pytest.raises(PeerError, match="the program cannot be run: step 0: core 7"):
         run(hvc, (call(0, 7, VERSION),))
     assert hvc.pids == before
@@ -298,6 +303,24 @@ def test_a_qemu_that_dies_is_reported_and_replaced() -> None:
         time.sleep(0.1)
         assert len(answers(run(peer, (call(0, 0, VERSION),)))) == 1
         assert peer.pids != (pid,)
+
+
+def test_a_qemu_that_dies_in_a_call_says_which() -> None:
+    with make(limits=Limits(answer=30)) as peer:
+        run(peer, (call(0, 0, VERSION),))
+        killer = threading.Timer(0.3, os.kill, (peer.pids[0], signal.SIGKILL))
+        killer.start()
+        with pytest.raises(PeerDied, match=r"ended by signal SIGKILL.*core 0 was in step 0, fn 0xc4000001"):
+            run(peer, (call(0, 0, SUSPEND, 0, 0, 0),))
+
+
+def test_a_peer_that_is_forgotten_ends_its_qemu() -> None:
+    peer = make()
+    run(peer, (call(0, 0, VERSION),))
+    (pid,) = peer.pids
+    del peer
+    gc.collect()
+    assert gone(pid)
 
 
 def test_a_qemu_that_is_stopped_does_not_hang_us() -> None:

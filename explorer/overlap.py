@@ -1,0 +1,104 @@
+"""The same system with calls that overlap: a call is invoked in one step and decided in another.
+
+Between the two other cores may move; this is the window of DEN0022 6.6, in which a CPU_OFF is made
+and not yet processed. What a core calls is given by a small program, so that one can ask whether a
+caller that retries ever ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from psci.explorer.system import MoveAction, Product, State
+from psci.model.codes import CODES
+from psci.model.language.rules import Rule
+from psci.model.profile import Machine
+from psci.model.step import Invocation
+
+_CODE_OF = {code.word(64): code.name for code in CODES}
+
+
+class Overlapped(NamedTuple):
+    """A state of the system, the call that each core is in, and the code that each core got last."""
+
+    system: State
+    calls: tuple[Invocation | None, ...]
+    answers: tuple[str | None, ...]
+
+
+class Invoke(NamedTuple):
+    """A core makes a call; nothing has changed yet."""
+
+    core: int
+    call: Invocation
+
+
+class Decide(NamedTuple):
+    """One atomic step: an allowed outcome of the core's call is taken, and all its effect happens."""
+
+    core: int
+    call: Invocation
+
+
+class Edge(NamedTuple):
+    """One step of the overlapped system."""
+
+    action: Invoke | Decide | MoveAction
+    rule: Rule | None
+    """None for an invocation, which no rule speaks about."""
+    target: Overlapped
+
+
+Program: TypeAlias = Callable[[int, str | None], Iterable[Invocation]]
+"""What a core may call next, given the core and the code that it got last (None: none yet)."""
+
+
+@dataclass(frozen=True)
+class Overlapping:
+    """A machine whose cores run a program, with calls that overlap."""
+
+    product: Product
+    program: Program
+    start: State
+    """The state in which the program begins."""
+
+    @property
+    def machine(self) -> Machine:
+        """The machine."""
+        return self.product.machine
+
+    def initial(self) -> Overlapped:
+        """No core is in a call."""
+        nobody = (None,) * len(self.machine.cores)
+        return Overlapped(self.start, nobody, nobody)
+
+    def successors(self, state: Overlapped) -> Iterator[Edge]:
+        """Every invocation, every decision, every move."""
+        base, calls, answers = state
+        for core in self.product.callers(base):
+            call = calls[core]
+            if call is None:
+                for invocation in self.program(core, answers[core]):
+                    target = Overlapped(base, _put(calls, core, invocation), answers)
+                    yield Edge(Invoke(core, invocation), None, target)
+                continue
+            for outcome in self.product.stepper.allowed(base, call).outcomes:
+                answer = None if outcome.value is None else _CODE_OF.get(outcome.value, "other")
+                target = Overlapped(outcome.state, _put(calls, core, None), _put(answers, core, answer))
+                yield Edge(Decide(core, call), outcome.rule, target)
+        for transition in self.product.moves(base):
+            # a core that is entered begins its program anew
+            entered = transition.action.core if transition.action.name == "ENTER" else None
+            fresh = answers if entered is None else _put(answers, entered, None)
+            yield Edge(transition.action, transition.rule, Overlapped(transition.target, calls, fresh))
+
+    def expand(self, state: Overlapped) -> tuple[int, list[Overlapped]]:
+        """The number of steps from a state, and where they lead."""
+        targets = [edge.target for edge in self.successors(state)]
+        return len(targets), targets
+
+
+def _put(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:place], value, *values[place + 1 :])

@@ -1,0 +1,99 @@
+"""A way through the explored states as the events that a tester would have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from psci.explorer.search import Step
+from psci.explorer.system import MoveAction, Product
+from psci.model import events
+from psci.model.codes import CODES
+from psci.model.events import Event
+from psci.model.language.rules import Completion
+from psci.model.profile import Machine
+from psci.model.step import Invocation, Outcome, accepts
+
+SEEN: Mapping[str, str] = {
+    "OFF": "off",
+    "HIBERNATE": "hibernate",
+    "RESET": "reset",
+    "WARM_RESET": "reset",
+    "VENDOR_RESET": "reset",
+}
+"""What the outside sees of each kind of system call."""
+CAUSES: Mapping[str, str] = {"WARM_RESET": "warm", "VENDOR_RESET": "vendor"}
+"""The causes of a boot that is not a cold one."""
+_RESULTS = (*(code.word(64) for code in CODES), 1, (1 << 64) - 257)
+"""Results to choose from where a rule leaves a choice: the codes, a positive number, a vendor's error."""
+
+
+def events_of(product: Product, steps: Sequence[Step]) -> list[Event]:
+    """The events of a way from the initial state; silent moves are not seen, but what they complete is."""
+    machine = product.machine
+    seen: list[Event] = [machine_event(machine)]
+    waiting: set[int] = set()
+    for step in steps:
+        action = step.transition.action
+        if isinstance(action, Invocation):
+            seen += _call(product, step, action, waiting)
+        else:
+            seen += _move(machine, step, action, waiting)
+    seen.append(events.End(why="the goal is reached"))
+    return seen
+
+
+def machine_event(machine: Machine) -> events.Machine:
+    """The first event of a trace on this machine."""
+    states = [k[1] for k, v in machine.declared.items() if isinstance(k, tuple) and k[0] == "state_valid" and v]
+    profile: dict[str, Any] = {"states": [f"{state:#010x}" for state in states]}
+    if machine.unusable is not None:
+        profile["unusable"] = [[f"{first:#x}", f"{last:#x}"] for first, last in machine.unusable]
+    return events.Machine(
+        psci=machine.version.name,
+        cpus=machine.cores,
+        boot_cpu=machine.cores[machine.boot],
+        profile=profile,
+    )
+
+
+def _call(product: Product, step: Step, call: Invocation, waiting: set[int]) -> Iterator[Event]:
+    cpu = product.machine.cores[call.caller]
+    function, wide = product.specification.call_of.get(call.fn, (None, False))
+    count = len(function.arguments) if function else 0
+    isa = None if call.isa == "AARCH64" else call.isa.lower()
+    yield events.Call(cpu=cpu, fn=call.fn, args=(call.x1, call.x2, call.x3)[:count], isa=isa)
+    _, rule, completion, value, _ = step.transition
+    if completion is Completion.WAITS:
+        waiting.add(call.caller)
+    elif completion is Completion.RETURNS:
+        if value is None:
+            outcome = Outcome(rule, completion, None, None)
+            value = next(word for word in _RESULTS if accepts(outcome, word, wide))
+        yield events.Return(cpu=cpu, x0=value if wide else value & 0xFFFF_FFFF)
+
+
+def _move(machine: Machine, step: Step, move: MoveAction, waiting: set[int]) -> Iterator[Event]:
+    """What is seen of a move; a core that waited and runs again has returned from its call."""
+    before, after = step.before, step.after
+    cpu = machine.cores[move.core]
+    match move.name:
+        case "ENTER":
+            pc, x0 = move.parameters
+            waiting.discard(move.core)
+            yield events.Enter(cpu=cpu, pc=pc, x0=x0)
+        case "SIGNAL":
+            yield events.Wake(cpu=cpu) if move.parameters[0] else events.Unwake(cpu=cpu)
+        case "GO_DOWN":
+            waiting.clear()
+            yield events.System(event=SEEN[move.parameters[0]])
+        case "LOSE_POWER":
+            waiting.clear()
+            yield events.Host(action="restart")
+        case "BOOT":
+            yield events.Boot(cpu=cpu, cause=CAUSES.get(before.kind, "cold"))
+        case _:
+            for core in sorted(waiting):
+                if before.activity[core] != "RUNNING" and after.activity[core] == "RUNNING":
+                    waiting.discard(core)
+                    yield events.Return(cpu=machine.cores[core], x0=0)

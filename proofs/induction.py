@@ -1,0 +1,252 @@
+"""Induction over steps: what holds before the first boot, and is kept by every rule, holds in every reachable state.
+
+One query for each property and rule. What a proof assumes beside the invariants is named here, and
+nowhere else: a caller runs (SM-16), and the cold-boot primary is the core that boots (SM-5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import z3
+
+from psci.model.call import Call, Move
+from psci.model.environment import BOOT
+from psci.model.language.effects import NOTHING
+from psci.model.language.rules import RESULT, Completion, Rule
+from psci.model.language.sorts import BOOL, CORE, NODE, U64, Enumeration
+from psci.model.language.terms import TRUE, Function, Term, Var, every, lift
+from psci.model.machine import MACHINE
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.state import FIELDS, STATE
+from psci.proofs.domain import Domain, Fact, Meaning
+from psci.proofs.queries import Answer, Query, Verdict, solve
+from psci.proofs.semantics import Transition, call_limits, fields_of, owners, scope_of, transitions
+from psci.proofs.translate import Scope
+from psci.properties.language import History, Invariant, Property, Step, step_of
+
+MakeDomain = Callable[[], Domain]
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """One step of an induction: the query, and what is needed to explain its counterexample."""
+
+    rule: Rule | None
+    """None for the start."""
+    step: Step | None
+    query: Query
+    parts: tuple[Fact, ...]
+    """What the goal consists of, by name: the claim, and each invariant after the step."""
+    before: Scope
+    after: Scope
+    domain: Domain
+
+    @property
+    def name(self) -> str:
+        """The rule, or `boot` for the start."""
+        return self.rule.name if self.rule else "start"
+
+
+@dataclass(frozen=True)
+class Induction:
+    """What came of the induction for one property."""
+
+    property: Property
+    cores: str
+    answers: tuple[tuple[Obligation, Answer], ...]
+    by_construction: int
+    """Rules that change nothing which the property speaks about; they need no query."""
+    seconds: float = field(default=0.0)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Proved if every step was; refuted if some step was; else the solver gave up."""
+        verdicts = {answer.verdict for _, answer in self.answers}
+        if Verdict.REFUTED in verdicts:
+            return Verdict.REFUTED
+        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.PROVED
+
+    def failures(self) -> list[tuple[Obligation, Answer]]:
+        """The steps that were not proved."""
+        return [(obligation, answer) for obligation, answer in self.answers if answer.verdict is not Verdict.PROVED]
+
+    def rules_used(self) -> tuple[str, ...]:
+        """The rules that the proof rests on: those whose steps change something, and those in its cores."""
+        used: dict[str, None] = {}
+        for obligation, answer in self.answers:
+            names = [obligation.name, *(name.removeprefix("not ") for name in answer.core)]
+            used.update((name, None) for name in names if "." in name and " " not in name)
+        return tuple(sorted(used))
+
+    def assumptions_used(self) -> tuple[str, ...]:
+        """The facts and assumptions, beside rules, that the proof rests on."""
+        names = {name for _, answer in self.answers for name in answer.core}
+        return tuple(sorted(name for name in names if " " in name and not name.startswith("not ")))
+
+
+def invariants_of(prop: Property, extra: Sequence[Invariant] = ()) -> tuple[tuple[str, Term], ...]:
+    """The invariants that an induction carries: the helpers, and the property itself where it is one of states."""
+    own = [] if prop.of_state() is TRUE else [(prop.name, prop.of_state())]
+    return (*own, *((helper.name, helper.term(prop.history)) for helper in (*prop.helpers, *extra)))
+
+
+def obligations(
+    prop: Property,
+    make_domain: MakeDomain,
+    specification: Specification = SPECIFICATION,
+    extra: Sequence[Invariant] = (),
+    only_rule: str | None = None,
+) -> Iterator[Obligation | None]:
+    """Every query of the induction; None for a step that holds by construction."""
+    invariants = invariants_of(prop, extra)
+    if only_rule is None:
+        yield start(prop, invariants, make_domain())
+    for owner in owners(specification):
+        rules = [rule for rule in specification.rules[owner.name] if only_rule in (None, rule.name)]
+        if not any(_interesting(prop, owner, rule) for rule in rules):
+            yield from (None for _ in rules)
+            continue
+        domain = make_domain()
+        base = _scope(domain, owner, prop.history)
+        for transition in transitions(domain, owner, base, specification):
+            if only_rule not in (None, transition.rule.name):
+                continue
+            if not _interesting(prop, owner, transition.rule):
+                yield None
+                continue
+            yield keep(prop, invariants, domain, owner, base, transition)
+
+
+def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
+    """Whether a rule changes anything, or the claim or the history speaks about its steps."""
+    step = step_of(owner, rule)
+    return (
+        (rule.effect is not NOTHING and bool(rule.effect.updates))
+        or prop.of_step(step) is not TRUE
+        or bool(prop.history.effect(step).updates)
+    )  # fmt: skip
+
+
+def _scope(domain: Domain, owner: Call | Move, history: History, prefix: str = "") -> Scope:
+    state = {**fields_of(domain, f"{prefix}s"), **fields_of(domain, f"{prefix}h", history.fields)}
+    return scope_of(domain, owner, state, f"{prefix}a")
+
+
+def start(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain) -> Obligation:
+    """The invariants hold before the first boot: the system is down, and every field is blank."""
+    scope = _scope(domain, BOOT, prop.history)
+    scope = scope.but(scope.after(prop.history.start()))
+    blank = [
+        (f"{field.name} is blank", scope.term(term)) for field in FIELDS if (term := blank_value(field)) is not TRUE
+    ]
+    blank = [(name, formula) for name, formula in blank if not name.startswith("system ")]
+    down = ("the system is down", scope.term(STATE.system == "DOWN"))
+    parts = tuple((name, scope.term(term)) for name, term in invariants)
+    goal = domain.conjunction(formula for _, formula in parts)
+    assumptions = (down, *blank, *_limits(domain, prop.history), *domain.facts())
+    query = Query(f"{prop.name} start", assumptions, goal)
+    return Obligation(None, None, query, parts, scope, scope, domain)
+
+
+def blank_value(field: Function) -> Term:
+    """A field has its first value everywhere, as before the first boot; true where no core or node is the first."""
+    if field.range in (CORE, NODE):
+        return TRUE
+    zero = field.range.values[0] if isinstance(field.range, Enumeration) else False if field.range == BOOL else 0
+
+    def build(arguments: tuple[Term, ...], rest: tuple[object, ...]) -> Term:
+        if not rest:
+            return field(*arguments) == lift(zero, field.range)
+        return every(field.domain[len(arguments)], lambda place: build((*arguments, place), rest[1:]))
+
+    return build((), field.domain)
+
+
+def keep(
+    prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain, owner: Call | Move, base: Scope,
+    transition: Transition,
+) -> Obligation:  # fmt: skip
+    """A rule keeps the invariants, and its steps satisfy the claim."""
+    rule = transition.rule
+    step = step_of(owner, rule)
+    before, conditions = with_result(domain, base, transition)
+    history_after = before.after(prop.history.effect(step))
+    changed = {**before.after(rule.effect), **history_after}
+    after = before.but(changed)
+    both = before.but(primes(after.state))
+    parts: list[Fact] = []
+    claim = prop.of_step(step)
+    if claim is not TRUE:
+        parts.append((prop.name, both.term(claim)))
+    if changed:
+        # what changes nothing keeps every invariant: the state after is the state before
+        parts += [(name, after.term(term)) for name, term in invariants]
+    goal = domain.conjunction(formula for _, formula in parts)
+    assumed = [(f"before: {name}", before.term(term)) for name, term in invariants]
+    assumptions = (
+        *transition.conditions, *conditions, *standing_assumptions(domain, owner, before), *assumed,
+        *_limits(domain, prop.history), *domain.facts(),
+    )  # fmt: skip
+    limits = call_limits(domain, "a", owner)
+    if not z3.is_true(limits):
+        assumptions = (*assumptions, ("call: values of their sorts", limits))
+    return Obligation(
+        rule, step, Query(f"{prop.name} {rule.name}", assumptions, goal), tuple(parts), before, after, domain
+    )
+
+
+def with_result(domain: Domain, scope: Scope, transition: Transition) -> tuple[Scope, list[Fact]]:
+    """The scope in which RESULT is what the rule returns, and the rule's condition where it leaves a choice."""
+    rule = transition.rule
+    if transition.value is not None:
+        return scope.binding(RESULT, transition.value), []
+    if rule.completion is Completion.WAITS:
+        return scope.binding(RESULT, domain.constant(0, U64)), []
+    scope = scope.binding(RESULT, domain.fresh("result", U64))
+    if rule.constraint is None:
+        return scope, []
+    return scope, [(f"{rule.name} lets the result be returned", scope.term(rule.constraint))]
+
+
+def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
+    """The same meanings under the names that fields have after a step."""
+    return {f"{name}'": meaning for name, meaning in state.items()}
+
+
+def standing_assumptions(domain: Domain, owner: Call | Move, scope: Scope) -> list[Fact]:
+    """What is assumed of every step."""
+    if isinstance(owner, Call):
+        running = STATE.activity[owner.terms.caller] == "RUNNING"
+        return [("the caller runs (SM-16)", scope.term(running))]
+    if owner.name == BOOT.name and isinstance(owner.core, Var):
+        return [("the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core))]
+    return []
+
+
+def _limits(domain: Domain, history: History) -> list[Fact]:
+    limits = [domain.within(domain.symbols("s", f), f) for f in FIELDS]
+    limits += [domain.within(domain.symbols("h", f), f) for f in history.fields]
+    limit = domain.conjunction(limits)
+    return [] if z3.is_true(limit) else [("state: values of their sorts", limit)]
+
+
+def prove(
+    prop: Property,
+    make_domain: MakeDomain,
+    specification: Specification = SPECIFICATION,
+    extra: Sequence[Invariant] = (),
+    only_rule: str | None = None,
+    ask: Callable[[Query], Answer] = solve,
+) -> Induction:
+    """Run the induction for a property."""
+    answers, trivial = [], 0
+    for obligation in obligations(prop, make_domain, specification, extra, only_rule):
+        if obligation is None:
+            trivial += 1
+        else:
+            answers.append((obligation, ask(obligation.query)))
+    cores = answers[0][0].domain.cores if answers else make_domain().cores
+    seconds = sum(answer.seconds for _, answer in answers)
+    return Induction(prop, cores, tuple(answers), trivial, seconds)

@@ -1,0 +1,131 @@
+"""What the life of a core keeps to: the states of DEN0022 6.6, and where a core begins to run (5.6, 6.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psci.model.language.effects import NOTHING, Effect, each
+from psci.model.language.rules import ISA, Completion
+from psci.model.language.sorts import BOOL, CORE, U64
+from psci.model.language.terms import FALSE, Const, Term, choose, every, implies
+from psci.model.machine import MachineTerms
+from psci.properties.helpers import only_an_on_core_does_anything
+from psci.properties.language import History, Invariant, Step, View, invariant, remembered, safety
+
+LOW_HALF = Const(0xFFFF_FFFF, U64)
+ALL = Const(0xFFFF_FFFF_FFFF_FFFF, U64)
+ENTRY_CALLS = ("CPU_SUSPEND", "CPU_DEFAULT_SUSPEND", "SYSTEM_SUSPEND")
+"""The calls whose caller may be entered again at an entry point that it gave."""
+
+
+@safety("PROP-2", "edges", cites=("PROP-2", "SM-1", "SM-5", "SM-6", "SM-7"), helpers=(only_an_on_core_does_anything,))
+def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Term:
+    """A core changes its state only as Figure 9 says: OFF by its own CPU_OFF, ON_PENDING by CPU_ON, ON by starting."""
+    if step.name == "BOOT":
+        return every(CORE, lambda core: (t.power[core] == "ON") == (core == step.core)) & every(
+            CORE, lambda core: t.power[core] != "ON_PENDING"
+        )
+
+    def edge(core: Any) -> Term:
+        stays = t.power[core] == s.power[core]
+        off, pending, on = FALSE, FALSE, FALSE
+        if step.name == "CPU_OFF":
+            off = step.ends(Completion.NEVER) & (core == step.core) & (s.power[core] == "ON") & (t.power[core] == "OFF")
+        if step.name == "CPU_ON":
+            named = m.mpidr(core) == step.call.target_cpu
+            pending = step.returns(0) & named & (s.power[core] == "OFF") & (t.power[core] == "ON_PENDING")
+        if step.name == "START":
+            on = (core == step.core) & (s.power[core] == "ON_PENDING") & (t.power[core] == "ON")
+        return stays | off | pending | on
+
+    return every(CORE, edge)
+
+
+# ---- entry points
+
+DUE = remembered("PROP-4", "due", CORE, of=BOOL, doc="The core was given an entry point that it has not used.")
+ENTRY = remembered("PROP-4", "entry", CORE, of=U64, doc="The entry point that it was given last.")
+CONTEXT = remembered("PROP-4", "context", CORE, of=U64, doc="The context id that it was given last.")
+WIDE = remembered("PROP-4", "wide", CORE, of=BOOL, doc="An SMC64 call gave them.")
+ISA_OF = remembered("PROP-4", "isa", CORE, of=ISA, doc="The execution state of the caller that gave them.")
+
+
+def _nothing_given(h: View) -> Effect:
+    return h.but(
+        due=each(lambda core: False), entry=each(lambda core: 0), context=each(lambda core: 0),
+        wide=each(lambda core: False), isa=each(lambda core: "AARCH64"),
+    )  # fmt: skip
+
+
+def _entries(m: MachineTerms, h: View, step: Step) -> Effect:
+    """An accepted CPU_ON gives its target an entry point; a suspend call that waits gives its caller one."""
+    if step.name == "BOOT":
+        return _nothing_given(h)
+    if step.name == "ENTER":
+        return h.but(due={step.core: False})
+    if step.name == "CPU_ON" and step.completion is Completion.RETURNS:
+        accepted = step.returns(0)
+        return _gives(h, step, lambda core: accepted & (m.mpidr(core) == step.call.target_cpu))
+    if step.name in ENTRY_CALLS and step.completion is Completion.WAITS:
+        return _gives(h, step, lambda core: core == step.core)
+    return NOTHING
+
+
+def _gives(h: View, step: Step, to: Any) -> Effect:
+    call = step.call
+    return h.but(
+        due=each(lambda core: to(core) | h.due[core]),
+        entry=each(lambda core: choose(to(core), call.entry_point_address, h.entry[core])),
+        context=each(lambda core: choose(to(core), call.context_id, h.context[core])),
+        wide=each(lambda core: choose(to(core), call.wide, h.wide[core])),
+        isa=each(lambda core: choose(to(core), call.isa, h.isa[core])),
+    )
+
+
+ENTRIES = History((DUE, ENTRY, CONTEXT, WIDE, ISA_OF), _nothing_given, _entries)
+
+
+@invariant
+def a_core_to_be_entered_has_what_it_was_given(m: Any, s: Any, h: Any) -> Term:
+    """A core that is starting, powered down or about to be entered holds the entry point it was given last."""
+
+    def holds(core: Any) -> Term:
+        will_be_entered = (s.power[core] == "ON_PENDING") | s.activity[core].is_in("POWERDOWN", "ENTERING")
+        given = (
+            h.due[core]
+            & (s.entry[core] == h.entry[core])
+            & (s.context[core] == h.context[core])
+            & (s.entry_wide[core] == h.wide[core])
+            & (s.entry_isa[core] == h.isa[core])
+        )
+        return implies(will_be_entered, given)
+
+    return every(CORE, holds)
+
+
+ENTRY_HELPERS: tuple[Invariant, ...] = (only_an_on_core_does_anything, a_core_to_be_entered_has_what_it_was_given)
+
+
+@safety(
+    "PROP-4", "entry-and-context", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
+    cites=("PROP-4", "CPU_ON-17", "CPU_ON-21", "CPU_ON-22", "CPU_SUSPEND-20", "CPU_SUSPEND-29", "ENTRY-11", "ENTRY-13"),
+)  # fmt: skip
+def entry_and_context(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Term:
+    """A core that is entered runs at the entry point, and with the context id, that the last accepted call gave it."""
+    core = step.core
+    thumb = (h.isa[core] == "AARCH32") & h.entry[core].bit(0)
+    at_entry = step.seen("pc") == choose(thumb, h.entry[core] - 1, h.entry[core])
+    seen = choose(h.wide[core], ALL, LOW_HALF) & step.seen("x0")
+    return at_entry & (seen == h.context[core])
+
+
+@safety(
+    "ENTRY-ONCE", "entry-once", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
+    cites=("PROP-4", "CPU_ON-17", "SM-8", "CPU_SUSPEND-5"),
+)  # fmt: skip
+def entry_once(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Term:
+    """An entry point is used once: a core is entered only after a call gave it one that it has not used."""
+    return h.due[step.core]
+
+
+PROPERTIES = (edges, entry_and_context, entry_once)

@@ -1,0 +1,253 @@
+"""How a property is written: a claim about every step, or about every reachable state, as terms.
+
+A claim reads the state before a step (`s`), the state after it (`t`), the machine (`m`), and the step:
+which call or move it is, its arguments and its outcome. What a claim has to remember of the past it
+keeps in history variables of its own (`h`, and `g` after the step). These follow invocations and
+outcomes only, never the state, so that a property cannot be true because it repeats a rule.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from psci.model.call import Call, Move
+from psci.model.language.effects import NOTHING, Effect, New, assign
+from psci.model.language.rules import RESULT, CallTerms, Completion, Rule
+from psci.model.language.sorts import Sort
+from psci.model.language.terms import FALSE, TRUE, Function, Term
+from psci.model.machine import MACHINE, MachineTerms
+from psci.model.state import FIELDS
+
+
+class Kind(enum.Enum):
+    """What a property says."""
+
+    STEP = "step"
+    """Every step from a reachable state satisfies the claim."""
+    INVARIANT = "invariant"
+    """Every reachable state satisfies the claim."""
+    WITNESS = "witness"
+    """Some reachable step satisfies the claim: what must be possible is."""
+    LIVENESS = "liveness"
+    """On every fair run something happens in the end; shown on the explored graph."""
+
+
+class View:
+    """Fields of a state as attributes: `s.power[core]`, `s.system`."""
+
+    def __init__(self, fields: Mapping[str, Function]) -> None:
+        self._fields = fields
+
+    def __getattr__(self, name: str) -> Any:
+        fields: Mapping[str, Function] = self.__dict__.get("_fields", {})
+        if name not in fields:
+            raise AttributeError(f"there is no field {name!r}; there are {', '.join(fields)}")
+        function = fields[name]
+        return function if function.domain else function()
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a field."""
+        return name in self._fields
+
+    def but(self, **changes: New) -> Effect:
+        """These fields with some of them changed; the rest stays as it was."""
+        return Effect(tuple(assign(self._fields[name], new) for name, new in changes.items()))
+
+
+def primed(function: Function) -> Function:
+    """The symbol for a field in the state after a step."""
+    return Function(f"{function.name}'", function.domain, function.range, "state", function.doc)
+
+
+BEFORE = View({field.name: field for field in FIELDS})
+AFTER = View({field.name: primed(field) for field in FIELDS})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step as a property sees it: what was invoked, and how that ended."""
+
+    owner: Call | Move
+    completion: Completion | None
+    """How the call ends for its caller; None for a move."""
+
+    @property
+    def name(self) -> str:
+        """The call or move."""
+        return self.owner.name
+
+    @property
+    def call(self) -> CallTerms:
+        """The call and its arguments."""
+        assert isinstance(self.owner, Call), self.owner.name
+        return self.owner.terms
+
+    @property
+    def is_call(self) -> bool:
+        """Whether a core makes a call; otherwise the environment moves."""
+        return isinstance(self.owner, Call)
+
+    @property
+    def core(self) -> Term:
+        """The core at hand: the caller, or the core that moves."""
+        if isinstance(self.owner, Call):
+            return self.owner.terms.caller
+        assert self.owner.core is not None, self.owner.name
+        return self.owner.core
+
+    @property
+    def result(self) -> Term:
+        """What the call returns (64 bits)."""
+        return RESULT
+
+    def seen(self, name: str) -> Term:
+        """What the event that witnesses a move says."""
+        assert isinstance(self.owner, Move)
+        return next(parameter for parameter in self.owner.parameters if parameter.name == name)()
+
+    def is_(self, *names: str) -> Term:
+        """The step is one of these calls or moves."""
+        return TRUE if self.name in names else FALSE
+
+    def ends(self, *completions: Completion) -> Term:
+        """The call ends in one of these ways."""
+        return TRUE if self.completion in completions else FALSE
+
+    def returns(self, code: int = 0) -> Term:
+        """The call returns this signed number."""
+        return (self.ends(Completion.RETURNS)) & (code == RESULT) if self.is_call else FALSE
+
+
+def step_of(owner: Call | Move, rule: Rule) -> Step:
+    """The step that a rule makes, as a property sees it."""
+    return Step(owner, rule.completion if isinstance(owner, Call) else None)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a property remembers: its variables, their values before the first boot, and how they follow steps."""
+
+    fields: tuple[Function, ...]
+    initially: Callable[[View], Effect]
+    follows: Callable[[MachineTerms, View, Step], Effect]
+
+    @cached_property
+    def view(self) -> View:
+        """The variables before a step."""
+        return View({_short(field.name): field for field in self.fields})
+
+    @cached_property
+    def view_after(self) -> View:
+        """The variables after a step."""
+        return View({_short(field.name): primed(field) for field in self.fields})
+
+    def effect(self, step: Step) -> Effect:
+        """How the variables change in a step."""
+        return self.follows(MACHINE, self.view, step)
+
+    def start(self) -> Effect:
+        """The variables before the first boot."""
+        return self.initially(self.view)
+
+
+NO_HISTORY = History((), lambda _h: NOTHING, lambda _m, _h, _step: NOTHING)
+
+
+def remembered(property_name: str, name: str, *domain: Sort, of: Sort, doc: str) -> Function:
+    """A history variable of a property."""
+    return Function(f"{property_name}.{name}", domain, of, "state", doc)
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+Claim: TypeAlias = Callable[..., Term]
+"""Of a step property: (m, s, t, h, g, step); of an invariant: (m, s, h)."""
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A helper: true of every reachable state, and strong enough to carry a proof from step to step."""
+
+    name: str
+    sentence: str
+    claim: Claim
+
+    def term(self, history: History = NO_HISTORY) -> Term:
+        """The invariant over the state before a step."""
+        return self.claim(MACHINE, BEFORE, history.view)
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that must hold of PSCI, whatever the calls and however they interleave."""
+
+    name: str
+    title: str
+    sentence: str
+    cites: tuple[str, ...]
+    kind: Kind
+    claim: Claim
+    history: History = NO_HISTORY
+    helpers: tuple[Invariant, ...] = ()
+    about: tuple[str, ...] = ()
+    """The calls and moves that the claim speaks about; none listed means all."""
+    bounded_only: str = ""
+    """Why there is no proof for any number of cores."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def of_step(self, step: Step) -> Term:
+        """The claim about a step; true where it says nothing about such steps."""
+        if self.kind is Kind.INVARIANT or (self.about and step.name not in self.about):
+            return TRUE
+        return self.claim(MACHINE, BEFORE, AFTER, self.history.view, self.history.view_after, step)
+
+    def of_state(self) -> Term:
+        """The claim about a state; true for a property of steps."""
+        return self.claim(MACHINE, BEFORE, self.history.view) if self.kind is Kind.INVARIANT else TRUE
+
+
+def safety(
+    name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
+    helpers: tuple[Invariant, ...] = (), about: tuple[str, ...] = (), bounded_only: str = "",
+) -> Callable[[Claim], Property]:  # fmt: skip
+    """A property of every step; the function's docstring is its sentence."""
+    return _maker(name, title, cites, Kind.STEP, history, helpers, about, bounded_only)
+
+
+def always_true(
+    name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
+    helpers: tuple[Invariant, ...] = (), bounded_only: str = "",
+) -> Callable[[Claim], Property]:  # fmt: skip
+    """A property of every reachable state."""
+    return _maker(name, title, cites, Kind.INVARIANT, history, helpers, (), bounded_only)
+
+
+def possible(
+    name: str, title: str, *, cites: tuple[str, ...], about: tuple[str, ...], history: History = NO_HISTORY
+) -> Callable[[Claim], Property]:
+    """A step that some run from boot must be able to make."""
+    return _maker(name, title, cites, Kind.WITNESS, history, (), about, "a witness is a run of one machine")
+
+
+def _maker(
+    name: str, title: str, cites: tuple[str, ...], kind: Kind, history: History,
+    helpers: tuple[Invariant, ...], about: tuple[str, ...], bounded_only: str,
+) -> Callable[[Claim], Property]:  # fmt: skip
+    def make(claim: Claim) -> Property:
+        sentence = " ".join((claim.__doc__ or "").split())
+        if not sentence:
+            raise ValueError(f"{name} has no sentence")
+        return Property(name, title, sentence, cites, kind, claim, history, helpers, about, bounded_only)
+
+    return make
+
+
+def invariant(claim: Claim) -> Invariant:
+    """A helper invariant; the function's name and docstring are its name and sentence."""
+    return Invariant(claim.__name__.replace("_", "-"), " ".join((claim.__doc__ or "").split()), claim)
