@@ -90,7 +90,7 @@ class Checker:
         x1, x2, x3 = (*event.args, 0, 0, 0)[:3]
         isa = (event.isa or self._isa.get(event.cpu, "AARCH64")).upper()
         call = Invocation(core, event.fn, x1, x2, x3, isa, self._world.get(event.cpu, "NORMAL"))
-        _, wide = self.stepper.specification.call_of.get(event.fn, (None, bool(event.fn & 0x4000_0000)))
+        _, wide = self.stepper.function(event.fn)
         pending = self._open[core] = Pending(call, wide)
         able = frozenset(
             c.with_pending(core, pending)
