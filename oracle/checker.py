@@ -47,9 +47,18 @@ class TraceError(ProfileError):
 class Checker:
     """Judges one trace, event by event."""
 
-    def __init__(self, machine: MachineEvent, specification: Specification = SPECIFICATION) -> None:
-        self.machine: Machine = machine_from(machine)
-        self.stepper = Stepper(self.machine, specification)
+    def __init__(
+        self, machine: MachineEvent, specification: Specification = SPECIFICATION, stepper: Stepper | None = None
+    ) -> None:
+        """Begin a trace.
+
+        Args:
+            machine: its first event.
+            specification: the rules.
+            stepper: one that was made for an equal machine and these rules, to be used again.
+        """
+        self.stepper = Stepper(machine_from(machine), specification) if stepper is None else stepper
+        self.machine: Machine = self.stepper.machine
         self._isa = {
             mpidr: str(core.get("isa", "aarch64")).upper() for mpidr, core in (machine.cores or {}).items()
         }
