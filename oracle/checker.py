@@ -8,6 +8,7 @@ allowed and with what the implementation claims.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from psci.model.events import (
@@ -40,6 +41,10 @@ LIMIT_OF_EXPLANATIONS = 20_000
 """Above this many explanations at once the trace is not judged further."""
 
 
+BEFORE = 4
+"""How many events of the explained prefix a finding shows."""
+
+
 class TraceError(ProfileError):
     """The events are no trace: one names a core that the machine has not, or comes where it cannot."""
 
@@ -59,16 +64,13 @@ class Checker:
         """
         self.stepper = Stepper(machine_from(machine), specification) if stepper is None else stepper
         self.machine: Machine = self.stepper.machine
-        self._isa = {
-            mpidr: str(core.get("isa", "aarch64")).upper() for mpidr, core in (machine.cores or {}).items()
-        }
-        self._world = {
-            mpidr: str(core.get("world", "normal")).upper() for mpidr, core in (machine.cores or {}).items()
-        }
+        self._isa = {mpidr: str(core.get("isa", "aarch64")).upper() for mpidr, core in (machine.cores or {}).items()}
+        self._world = {mpidr: str(core.get("world", "normal")).upper() for mpidr, core in (machine.cores or {}).items()}
         nobody: tuple[None, ...] = (None,) * len(self.machine.cores)
         self.configurations: frozenset[Configuration] = frozenset({Configuration(self.stepper.initial(), nobody)})
         self.report = Report(machine.psci, machine.peer)
         self._index = 0
+        self._last: deque[Event] = deque((machine,), maxlen=BEFORE + 1)
         self._open: dict[int, Pending] = {}
         self._booted: int | None = self.machine.boot
         self._handlers: Mapping[type[Event], Callable[[Event], None]] = {
@@ -83,6 +85,7 @@ class Checker:
             TraceError: the event cannot be part of this trace.
         """
         self._index += 1
+        self._last.append(event)
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
@@ -111,11 +114,11 @@ class Checker:
             return
         if any(c.pending[core] is not None for c in self.configurations):
             # the harness lost the end of the core's last call, or the core was entered unseen
-            self._deviates(event, core, frozenset(c.with_pending(core, pending) for c in self.configurations), ("SM-16",))
+            self._deviates(
+                event, core, frozenset(c.with_pending(core, pending) for c in self.configurations), ("SM-16",)
+            )
             return
-        claimed = frozenset(
-            c.with_pending(core, pending, self._running(c.state, core)) for c in self.configurations
-        )
+        claimed = frozenset(c.with_pending(core, pending, self._running(c.state, core)) for c in self.configurations)
         self._deviates(event, core, claimed, ("SM-16", "SYS-4"))
 
     def _return(self, event: Return) -> None:
@@ -293,7 +296,8 @@ class Checker:
         """The state in which a core runs caller code all the same."""
         power, activity = state.power, state.activity  # type: ignore[attr-defined]  # State is made from the rules
         return state._replace(  # type: ignore[attr-defined]  # as above
-            power=(*power[:core], "ON", *power[core + 1 :]), activity=(*activity[:core], "RUNNING", *activity[core + 1 :])
+            power=(*power[:core], "ON", *power[core + 1 :]),
+            activity=(*activity[:core], "RUNNING", *activity[core + 1 :]),
         )
 
     def _power_lost(self) -> frozenset[Configuration]:
@@ -310,9 +314,7 @@ class Checker:
             pending = configuration.pending[core]
             if pending is None or pending.outcome is not None:
                 continue
-            for allowed in self.stepper.under_all_answers(
-                configuration.state, pending.call, configuration.assumptions
-            ):
+            for allowed in self.stepper.under_all_answers(configuration.state, pending.call, configuration.assumptions):
                 broken |= bool(allowed.broken)
                 gap |= allowed.gap
                 obliged |= allowed.obliged
@@ -334,7 +336,9 @@ class Checker:
             self.report.permissions[rule.name] += 1
         if not any(c.claimed for c in explained):
             self.report.findings.append(
-                Finding(self._index, "explained only if an earlier answer was wrong", "", (), (), None, consequential=True)
+                Finding(
+                    self._index, "explained only if an earlier answer was wrong", "", (), (), None, consequential=True
+                )
             )
 
     def _deviates(
@@ -346,7 +350,15 @@ class Checker:
             near = nearest_rule(self.stepper, self.configurations, core, event)
         rules = tuple(dict.fromkeys((*cites, *allowed.cites)))
         self.report.findings.append(
-            Finding(self._index, observed_text(self.machine, event), allowed.text, allowed.rules, rules, near)
+            Finding(
+                self._index,
+                observed_text(self.machine, event),
+                allowed.text,
+                allowed.rules,
+                rules,
+                near,
+                before=tuple(self._last)[:-1],
+            )
         )
         self._keep(go_on)
 

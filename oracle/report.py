@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from psci.model.codes import code_named
 from psci.model.events import Boot, Call, Enter, Event, Observe, Return, System
+from psci.model.facts import FACTS
 from psci.model.language.rules import Completion
 from psci.model.language.terms import Op, Term, show
 from psci.model.profile import Machine
 from psci.model.step import Outcome, Stepper
 from psci.oracle.configuration import Configuration, closure
+from psci.oracle.trace import as_json, as_line
 
 
 class Verdict(enum.Enum):
@@ -50,18 +52,23 @@ class Finding:
     nearest: Nearest | None
     consequential: bool = False
     """It is explained if an earlier answer, already reported, is taken to be wrong."""
+    before: tuple[Event, ...] = ()
+    """The end of the longest explained prefix: the last events before this one."""
 
     def lines(self) -> Iterable[str]:
         """The finding as text."""
         if self.consequential:
             yield f"event {self.event}: follows from an earlier deviation"
             return
+        for number, event in enumerate(self.before, start=self.event - len(self.before)):
+            yield f"event {number}: {as_line(event)}"
         yield f"event {self.event}: observed {self.observed}"
         yield f"  allowed are only: {self.allowed}"
         if self.cites:
-            yield f"  facts: {', '.join(self.cites)}"
+            yield f"  facts: {', '.join(map(with_sections, self.cites))}"
         if self.nearest:
-            yield f"  nearest: {self.nearest.rule} ({', '.join(self.nearest.cites)}): {self.nearest.text}"
+            cites = ", ".join(map(with_sections, self.nearest.cites))
+            yield f"  nearest: {self.nearest.rule} ({cites}): {self.nearest.text}"
             yield f"  but it is not true that {self.nearest.false_part}"
 
 
@@ -94,6 +101,19 @@ class Report:
         """The findings that blame the implementation afresh."""
         return [finding for finding in self.findings if not finding.consequential]
 
+    def lines(self) -> Iterator[str]:
+        """The findings, problems and permissions as text."""
+        for finding in self.findings:
+            yield from finding.lines()
+        yield from self.problems
+        if self.permissions:
+            used = ", ".join(f"{name} ({count})" for name, count in sorted(self.permissions.items()))
+            yield f"explained only by a permission: {used}"
+
+    def summary(self) -> str:
+        """The verdict and the size of the trace, in one line."""
+        return f"{self.verdict.value} (PSCI {self.psci}, {self.events} events, {self.calls} calls)"
+
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON document (schema: `psci trace check --json`)."""
         return {
@@ -114,6 +134,7 @@ class Report:
                     "facts": list(f.cites),
                     "nearest": f.nearest._asdict() if f.nearest else None,
                     "consequential": f.consequential,
+                    "before": [as_json(event) for event in f.before],
                 }
                 for f in self.findings
             ],
@@ -121,6 +142,12 @@ class Report:
             "widest": self.widest,
             "assumptions_dropped": self.assumptions_dropped,
         }
+
+
+def with_sections(fact: str) -> str:
+    """A fact's id with the sections of DEN0022 that say it."""
+    sections = FACTS[fact].sections if fact in FACTS else ()
+    return f"{fact} [DEN0022 {', '.join(sections)}]" if sections else fact
 
 
 class AllowedText(NamedTuple):
@@ -217,9 +244,7 @@ def _signed(x0: int) -> int:
     return word - (1 << 32) if word >> 31 else word
 
 
-def nearest_rule(
-    stepper: Stepper, configurations: Iterable[Configuration], core: int, event: Return
-) -> Nearest | None:
+def nearest_rule(stepper: Stepper, configurations: Iterable[Configuration], core: int, event: Return) -> Nearest | None:
     """The rule whose answer was seen although its guard is false, and which part of the guard is false."""
     for c in configurations:
         pending = c.pending[core]
