@@ -23,7 +23,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -139,9 +139,8 @@ class Packages:
         folder = self.cache / "kernels" / f"{package.name}_{_file_name(version)}"
         image = folder / "vmlinuz"
         if not image.is_file():
-            with _lock(self.cache / "kernels.lock"), _fresh_folder(folder) as target:
-                for deb in root.download([package.name]):
-                    _take_kernel(deb, target)
+            with _lock(self.cache / "kernels.lock"):
+                _fill(folder, lambda target: [_take_kernel(deb, target) for deb in root.download([package.name])])
         return Kernel(series=package.series, package=package.name, version=version, image=image)
 
     def python(self, suite: str | None = None) -> Path:
@@ -264,12 +263,16 @@ class Packages:
         content = "\n".join(f"{name} {version}" for name, version in sorted(wanted.items()))
         digest = hashlib.sha256(f"{root.architecture}\n{content}".encode()).hexdigest()[:12]
         folder = self.cache / "trees" / f"{label}-{digest}"
+
+        def fill(target: Path) -> None:
+            for deb in root.download([f"{name}={version}" for name, version in wanted.items()]):
+                _run(["dpkg", "-x", str(deb), str(target)], f"unpacking {deb.name}")
+            (target / "packages.txt").write_text(content + "\n", encoding="utf-8")
+            _write_launchers(target, folder)
+
         if not folder.is_dir():
-            with _lock(self.cache / "trees.lock"), _fresh_folder(folder) as target:
-                for deb in root.download([f"{name}={version}" for name, version in wanted.items()]):
-                    _run(["dpkg", "-x", str(deb), str(target)], f"unpacking {deb.name}")
-                (target / "packages.txt").write_text(content + "\n", encoding="utf-8")
-                _write_launchers(target, folder)
+            with _lock(self.cache / "trees.lock"):
+                _fill(folder, fill)
         return folder
 
 
@@ -295,15 +298,17 @@ class _Root:
             except PeerMissing:
                 if not stamp.exists():
                     raise
+            shutil.rmtree(self.folder / "answers", ignore_errors=True)
+            (self.folder / "answers").mkdir()
             stamp.touch()
 
     def names(self, prefix: str) -> list[str]:
         """The names of all packages that begin with `prefix`."""
-        return self._apt("apt-cache", "pkgnames", prefix).split()
+        return self._answer("apt-cache", "pkgnames", prefix).split()
 
     def version(self, name: str) -> str:
         """The version of a package."""
-        shown = self._apt("apt-cache", "show", "--no-all-versions", name)
+        shown = self._answer("apt-cache", "show", "--no-all-versions", name)
         match = re.search(r"^Version: (\S+)$", shown, re.MULTILINE)
         if match is None:
             raise PeerMissing(f"{self.suite} has no package {name} for {self.architecture}")
@@ -311,12 +316,12 @@ class _Root:
 
     def depends(self, name: str) -> list[str]:
         """The names of the packages that a package depends on directly."""
-        shown = self._apt("apt-cache", "depends", "--important", name)
+        shown = self._answer("apt-cache", "depends", "--important", name)
         return re.findall(r"^\s+\|?Depends: ([a-z0-9.+-]+)", shown, re.MULTILINE)
 
     def closure(self, names: Sequence[str]) -> dict[str, str]:
         """Names and versions of everything that must be there for `names` to run."""
-        shown = self._apt("apt-get", "install", "-y", "--no-install-recommends", "--print-uris", *names)
+        shown = self._answer("apt-get", "install", "-y", "--no-install-recommends", "--print-uris", *names)
         found = (_URI.match(line) for line in shown.splitlines())
         return {match["name"]: match["version"].replace("%3a", ":") for match in found if match}
 
@@ -330,6 +335,19 @@ class _Root:
         with self._scratch() as folder:
             self._apt("apt-get", "-qq", "download", *names, cwd=folder)
             yield from sorted(folder.glob("*.deb"))
+
+    def _answer(self, program: str, *arguments: str) -> str:
+        """What apt says about the index that is there; it is asked once for each index, because it takes a second."""
+        index = str((self.folder / "stamp").stat().st_mtime_ns)
+        key = hashlib.sha256("\0".join([index, program, *arguments]).encode()).hexdigest()[:24]
+        kept = self.folder / "answers" / key
+        with contextlib.suppress(FileNotFoundError):
+            return kept.read_text(encoding="utf-8")
+        answer = self._apt(program, *arguments)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=kept.parent, delete=False) as file:
+            file.write(answer)
+        Path(file.name).replace(kept)
+        return answer
 
     def _apt(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
         what = f"{program} {next(word for word in arguments if not word.startswith('-'))} for {self.suite}"
@@ -457,7 +475,7 @@ def _file_name(version: str) -> str:
 def _age(path: Path) -> float:
     try:
         return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
+    except OSError:
         return float("inf")
 
 
@@ -487,20 +505,26 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _fresh_folder(folder: Path) -> Iterator[Path]:
-    """Yield a scratch folder that becomes `folder` at once if the block succeeds, and is gone otherwise."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+def _fill(folder: Path, fill: Callable[[Path], object]) -> None:
+    """Make `folder` at once, with what `fill` puts in it; if that fails, nothing is left; the caller holds a lock.
+
+    Raises:
+        PeerMissing: it cannot be written.
+    """
+    if folder.exists():
+        return  # another process was faster
+    scratch = None
     try:
-        yield scratch
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        fill(scratch)
         scratch.chmod(0o755)
-        if not folder.exists():
-            scratch.rename(folder)
+        scratch.rename(folder)
     except OSError as error:
         raise PeerMissing(f"{folder} cannot be written: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _take_kernel(deb: Path, target: Path) -> None:

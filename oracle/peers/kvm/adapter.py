@@ -33,12 +33,13 @@ RAM_SIZE = layout.EXCHANGE_DISTANCE + layout.EXCHANGE_SIZE
 IMAGE = RAM_BASE + layout.TEXT_OFFSET
 GICD, GICC = 0x0800_0000, 0x0801_0000
 OBSERVE, FINISHED = 0x0900_0000, 0x0900_0008
-KVM_CAP_ARM_SYSTEM_SUSPEND = 206
+KVM_CAP_ARM_SYSTEM_SUSPEND = 216
 
 _MAGIC = b"PSCI"
 _MAX_FRAME = 64 << 20
 _BUSY = (layout.Status.RUNNING, layout.Status.WAITING)
 _IN_CALL = (layout.Status.IN_CALL, layout.Status.IN_SILENT_CALL)
+_WATCHED = (layout.C_STATUS, layout.C_PROGRESS, layout.C_ENTRIES, layout.C_STARTED)
 _ACTIONS = {"handle": 0, "deny": 1, "forward": 2}
 
 
@@ -56,12 +57,14 @@ class Limits:
     """For a call, or an entry that is expected, once nothing else happens and the core does not sleep."""
     asleep: float = 0.004
     """For a call, once its core sleeps in the kernel."""
+    grace: float = 30.0
+    """For the driver to make a machine, give it back and answer, beside the life itself."""
 
     def times(self, factor: float) -> Limits:
         """The same, more patient: what a campaign asks for before it reports that there was no answer."""
         return Limits(
             start=self.start, life=self.life * factor, stall=self.stall * factor,
-            answer=self.answer * factor, asleep=self.asleep * factor,
+            answer=self.answer * factor, asleep=self.asleep * factor, grace=self.grace,
         )  # fmt: skip
 
 
@@ -123,17 +126,19 @@ class KvmPeer:
         image: Path,
         filters: Sequence[Filter] = (),
         handler: Handler | None = None,
+        psci: str | None = None,
         limits: Limits | None = None,
         patience: encode.Patience | None = None,
     ) -> None:
         self.name = name
+        self._psci = psci
         self.version = version
         self._command = tuple(command)
         self._image = image
         self._filters = tuple(filters)
         self._handler = handler
         self._limits = limits or Limits()
-        self._patience = patience or encode.Patience(short=1000, long=100_000, meet=500)
+        self._patience = patience or encode.Patience(short=1000, long=20_000, meet=500)
         self._host: _Host | None = None
 
     def run(self, programs: Sequence[Program]) -> Iterator[tuple[Event, ...]]:
@@ -157,6 +162,11 @@ class KvmPeer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the host, or None while there is none."""
+        return self._host.child.pid if self._host is not None else None
 
     def start(self) -> Mapping[str, str]:
         """Start the host unless it runs, and return what its driver said of it: `release`, `frequency`, ...
@@ -191,7 +201,8 @@ class KvmPeer:
         if any(life.stuck for life in lives):
             self.close()
         return compose(
-            lives, machine, program, peer=f"{self.name} ({self.version})", filtered=bool(self._filters),
+            lives, machine, program, psci=self._psci, peer=f"{self.name} ({self.version})",
+            filtered=[f"{rule.base:#x}+{rule.count} {rule.action}" for rule in self._filters],
             frequency=self._frequency,
         )  # fmt: skip
 
@@ -202,13 +213,16 @@ class KvmPeer:
         )  # fmt: skip
 
     def _life(self, program: Program, machine: encode.Platform, steps: Sequence[Step], options: Sequence[str]) -> Life:
-        segments = (*encode.life(machine, steps, self._patience), encode.ARM)
+        try:
+            segments = (*encode.life(machine, steps, self._patience), encode.ARM)
+        except ValueError as error:
+            raise PeerError(f"the program cannot be run: {error}") from error
         lines = ["run", *self._machine_lines(program.cpus), *options, *_watch_lines(program.cpus, self._limits)]
         if program.psci is not None:
             lines.append(f"psci {_version_number(program.psci):#x}")
         lines += [f"load {machine.exchange + segment.offset:#x} {len(segment.data)}" for segment in segments]
         data = b"".join(segment.data for segment in segments)
-        return parse_life(*self._ask(lines, data, self._limits.life + 30.0))
+        return parse_life(*self._ask(lines, data, self._limits.life + self._limits.grace))
 
     def _machine_lines(self, cpus: int) -> list[str]:
         lines = [f"cpus {cpus}", f"ram {RAM_BASE:#x} {RAM_SIZE:#x}", f"pc {IMAGE:#x}", f"loadkept {IMAGE:#x} image"]
@@ -298,7 +312,9 @@ def _refusal(lines: Sequence[str]) -> str:
     what, number = words[1], words[2]
     hints = {
         ("KVM_SET_ONE_REG", "EINVAL"): "this kernel's KVM does not offer that PSCI version",
-        ("KVM_SET_DEVICE_ATTR", "ENXIO"): "this kernel has no SMCCC filter (it came with 6.4)",
+        ("KVM_HAS_DEVICE_ATTR", "ENXIO"): "this kernel has no SMCCC filter (it came with 6.4)",
+        ("KVM_HAS_DEVICE_ATTR", "EINVAL"): "this kernel has no SMCCC filter (it came with 6.4)",
+        ("KVM_HAS_DEVICE_ATTR", "ENOTTY"): "this kernel has no SMCCC filter (it came with 6.4)",
         ("KVM_SET_DEVICE_ATTR", "EEXIST"): "two ranges of the filter overlap, or one holds a reserved id",
         ("KVM_SET_DEVICE_ATTR", "EBUSY"): "the filter can be set only before a vCPU ran",
         ("KVM_SET_DEVICE_ATTR", "EINVAL"): "a range of the filter is empty, too long or has no such action",
@@ -340,9 +356,11 @@ def _watch_lines(cpus: int, limits: Limits) -> list[str]:
         f"gicc {GICC:#x}",
         f"observe {OBSERVE:#x}",
         f"finished {FINISHED:#x}",
-        *(f"core {b + layout.C_STATUS:#x} {b + layout.C_PROGRESS:#x} {b + layout.C_EXPECTED:#x}" for b in blocks),
+        *("core " + " ".join(hex(block + word) for word in _WATCHED) for block in blocks),
         "busy " + " ".join(str(int(status)) for status in _BUSY),
         "incall " + " ".join(str(int(status)) for status in _IN_CALL),
+        f"absent {int(layout.Status.NEVER)}",
+        f"silent {int(layout.Status.IN_SILENT_CALL)}",
         f"limit {limits.life * 1000:.0f}",
         f"stall {limits.stall * 1000:.0f}",
         f"quiet {limits.answer * 1000:.0f}",
@@ -376,6 +394,7 @@ def emulated(
     cpu: str = CPU,
     filters: Sequence[Filter] = (),
     handler: Handler | None = None,
+    psci: str | None = None,
     limits: Limits | None = None,
     patience: encode.Patience | None = None,
 ) -> KvmPeer:
@@ -389,6 +408,7 @@ def emulated(
         cpu: QEMU's `-cpu`.
         filters: ranges of KVM's SMCCC filter.
         handler: who answers forwarded calls.
+        psci: the version to judge against; default: the one that KVM reports, which a handler may hide.
         limits: how long to wait.
         patience: how long cores wait for each other.
 
@@ -402,7 +422,8 @@ def emulated(
     name = f"kvm:{series}" if kernel is None else f"kvm:{found.image}"
     return KvmPeer(
         name, f"{found}; {qemu_version(program)}, TCG, {cpu}", _qemu_command(program, cpu, found.image, archive),
-        image=build.image(packages.find_or_fetch), filters=filters, handler=handler, limits=limits, patience=patience,
+        image=build.image(packages.find_or_fetch), filters=filters, handler=handler, psci=psci,
+        limits=limits, patience=patience,
     )  # fmt: skip
 
 
@@ -412,6 +433,7 @@ def native(
     packages: Packages | None = None,
     filters: Sequence[Filter] = (),
     handler: Handler | None = None,
+    psci: str | None = None,
     limits: Limits | None = None,
     patience: encode.Patience | None = None,
 ) -> KvmPeer:
@@ -427,7 +449,7 @@ def native(
     return KvmPeer(
         "kvm", f"{system.system} {system.release} {system.version} {system.machine}",
         [python or sys.executable, "-IS", str(DRIVER)], image=build.image((packages or Packages()).find_or_fetch),
-        filters=filters, handler=handler, limits=limits, patience=patience,
+        filters=filters, handler=handler, psci=psci, limits=limits, patience=patience,
     )  # fmt: skip
 
 
@@ -474,7 +496,7 @@ def _qemu_command(qemu: Path, cpu: str, kernel: Path, archive: Path) -> list[str
         str(qemu), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-accel", "tcg,thread=multi", "-M", "virt,virtualization=on,gic-version=3", "-cpu", cpu,
         "-smp", str(cores), "-m", "512", "-kernel", str(kernel), "-initrd", str(archive),
-        "-append", "console=ttyAMA0 quiet panic=-1 rdinit=/init",
+        "-append", "console=ttyAMA0 quiet panic=-1 mitigations=off nokaslr rcupdate.rcu_expedited=1 rdinit=/init",
         # The kernel's messages are the child's complaints; the driver has a port of its own.
         "-chardev", "file,id=console,path=/dev/stderr,append=on", "-serial", "chardev:console",
         "-chardev", "stdio,id=port,signal=off", "-device", "virtio-serial-pci",

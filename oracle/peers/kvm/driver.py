@@ -51,10 +51,11 @@ KVM_ARM_VCPU_INIT = 0x4020AEAE
 KVM_ARM_PREFERRED_TARGET = 0x8020AEAF
 KVM_ARM_SET_COUNTER_OFFSET = 0x4010AEB5
 KVM_SET_DEVICE_ATTR = 0x4018AEE1
+KVM_HAS_DEVICE_ATTR = 0x4018AEE3
 NAMES = {number: name for name, number in list(globals().items()) if name.startswith("KVM_")}
 
 KVM_CAP_ARM_PSCI_0_2 = 102
-KVM_CAP_ARM_SYSTEM_SUSPEND = 206
+KVM_CAP_ARM_SYSTEM_SUSPEND = 216
 KVM_CAP_COUNTER_OFFSET = 227
 
 KVM_ARM_VCPU_POWER_OFF = 1 << 0
@@ -63,6 +64,10 @@ KVM_ARM_VM_SMCCC_CTRL = 0
 KVM_ARM_VM_SMCCC_FILTER = 0
 KVM_HYPERCALL_EXIT_SMC = 1 << 0
 KVM_HYPERCALL_EXIT_16BIT = 1 << 1
+
+MP_STATE_STOPPED = 5
+SYSTEM_EVENT_SUSPEND = 5
+PSCI_DENIED = -3
 
 EXIT_HYPERCALL = 3
 EXIT_MMIO = 6
@@ -197,10 +202,11 @@ class Channel:
 class Core:
     """What to look at in memory to see how far a core is (addresses, from the request)."""
 
-    def __init__(self, status: int, progress: int, expected: int) -> None:
+    def __init__(self, status: int, progress: int, entries: int, started: int) -> None:
         self.status = status
         self.progress = progress
-        self.expected = expected
+        self.entries = entries
+        self.started = started
 
 
 class Plan:
@@ -216,9 +222,12 @@ class Plan:
     filter BASE COUNT ACTION      a range of KVM_ARM_VM_SMCCC_FILTER
     handler MODULE FUNCTION       who answers forwarded calls; from an earlier `modules` request
     gicd, gicc, observe, finished ADDRESS    what the stub stores to
-    core STATUS PROGRESS EXPECTED the words that tell how far a core is, and whether it should have been entered
+    core STATUS PROGRESS ENTRIES STARTED    words that tell how far a core is, how often it was entered, and (one
+                                  for each core) 1 + the entries of the cores that it made calls to start
     busy STATUS...                a core with such a status goes on by itself
     incall STATUS...              a core with such a status is in a call
+    silent STATUS...              a core with such a status is in a call that is not expected to return
+    absent STATUS...              a core with such a status was not entered; the first core will be
     limit MILLISECONDS            the longest life
     stall MILLISECONDS            the longest time without progress while a core claims to be busy
     quiet MILLISECONDS            the longest time without progress while a core is awake, or should be entered
@@ -261,7 +270,7 @@ class Plan:
                 self.filters.append((numbers[0], numbers[1], numbers[2]))
             elif word == "core":
                 self.cores.append(Core(*numbers))
-            elif word in ("busy", "incall"):
+            elif word in ("busy", "incall", "absent", "silent"):
                 self.statuses[word] = frozenset(numbers)
             elif word == "dump":
                 self.dumps.append(numbers)
@@ -395,6 +404,11 @@ class Vcpu:
     def _system_event(self) -> None:
         kind, count = struct.unpack_from("<II", self.run, RUN_EXIT)
         data = struct.unpack_from(f"<{min(count, 16)}Q", self.run, RUN_EXIT + 8)
+        if kind == SYSTEM_EVENT_SUSPEND and not self.machine.may_suspend(self):
+            # KVM leaves this check, and the answer, to its user.
+            self.set(REG_X0, PSCI_DENIED)
+            self.machine.tell(f"denied {self.index} {kind}")
+            return
         self.machine.tell(" ".join(["system", str(self.index), str(kind), str(count), *map(hex, data)]))
         self.machine.finish("system")
 
@@ -471,6 +485,7 @@ class Machine:
     def _filter(self, base: int, count: int, action: int) -> None:
         rule = ctypes.create_string_buffer(struct.pack("<IIB", base, count, action).ljust(24, b"\0"), 24)
         attribute = (0, KVM_ARM_VM_SMCCC_CTRL, KVM_ARM_VM_SMCCC_FILTER, ctypes.addressof(rule))
+        ask(self.fd, KVM_HAS_DEVICE_ATTR, struct.pack("<IIQQ", *attribute))
         ask(self.fd, KVM_SET_DEVICE_ATTR, struct.pack("<IIQQ", *attribute))
 
     def _measure_offset(self) -> tuple[int, int]:
@@ -549,15 +564,21 @@ class Machine:
             ask(self.fd, KVM_IRQ_LINE, struct.pack("<II", line, 1 if vcpu.pending else 0))
         return taken
 
-    def observe(self, index: int, by: int) -> None:
+    def observe(self, index: int, by: int) -> int | None:
         """Look at a core from outside; KVM answers only while the core is not in the guest."""
         if index >= len(self.vcpus):
             self.tell(f"store {by} observe {index}")
-            return
+            return None
         before = self.counter.now()
         target = self.vcpus[index]
         state = target.outside(target.mp_state)
         self.tell(f"observe {index} {state} {by}", before)
+        return state
+
+    def may_suspend(self, caller: Vcpu) -> bool:
+        """Whether every other core is off, as SYSTEM_SUSPEND wants it."""
+        others = [vcpu for vcpu in self.vcpus if vcpu is not caller]
+        return all(self.observe(vcpu.index, by=caller.index) == MP_STATE_STOPPED for vcpu in others)
 
     def answer(self, vcpu: Vcpu, function: int, arguments: Sequence[int]) -> Sequence[int]:
         """What x0, x1, ... hold after a forwarded call.
@@ -604,13 +625,20 @@ class Machine:
                 self.finish("stall" if self._busy(state) else "done")
 
     def _progress(self, core: Core) -> tuple[int, int, int]:
-        return self._word(core.status), self._word(core.progress), self._word(core.expected)
+        return self._word(core.status), self._word(core.progress), self._word(core.entries)
+
+    def _expected(self, index: int, entries: int) -> bool:
+        """Whether some core made a call that should start this one, which was not entered since."""
+        return any(self._word(caller.started + 4 * index) == entries + 1 for caller in self.plan.cores)
 
     def _patience(self, state: Sequence[tuple[int, int, int]]) -> str:
         """The word of the plan that tells how long nothing must change before nothing will."""
         if self._busy(state):
             return "stall"
-        if any(expected for _, _, expected in state):
+        if state[0][0] in self.plan.statuses["absent"]:
+            return "quiet"
+        outside = self.plan.statuses["absent"] | self.plan.statuses["silent"]
+        if any(status in outside and self._expected(n, entries) for n, (status, _, entries) in enumerate(state)):
             return "quiet"
         in_call = self.plan.statuses["incall"]
         callers = [vcpu for vcpu, (status, _, _) in zip(self.vcpus, state, strict=True) if status in in_call]
@@ -654,6 +682,7 @@ class Server:
         self.kept: dict[str, bytes] = {}
         self.modules: dict[str, object] = {}
         self.memory: mmap.mmap | None = None
+        self.closing: threading.Thread | None = None
         signal.signal(signal.SIGUSR1, lambda number, frame: None)
         sys.setswitchinterval(0.0005)
 
@@ -735,7 +764,14 @@ class Server:
             lines += [f"dump {start:#x} {len(part)}" for start, part in dumps]
             self.channel.send(lines, b"".join(part for _, part in dumps))
         finally:
-            machine.close()
+            self._close_later(machine)
+
+    def _close_later(self, machine: Machine) -> None:
+        """Giving a machine back is waiting for grace periods; the next life need not wait for them."""
+        if self.closing is not None:
+            self.closing.join()
+        self.closing = threading.Thread(target=machine.close, daemon=True)
+        self.closing.start()
 
     def _dumps(self, plan: Plan, memory: mmap.mmap) -> Iterator[tuple[int, bytes]]:
         base = plan.ram[0]

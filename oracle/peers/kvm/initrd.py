@@ -26,6 +26,9 @@ _LEFT_OUT = frozenset({
 _EXTENSIONS = ("_ctypes.", "mmap.", "_struct.", "fcntl.", "zlib.", "binascii.", "math.", "_json.", "_random.", "time.")
 """Compiled modules to take along where they are not part of the interpreter."""
 
+_KEPT = 8
+"""Archives that are kept; another is made when the driver, Python or the kernel's modules change."""
+
 _DIRECTORY = 0o040755
 _PROGRAM = 0o100755
 _TEXT = 0o100644
@@ -82,6 +85,7 @@ def build(python: Path, driver: Path, modules: Mapping[str, bytes] | None = None
     target = folder / f"initrd-{key.hexdigest()[:16]}.cpio"
     if not target.is_file():
         _write(target, archive(_nodes(python, driver, modules or {})))
+        _forget_old(folder)
     return target
 
 
@@ -110,6 +114,12 @@ def _write(target: Path, data: bytes) -> None:
                 raise
     except OSError as error:
         raise PeerMissing(f"{target.parent} cannot be written ({error.strerror}): set XDG_CACHE_HOME") from error
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove all but the newest archives; QEMU has read its own by the time it could be missed."""
+    for old in sorted(folder.glob("initrd-*.cpio"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        old.unlink(missing_ok=True)
 
 
 def _interpreter(python: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 
 from psci.model.events import Boot, End, Event, Machine, Observe, Return, System, Timeout, Unwake, Wake
 from psci.oracle.peers.peer import PeerDied
-from psci.oracle.peers.stub import decode, encode
+from psci.oracle.peers.stub import decode, encode, layout
 from psci.oracle.program import Program, Step
 
 SYSTEM_EVENTS = {1: "off", 2: "reset", 3: "crash", 5: "suspend"}
@@ -21,6 +21,7 @@ SYSTEM_EVENTS = {1: "off", 2: "reset", 3: "crash", 5: "suspend"}
 _SHUTDOWN, _OFF2_FLAG = 1, 1
 MP_STATES = {0: "on", 5: "off", 10: "suspended"}
 """KVM_MP_STATE_*: a core in CPU_SUSPEND is runnable, which is `on`."""
+_OUTSIDE = (layout.Status.NEVER, layout.Status.IN_SILENT_CALL)
 _OBSERVER = "KVM_GET_MP_STATE"
 
 
@@ -96,11 +97,33 @@ def _parse(lines: Sequence[str], data: bytes) -> Life:
         else:
             facts[word] = rest
     version = int(facts["psci"], 0)
+    mpidrs = tuple(int(text, 0) for text in facts["mpidrs"].split())
+    for seen in told:
+        _check(seen, len(mpidrs))
     return Life(
         why=facts["why"], psci=f"{version >> 16}.{version & 0xFFFF}", exact_clock=facts["clock"] == "exact",
-        mpidrs=tuple(int(text, 0) for text in facts["mpidrs"].split()), told=tuple(told),
+        mpidrs=mpidrs, told=tuple(told),
         untold=int(facts["untold"]), memory=memory,
     )  # fmt: skip
+
+
+_WORDS = {"system": 3, "vmmsystem": 3, "observe": 3, "final": 2, "hypercall": 2}
+"""How many numbers belong to each kind that becomes an event, at least."""
+
+
+def _check(told: Told, cpus: int) -> None:
+    """Refuse what the driver does not say.
+
+    Raises:
+        ValueError: words are missing, or are no numbers, or name a core that is not there.
+    """
+    wanted = _WORDS.get(told.kind)
+    if wanted is None:
+        return
+    numbers = [int(word, 0) for word in told.words]
+    cores = [numbers[0], *numbers[2:3]] if told.kind == "observe" else numbers[:1]
+    if len(numbers) < wanted or not all(0 <= core < cpus for core in cores) or told.t1 < told.t0:
+        raise ValueError(f"told {told.kind} {' '.join(told.words)} between {told.t0} and {told.t1}")
 
 
 def compose(
@@ -108,8 +131,9 @@ def compose(
     platform: encode.Platform,
     program: Program,
     *,
+    psci: str | None,
     peer: str,
-    filtered: bool,
+    filtered: Sequence[str],
     frequency: int,
 ) -> tuple[Event, ...]:
     """The trace of a program from its lives, from `Machine` to `End`.
@@ -118,8 +142,9 @@ def compose(
         lives: one reply for each life of `program`.
         platform: what the lives were encoded for.
         program: what was run.
+        psci: the version to judge against; None: the one that KVM reports.
         peer: name and version of what was tested.
-        filtered: whether some calls may have been answered in user space.
+        filtered: the ranges of function ids that a filter took from KVM.
         frequency: of the counter, in Hz.
 
     Raises:
@@ -147,7 +172,7 @@ def compose(
             first = boot
         else:
             body.append(Boot(cpu=platform.mpidrs[0], cause="cold", t=boot.t - origin, extra={"x-boot": report(boot)}))
-        events, log = _life(life, platform, steps, origin, filtered)
+        events, log = _life(life, platform, steps, origin, bool(filtered))
         body += events
         last = max((event.t1 or event.t or 0 for event in body), default=0)
         faults += log.faults
@@ -156,9 +181,10 @@ def compose(
     if first is None:
         raise PeerDied(f"{peer}: a program without lives has no trace")
     machine = Machine(
-        psci=lives[0].psci, cpus=platform.mpidrs, boot_cpu=platform.mpidrs[0], conduit="hvc",
+        psci=psci or lives[0].psci, cpus=platform.mpidrs, boot_cpu=platform.mpidrs[0], conduit="hvc",
         cores={cpu: {"isa": "aarch64", "el": first.el, "world": "normal"} for cpu in platform.mpidrs},
-        clock=f"system counter, 1/{frequency} s", peer=peer, extra={"x-boot": report(first)},
+        clock=f"system counter, 1/{frequency} s", peer=peer,
+        extra={"x-boot": report(first)} | ({"x-filter": list(filtered)} if filtered else {}),
     )  # fmt: skip
     extra = ({"x-faults": faults} if faults else {}) | ({"x-kvm": notes} if notes else {})
     return (machine, *body, End(why=why, extra=extra))
@@ -180,7 +206,7 @@ def _life(
     # Stable: where stamps are equal, what the guest logged goes first; the checker looks at t0 and t1.
     merged = sorted([*inside, *outside], key=lambda event: event.t or 0)
     if not any(isinstance(event, System) for event in outside):
-        expected = [index for index, core in enumerate(log.cores) if core.expected]
+        expected = [index for index, core in enumerate(log.cores) if core.expected and core.status in _OUTSIDE]
         silent = sorted({*log.unanswered, *expected})
         merged += [Timeout(cpu=platform.mpidrs[index]) for index in silent]
     return merged, log
