@@ -7,6 +7,7 @@ whether it is allowed, its result, and every field of the state after it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,9 +16,10 @@ import z3
 from z3 import z3core
 
 from psci.model.call import Call, Move
+from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import CALL_SYMBOLS, RESULT, Rule
-from psci.model.language.sorts import BOOL, CORE, NODE, U32, U64, Sort
+from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, Enumeration, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE_SYMBOLS
 from psci.model.profile import Choices, Machine
@@ -26,7 +28,7 @@ from psci.model.state import FIELDS
 from psci.model.step import Invocation, State
 from psci.proofs.bounded import Bounded, values, width
 from psci.proofs.domain import Expression, Meaning
-from psci.proofs.semantics import Transition, duties, fields_of, owner_named, scope_of, transitions
+from psci.proofs.semantics import Transition, duties, fields_of, owner_named, place_of, scope_of, transitions
 
 SYMBOLS: Mapping[str, Function] = {symbol.name: symbol for symbol in MACHINE_SYMBOLS}
 
@@ -124,7 +126,8 @@ class Evaluator:
             yield f"s.{field.name}", [self.state[field.name](*index) for index in self._indices(field)]
         functions = list(CALL_SYMBOLS) if isinstance(self.owner, Call) else list(self.owner.parameters)
         if isinstance(self.owner, Move):
-            functions.append(Function("core", (), CORE, "call"))
+            place = place_of(self.owner)
+            functions += [] if place is None else [place[1]]
         for function in functions:
             yield f"a.{function.name}", [self.domain.symbols("a", function)()]
 
@@ -161,7 +164,8 @@ class Evaluator:
                 interpretation = model[declaration]
                 for i in range(interpretation.num_entries()):
                     entry = interpretation.entry(i)
-                    solver.add(declaration(entry.arg_value(0)) == entry.value())
+                    arguments = [entry.arg_value(k) for k in range(entry.num_args())]
+                    solver.add(declaration(*arguments) == entry.value())
         rule = z3.BitVec("o.rule", 16, context)
         value = z3.BitVec("o.value", 64, context)
         after = fields_of(domain, "o")
@@ -250,20 +254,21 @@ class Evaluator:
         data: list[int], case: Case,
     ) -> None:  # fmt: skip
         context = self.domain.context
-        sorts = [self.domain.sort(function.domain[i]) for i in data]
-        declaration = z3.Function(name, *sorts, self.domain.sort(function.range))
+        sorts = [function.domain[i] for i in data]
+        signature = [self.domain.sort(sort) for sort in (*sorts, function.range)]
+        declaration = z3.Function(name, *signature)
         zero = self._value(0, function.range)
         table = z3core.Z3_add_func_interp(context.ref(), model.model, declaration.ast, zero.as_ast())
         z3core.Z3_func_interp_inc_ref(context.ref(), table)
-        if len(data) != 1:
-            raise NotImplementedError(f"{function.name} has more than one data argument")
-        for argument in arguments_of_interest(case, function.domain[data[0]], self.domain.specification):
+        for arguments in itertools.product(*(arguments_of_interest(case, function, sort) for sort in sorts)):
             full: list[Value] = [0] * len(function.domain)
             for place, i in zip(places, index, strict=True):
                 full[place] = i
-            full[data[0]] = argument
+            for place, argument in zip(data, arguments, strict=True):
+                full[place] = argument
             vector = z3.AstVector(ctx=context)
-            vector.push(z3.BitVecVal(argument, sorts[0]))
+            for argument, sort in zip(arguments, sorts, strict=True):
+                vector.push(self._value(self._number(argument, sort), sort))
             value = self._value(self._number(value_of(case, function, tuple(full)), function.range), function.range)
             z3core.Z3_func_interp_add_entry(context.ref(), table, vector.vector, value.as_ast())
         z3core.Z3_func_interp_dec_ref(context.ref(), table)
@@ -289,15 +294,20 @@ def value_of(case: Case, function: Function, arguments: tuple[Value, ...]) -> Va
     return case.choices[(function.name, *arguments)] if declared is None else declared
 
 
-def arguments_of_interest(case: Case, sort: Sort, specification: Specification) -> tuple[int, ...]:
+def arguments_of_interest(case: Case, function: Function, sort: Sort) -> tuple[Value, ...]:
     """The data arguments that a rule can give to a symbol of the machine in this case."""
     words = [int(value) for name, value in case.symbols.items() if name in ("x1", "x2", "x3")]
     low = [word & 0xFFFF_FFFF for word in words]
-    ids = [fid for call in specification.calls for fid in call.ids()]
+    if isinstance(sort, Enumeration):
+        return sort.values
     if sort == U64:
         return tuple(dict.fromkeys((*words, *low)))
+    if sort == U8:
+        return tuple(dict.fromkeys((0, *case.machine.tree.levels)))
     assert sort == U32, sort
-    return tuple(dict.fromkeys((*low, *ids, 0x8000_0000, *range(4))))
+    if function.name == "has":
+        return (*(call.key for call in SPECIFICATION.calls), SMCCC_VERSION)
+    return tuple(dict.fromkeys((*low, *range(4))))
 
 
 class _Bits:

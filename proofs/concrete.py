@@ -11,7 +11,7 @@ import z3
 from psci.model.call import Call, Move
 from psci.model.language.rules import CALL_SYMBOLS, Completion, Rule
 from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration, Sort
-from psci.model.language.terms import Function, Value, Var
+from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.profile import Key, Machine, ProfileError
 from psci.model.specification import Specification
@@ -21,8 +21,10 @@ from psci.model.topology import Topology, TopologyError
 from psci.model.versions import VERSIONS
 from psci.proofs.bounded import Bounded, values
 from psci.proofs.domain import Domain, Expression, Meaning
+from psci.proofs.semantics import place_of
 from psci.proofs.translate import Scope
 
+BOOT_CORE = next(symbol for symbol in MACHINE_SYMBOLS if symbol.name == "boot_core")
 NO_FUNCTION = (0x8400_001F, 0xC400_001F)
 """Ids of PSCI's range that no function has."""
 
@@ -34,6 +36,7 @@ class Action:
     owner: str
     invocation: Invocation | None = None
     core: int = 0
+    """The core, or the node, that moves."""
     parameters: tuple[Value, ...] = ()
 
 
@@ -63,8 +66,8 @@ class Reading:
         found = self._value(expression)
         if sort in (CORE, NODE):
             if isinstance(self.domain, Bounded):
-                return min(found.as_long(), self.domain.sizes[sort] - 1)
-            return next((i for i, e in enumerate(self.elements[sort.name]) if e.eq(found)), 0)
+                return min(int(found.as_long()), self.domain.sizes[sort] - 1)
+            return next(i for i, e in enumerate(self.elements[sort.name]) if e.eq(found))
         if sort == BOOL:
             return bool(z3.is_true(found))
         if isinstance(sort, Enumeration):
@@ -77,14 +80,20 @@ class Reading:
         """The values of a symbol at every index."""
         found: dict[tuple[int, ...], Value] = {}
         for index in self._indices(function.domain):
-            arguments = [self.elements[sort.name][i] for i, sort in zip(index, function.domain, strict=True)]
+            arguments = [self._element(sort, i) for i, sort in zip(index, function.domain, strict=True)]
             found[index] = self.value(meaning(*arguments), function.range)
         return found
+
+    def _element(self, sort: Sort, place: int) -> Expression:
+        if isinstance(sort, Enumeration):
+            return self.domain.constant(sort.values[place], sort)
+        return self.elements[sort.name][place]
 
     def _indices(self, domain: tuple[Sort, ...]) -> list[tuple[int, ...]]:
         found: list[tuple[int, ...]] = [()]
         for sort in domain:
-            found = [(*index, i) for index in found for i in range(len(self.elements[sort.name]))]
+            size = len(sort.values) if isinstance(sort, Enumeration) else len(self.elements[sort.name])
+            found = [(*index, i) for index in found for i in range(size)]
         return found
 
     def state(self, meanings: Mapping[str, Meaning]) -> Any:
@@ -109,7 +118,8 @@ class Reading:
             registers = (given["x1"], given["x2"], given["x3"])
             invocation = Invocation(given["caller"], fn, *registers, given["caller_isa"], given["caller_world"])
             return Action(owner.name, invocation)
-        core = self.value(scope.variables[owner.core], CORE) if isinstance(owner.core, Var) else 0
+        moving = place_of(owner)
+        core = 0 if moving is None else self.value(scope.variables[moving[0]], moving[0].sort)
         parameters = tuple(self.value(scope.call[p.name](), p.range) for p in owner.parameters)
         return Action(owner.name, None, int(core), parameters)
 
@@ -123,14 +133,18 @@ class Reading:
         for symbol in MACHINE_SYMBOLS:
             if symbol.kind == "tree" or symbol.name in ("is_core", "core_of", "mpidr", "psci_version", "boot_core"):
                 continue
-            if all(sort in (CORE, NODE) for sort in symbol.domain):
+            if all(sort in (CORE, NODE) or isinstance(sort, Enumeration) for sort in symbol.domain):
                 for index, value in self.table(self.domain.symbol(symbol), symbol).items():
-                    declared[(symbol.name, *index) if index else symbol.name] = value
+                    names = [
+                        sort.values[i] if isinstance(sort, Enumeration) else i
+                        for i, sort in zip(index, symbol.domain, strict=True)
+                    ]
+                    declared[(symbol.name, *names) if names else symbol.name] = value
         rank = int(self._value(self.domain.rank).as_long())
         mpidrs = tuple(int(v) for v in self.table(self.domain.symbol(MACHINE.mpidr), MACHINE.mpidr).values())
         if len(set(mpidrs)) < len(mpidrs):
             mpidrs = tuple(range(len(mpidrs)))
-        boot = int(self.table(self.domain.symbol(MACHINE.boot_core.function), MACHINE.boot_core.function)[()])
+        boot = int(self.table(self.domain.symbol(BOOT_CORE), BOOT_CORE)[()])
         return Machine(VERSIONS[min(rank, len(VERSIONS) - 1)], mpidrs, boot, self._topology(), declared)
 
     def _topology(self) -> Topology | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import z3
 
+from psci.model.call import Move
 from psci.model.codes import code_named
 from psci.model.language.rules import RESULT, Completion, Rule
 from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
@@ -20,6 +21,7 @@ from psci.proofs.concrete import Reading, Taken, replays, step_taken
 from psci.proofs.domain import Expression
 from psci.proofs.induction import Obligation, blank_value
 from psci.proofs.queries import RLIMIT, Answer
+from psci.proofs.semantics import owner_named
 from psci.properties.language import Property, Step
 
 
@@ -124,11 +126,17 @@ class Counterexample:
             return "yes" if value else "no"
         return value if isinstance(value, str) else f"{value:#x}"
 
+    def _moving(self, taken: Taken) -> str:
+        move = owner_named(SPECIFICATION, taken.action.owner)
+        if isinstance(move, Move) and move.node is not None:
+            return f" of {self.machine.tree.names[taken.action.core]}"
+        return f" of core {self._core(taken.action.core)}" if isinstance(move, Move) and move.core is not None else ""
+
     def _action(self, taken: Taken) -> str:
         call = taken.action.invocation
         if call is None:
             said = "".join(f" {v}" if isinstance(v, str) else f" {v:#x}" for v in taken.action.parameters)
-            return f"{taken.action.owner} of core {self._core(taken.action.core)}{said}"
+            return f"{taken.action.owner}{self._moving(taken)}{said}"
         width = "SMC64" if call.fn & 0x4000_0000 else "SMC32"
         arguments = f"x1={call.x1:#x} x2={call.x2:#x} x3={call.x3:#x}"
         who = "" if call.isa == "AARCH64" and call.world == "NORMAL" else f", {call.isa} {call.world}"

@@ -18,7 +18,7 @@ from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE
 from psci.model.profile import AFFINITY_FIELDS
 from psci.model.specification import SPECIFICATION, Specification
-from psci.model.versions import VERSIONS, Version
+from psci.model.versions import V0_2, VERSIONS, Version
 
 Expression: TypeAlias = Any
 """A Z3 expression; the bindings of Z3 carry no types."""
@@ -110,14 +110,16 @@ class Domain(ABC):
         facts: list[Fact] = [("version: one of those published", limit)]
         if self.version is not None:
             facts.append((f"version: {self.version}", self.is_version(self.version)))
-        calls = {call.fid32: call for call in self.specification.calls}
+        calls = {call.key: call for call in self.specification.calls}
         for fid in sorted(self._presence & set(calls)):
             call = calls[fid]
             present = self._has(z3.BitVecVal(fid, 32, self.context))
             exists = self.between(call.since, call.until)
             facts.append((f"presence: {call.name}", z3.Implies(z3.Not(exists), z3.Not(present))))
             if not call.optional:
-                facts.append((f"presence: {call.name} is mandatory", z3.Implies(exists, present)))
+                # in 0.1 the device tree says which functions there are
+                mandatory = self.between(max(call.since, V0_2), call.until)
+                facts.append((f"presence: {call.name} is mandatory", z3.Implies(mandatory, present)))
         return facts + list(self._facts())
 
     @abstractmethod

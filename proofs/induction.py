@@ -16,7 +16,7 @@ from psci.model.environment import BOOT
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import RESULT, Completion, Rule
 from psci.model.language.sorts import BOOL, CORE, NODE, U64, Enumeration
-from psci.model.language.terms import TRUE, Function, Term, Var, every, lift
+from psci.model.language.terms import TRUE, Function, Term, every, lift
 from psci.model.machine import MACHINE
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS, STATE
@@ -53,7 +53,7 @@ class Obligation:
 class Induction:
     """What came of the induction for one property."""
 
-    property: Property
+    claim: Property
     cores: str
     answers: tuple[tuple[Obligation, Answer], ...]
     by_construction: int
@@ -73,10 +73,12 @@ class Induction:
         return [(obligation, answer) for obligation, answer in self.answers if answer.verdict is not Verdict.PROVED]
 
     def rules_used(self) -> tuple[str, ...]:
-        """The rules that the proof rests on: those whose steps change something, and those in its cores."""
+        """The rules that the proof rests on: those that change something, and those in its unsatisfiable cores."""
         used: dict[str, None] = {}
         for obligation, answer in self.answers:
-            names = [obligation.name, *(name.removeprefix("not ") for name in answer.core)]
+            names = [name.removeprefix("not ").removesuffix(" lets the result be returned") for name in answer.core]
+            if obligation.rule is not None and obligation.rule.effect.updates:
+                names.append(obligation.name)
             used.update((name, None) for name in names if "." in name and " " not in name)
         return tuple(sorted(used))
 
@@ -116,7 +118,8 @@ def obligations(
             if not _interesting(prop, owner, transition.rule):
                 yield None
                 continue
-            yield keep(prop, invariants, domain, owner, base, transition)
+            obligation = keep(prop, invariants, domain, owner, base, transition)
+            yield None if z3.is_true(z3.simplify(obligation.query.goal)) else obligation
 
 
 def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
@@ -220,7 +223,7 @@ def standing_assumptions(domain: Domain, owner: Call | Move, scope: Scope) -> li
     if isinstance(owner, Call):
         running = STATE.activity[owner.terms.caller] == "RUNNING"
         return [("the caller runs (SM-16)", scope.term(running))]
-    if owner.name == BOOT.name and isinstance(owner.core, Var):
+    if owner.name == BOOT.name and owner.core is not None:
         return [("the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core))]
     return []
 

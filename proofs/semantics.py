@@ -69,17 +69,23 @@ def call_symbols(domain: Domain, prefix: str, owner: Call | Move) -> tuple[dict[
     if isinstance(owner, Call):
         return {symbol.name: domain.symbols(prefix, symbol) for symbol in CALL_SYMBOLS}, {}
     symbols = {symbol.name: domain.symbols(prefix, symbol) for symbol in owner.parameters}
-    variables: dict[Var, Expression] = {}
-    if isinstance(owner.core, Var):
-        variables[owner.core] = domain.symbols(prefix, Function("core", (), owner.core.sort, "call"))()
-    return symbols, variables
+    place = place_of(owner)
+    return symbols, {} if place is None else {place[0]: domain.symbols(prefix, place[1])()}
+
+
+def place_of(move: Move) -> tuple[Var, Function] | None:
+    """The core or node that moves: the variable of the rules, and a symbol for it; None where the machine moves."""
+    variable = move.core if move.core is not None else move.node
+    if variable is None:
+        return None
+    return variable, Function("core" if move.core is not None else "node", (), variable.sort, "call")
 
 
 def call_limits(domain: Domain, prefix: str, owner: Call | Move) -> Expression:
     """The symbols of a call or move have values of their sorts; true with any number of cores."""
     functions = list(CALL_SYMBOLS) if isinstance(owner, Call) else list(owner.parameters)
-    if isinstance(owner, Move) and isinstance(owner.core, Var):
-        functions.append(Function("core", (), owner.core.sort, "call"))
+    if isinstance(owner, Move) and (place := place_of(owner)) is not None:
+        functions.append(place[1])
     return domain.conjunction(domain.within(domain.symbols(prefix, f), f) for f in functions)
 
 

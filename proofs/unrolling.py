@@ -15,8 +15,8 @@ import z3
 from psci.model.call import Call, Move
 from psci.model.environment import BOOT
 from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, REGISTERS, RESULT, Completion, Rule
-from psci.model.language.sorts import CORE
-from psci.model.language.terms import TRUE, Function, lift
+from psci.model.language.sorts import CORE, NODE
+from psci.model.language.terms import TRUE, Function, fields_read, lift
 from psci.model.machine import MACHINE
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS, STATE
@@ -60,7 +60,7 @@ class Run:
 
     def __init__(
         self, prop: Property, specification: Specification, cores: int = 3, topology: Topology | None = None,
-        without: frozenset[str] = NEVER_NEEDED,
+        without: frozenset[str] = NEVER_NEEDED, whole: bool = False,
     ) -> None:  # fmt: skip
         self.prop = prop
         self.specification = specification
@@ -70,7 +70,22 @@ class Run:
         self.formulas: list[Expression] = []
         self.options: list[list[Option]] = []
         self.without = without
+        self.followed = self.fields if whole else tuple(f for f in self.fields if f.name not in self._left_open())
         self._add_state()
+
+    def _left_open(self) -> frozenset[str]:
+        """The fields of power domains, where the property does not speak about them: they may take any value.
+
+        Then there are more runs than the rules allow, so that what none of them breaks holds; a run that breaks
+        something is looked for again with these fields followed.
+        """
+        spoken = set(
+            fields_read(*(helper.term(self.prop.history) for helper in self.prop.helpers), self.prop.of_state())
+        )
+        for owner in owners(self.specification):
+            for rule in self.specification.rules[owner.name]:
+                spoken |= {name.removesuffix("'") for name in fields_read(self.prop.of_step(step_of(owner, rule)))}
+        return frozenset(field.name for field in FIELDS if NODE in field.domain) - spoken
 
     def _add_state(self) -> None:
         place = len(self.states)
@@ -137,7 +152,7 @@ class Run:
     def _of_owner(self, owner: Call | Move, place: int, choice: Expression, moving: bool, number: int) -> list[Option]:
         base = scope_of(self.domain, owner, self.states[place], f"a{place}")
         limits = call_limits(self.domain, f"a{place}", owner)
-        found = []
+        found: list[Option] = []
         for transition in transitions(self.domain, owner, base, self.specification):
             if not self._wanted(owner, transition.rule, moving):
                 continue
@@ -149,7 +164,7 @@ class Run:
             allowed += [formula for _, formula in (*conditions, *standing_assumptions(self.domain, owner, before))]
             if moving:
                 following = self.states[place + 1]
-                allowed += [self._same(following[f.name], after.state[f.name], f) for f in self.fields]
+                allowed += [self._same(following[f.name], after.state[f.name], f) for f in self.followed]
                 after = before.but(following)
             claim = before.but(primes(after.state)).term(self.prop.of_step(step))
             if self.prop.kind is Kind.INVARIANT:
@@ -221,7 +236,7 @@ class Run:
 class Search:
     """What came of a bounded search."""
 
-    property: Property
+    claim: Property
     cores: int
     depth: int
     """The number of steps up to which it looked, the boot included."""
@@ -241,25 +256,36 @@ def search(
     means: found; `run` is the run.
     """
     started = time.perf_counter()
-    run = Run(prop, specification, cores, topology)
+    run, whole = (_booting(prop, specification, cores, topology, whole) for whole in (False, True))
+    possibility = prop.kind is Kind.WITNESS
+
+    def result(verdict: Verdict, length: int, shown: Counterexample | None = None, reason: str = "") -> Search:
+        return Search(prop, cores, length, verdict, time.perf_counter() - started, shown, reason)
+
+    for length in range(depth):
+        for attempt in (run, whole):
+            last = attempt.last()
+            solver = attempt.solver(attempt.wrong(last))
+            found = solver.check() if last else z3.unsat
+            if found == z3.unknown:
+                return result(Verdict.UNKNOWN, length, reason=solver.reason_unknown())
+            if found == z3.unsat:
+                break
+            if attempt is whole:
+                shown = attempt.counterexample(attempt.plainest(solver, length + 1), last)
+                return result(Verdict.PROVED if possibility else Verdict.REFUTED, length + 1, shown)
+        run.extend()
+        whole.extend()
+    return result(Verdict.REFUTED if possibility else Verdict.PROVED, depth)
+
+
+def _booting(
+    prop: Property, specification: Specification, cores: int, topology: Topology | None, whole: bool
+) -> Run:  # fmt: skip
+    run = Run(prop, specification, cores, topology, whole=whole)
     run.booting = True
     run.from_boot()
-    possibility = prop.kind is Kind.WITNESS
-    for length in range(depth):
-        last = run.last()
-        if last:
-            solver = run.solver(run.wrong(last))
-            found = solver.check()
-            if found == z3.unknown:
-                seconds = time.perf_counter() - started
-                return Search(prop, cores, length, Verdict.UNKNOWN, seconds, reason=solver.reason_unknown())
-            if found == z3.sat:
-                shown = run.counterexample(run.plainest(solver, length + 1), last)
-                verdict = Verdict.PROVED if possibility else Verdict.REFUTED
-                return Search(prop, cores, length + 1, verdict, time.perf_counter() - started, shown)
-        run.extend()
-    verdict = Verdict.REFUTED if possibility else Verdict.PROVED
-    return Search(prop, cores, depth, verdict, time.perf_counter() - started)
+    return run
 
 
 def k_induction(

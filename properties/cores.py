@@ -19,7 +19,7 @@ ENTRY_CALLS = ("CPU_SUSPEND", "CPU_DEFAULT_SUSPEND", "SYSTEM_SUSPEND")
 
 
 @safety("PROP-2", "edges", cites=("PROP-2", "SM-1", "SM-5", "SM-6", "SM-7"), helpers=(only_an_on_core_does_anything,))
-def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Term:
+def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A core changes its state only as Figure 9 says: OFF by its own CPU_OFF, ON_PENDING by CPU_ON, ON by starting."""
     if step.name == "BOOT":
         return every(CORE, lambda core: (t.power[core] == "ON") == (core == step.core)) & every(
@@ -86,7 +86,7 @@ ENTRIES = History((DUE, ENTRY, CONTEXT, WIDE, ISA_OF), _nothing_given, _entries)
 
 
 @invariant
-def a_core_to_be_entered_has_what_it_was_given(m: Any, s: Any, h: Any) -> Term:
+def a_core_to_be_entered_has_what_it_was_given(m: Any, s: Any, h: Any) -> Any:
     """A core that is starting, powered down or about to be entered holds the entry point it was given last."""
 
     def holds(core: Any) -> Term:
@@ -110,20 +110,22 @@ ENTRY_HELPERS: tuple[Invariant, ...] = (only_an_on_core_does_anything, a_core_to
     "PROP-4", "entry-and-context", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
     cites=("PROP-4", "CPU_ON-17", "CPU_ON-21", "CPU_ON-22", "CPU_SUSPEND-20", "CPU_SUSPEND-29", "ENTRY-11", "ENTRY-13"),
 )  # fmt: skip
-def entry_and_context(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Term:
+def entry_and_context(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A core that is entered runs at the entry point, and with the context id, that the last accepted call gave it."""
     core = step.core
     thumb = (h.isa[core] == "AARCH32") & h.entry[core].bit(0)
     at_entry = step.seen("pc") == choose(thumb, h.entry[core] - 1, h.entry[core])
-    seen = choose(h.wide[core], ALL, LOW_HALF) & step.seen("x0")
-    return at_entry & (seen == h.context[core])
+    whole = h.wide[core] | ((m.context_width == "CALLER") & (h.isa[core] == "AARCH64"))
+    seen = choose(whole, ALL, LOW_HALF) & step.seen("x0")
+    no_context_id_in_0_1 = m.psci_version == 0
+    return at_entry & ((seen == h.context[core]) | no_context_id_in_0_1)
 
 
 @safety(
     "ENTRY-ONCE", "entry-once", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
     cites=("PROP-4", "CPU_ON-17", "SM-8", "CPU_SUSPEND-5"),
 )  # fmt: skip
-def entry_once(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Term:
+def entry_once(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """An entry point is used once: a core is entered only after a call gave it one that it has not used."""
     return h.due[step.core]
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from psci.model.language.sorts import CORE
-from psci.model.language.terms import Term, every, implies
+from psci.model.language.terms import every, implies
 from psci.properties.language import invariant
 
 
 @invariant
-def only_an_on_core_does_anything(m: Any, s: Any, h: Any) -> Term:
+def only_an_on_core_does_anything(m: Any, s: Any, h: Any) -> Any:
     """A core that is OFF or ON_PENDING has stopped."""
     return every(CORE, lambda core: implies(s.power[core] != "ON", s.activity[core] == "STOPPED"))
 
 
 @invariant
-def nothing_runs_when_the_system_is_down(m: Any, s: Any, h: Any) -> Term:
+def nothing_runs_when_the_system_is_down(m: Any, s: Any, h: Any) -> Any:
     """While the system is down every core has stopped."""
     return every(CORE, lambda core: implies(s.system == "DOWN", s.activity[core] == "STOPPED"))
 
 
 @invariant
-def a_core_that_made_a_system_call_has_stopped(m: Any, s: Any, h: Any) -> Term:
+def a_core_that_made_a_system_call_has_stopped(m: Any, s: Any, h: Any) -> Any:
     """A core whose system call was accepted has stopped, and the system is on its way down."""
     return every(
         CORE,

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 from psci.model.call import Call, Move
 from psci.model.language.effects import NOTHING, Effect, New, assign
 from psci.model.language.rules import RESULT, CallTerms, Completion, Rule
-from psci.model.language.sorts import Sort
-from psci.model.language.terms import FALSE, TRUE, Function, Term
+from psci.model.language.sorts import BOOL, Sort
+from psci.model.language.terms import FALSE, TRUE, Function, Term, lift
 from psci.model.machine import MACHINE, MachineTerms
 from psci.model.state import FIELDS
 
@@ -166,8 +166,8 @@ def _short(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-Claim: TypeAlias = Callable[..., Term]
-"""Of a step property: (m, s, t, h, g, step); of an invariant: (m, s, h)."""
+Claim: TypeAlias = Callable[..., Any]
+"""Of a step property: (m, s, t, h, g, step); of an invariant: (m, s, h); what they return is a term."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Invariant:
 
     def term(self, history: History = NO_HISTORY) -> Term:
         """The invariant over the state before a step."""
-        return self.claim(MACHINE, BEFORE, history.view)
+        return lift(self.claim(MACHINE, BEFORE, history.view), BOOL)
 
 
 @dataclass(frozen=True)
@@ -205,11 +205,11 @@ class Property:
         """The claim about a step; true where it says nothing about such steps."""
         if self.kind is Kind.INVARIANT or (self.about and step.name not in self.about):
             return TRUE
-        return self.claim(MACHINE, BEFORE, AFTER, self.history.view, self.history.view_after, step)
+        return lift(self.claim(MACHINE, BEFORE, AFTER, self.history.view, self.history.view_after, step), BOOL)
 
     def of_state(self) -> Term:
         """The claim about a state; true for a property of steps."""
-        return self.claim(MACHINE, BEFORE, self.history.view) if self.kind is Kind.INVARIANT else TRUE
+        return lift(self.claim(MACHINE, BEFORE, self.history.view), BOOL) if self.kind is Kind.INVARIANT else TRUE
 
 
 def safety(

@@ -7,7 +7,7 @@ from typing import Any
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import BOOL, CORE
-from psci.model.language.terms import TRUE, Term, every, implies, some
+from psci.model.language.terms import TRUE, every, implies, some
 from psci.model.machine import MachineTerms
 from psci.properties.helpers import (
     a_core_that_made_a_system_call_has_stopped,
@@ -46,7 +46,7 @@ SYSTEM_CALLS = History((ACCEPTED, DOWN, GOING), _before_the_first_boot, _system_
 
 
 @invariant
-def accepted_calls_are_remembered(m: Any, s: Any, h: Any) -> Term:
+def accepted_calls_are_remembered(m: Any, s: Any, h: Any) -> Any:
     """The system is down when that was seen, and going down when some core's system call was accepted."""
     accepted = every(CORE, lambda core: h.accepted[core] == (s.asked[core] != "NONE"))
     going = implies(h.going, some(CORE, lambda core: h.accepted[core]) & s.system.is_in("GOING", "DOWN"))
@@ -54,7 +54,7 @@ def accepted_calls_are_remembered(m: Any, s: Any, h: Any) -> Term:
 
 
 @invariant
-def no_core_runs_when_all_stop_at_once(m: Any, s: Any, h: Any) -> Term:
+def no_core_runs_when_all_stop_at_once(m: Any, s: Any, h: Any) -> Any:
     """Where a system call stops all cores at once, no core does anything after it."""
     stopped = every(CORE, lambda core: s.activity[core] == "STOPPED")
     return implies(h.going & (m.system_stop == "AT_ONCE"), stopped)
@@ -69,8 +69,8 @@ def no_core_runs_when_all_stop_at_once(m: Any, s: Any, h: Any) -> Term:
         no_core_runs_when_all_stop_at_once,
     ),
 )  # fmt: skip
-def silence(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Term:
-    """After an accepted system call its caller does not run before the next boot, nor anyone once the system is down."""
+def silence(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """After an accepted system call its caller does not run before the next boot, nor does anyone once it is down."""
     if step.is_call or step.name == "ENTER":
         at_once = h.going & (m.system_stop == "AT_ONCE")
         return ~h.accepted[step.core] & ~h.down & ~at_once

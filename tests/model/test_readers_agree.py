@@ -34,6 +34,7 @@ SHAPES = (
     ((0x80_0000_0000, 0x100, 0x1_0000, 0x1), Topology.clusters((1, 3))),
 )
 NAMES = ("UNKNOWN", *(call.name for call in SPECIFICATION.calls))
+SYMBOLS = {symbol.name: symbol for symbol in MACHINE_SYMBOLS}
 KEYS = [symbol for symbol in MACHINE_SYMBOLS if symbol.kind == "machine"]
 
 
@@ -92,7 +93,8 @@ class Chosen(dict[Any, Any]):
         for part in key:
             for byte in str(part).encode():
                 number = (number * 1_000_003 ^ byte) & 0xFFFF_FFFF
-        possible = answers(key)
+        sort = SYMBOLS[key[0]].range
+        possible = range(4) if isinstance(sort, BitVector) else answers(key)
         return possible[(number >> 7) % len(possible)]
 
 
@@ -112,6 +114,11 @@ def machine_numbered(number: int) -> tuple[Machine, Stepper]:
         elif all(sort in (CORE, NODE) for sort in symbol.domain):
             for index in indices(symbol, plain):
                 declared[(symbol.name, *index)] = value_for(source, symbol, plain)
+        elif all(isinstance(sort, Enumeration) for sort in symbol.domain):
+            (sort,) = symbol.domain
+            assert isinstance(sort, Enumeration)
+            for name in sort.values:
+                declared[(symbol.name, name)] = value_for(source, symbol, plain)
         elif source.below(4) == 0 and symbol.name != "has":
             declared[symbol.name] = value_for(source, symbol, plain)
     unusable = ((0x100, 0xFFFF), (1 << 63, (1 << 64) - 1)) if source.below(2) else None
@@ -120,8 +127,8 @@ def machine_numbered(number: int) -> tuple[Machine, Stepper]:
 
 
 def value_for(source: Source, symbol: Function, machine: Machine) -> Any:
-    if symbol.name == "beta_hibernate_type":
-        return source.below(2)
+    if isinstance(symbol.range, BitVector):
+        return source.below(4)
     return source.value(symbol.range, machine)
 
 
@@ -198,13 +205,15 @@ def test_a_move_has_the_same_outcomes_in_both_readers(machine_number: int, first
     source = Source(second)
     state = state_from(Source(first), machine)
     for move in SPECIFICATION.moves:
-        core = source.below(len(machine.cores)) if move.core is not None else 0
+        sizes = {"core": len(machine.cores), "node": len(machine.tree.names)}
+        moving = "core" if move.core is not None else "node" if move.node is not None else ""
+        core = source.below(sizes[moving]) if moving else 0
         parameters = tuple(source.value(parameter.range, machine) for parameter in move.parameters)
         if len(parameters) == 2 and source.below(2):
             # an entry is possible only at the right place: take it from the state, or no move would happen
             parameters = (state.entry[core], state.context[core])
         names = [parameter.name for parameter in move.parameters]
-        symbols = dict(zip(names, parameters, strict=True)) | ({"core": core} if move.core is not None else {})
+        symbols = dict(zip(names, parameters, strict=True)) | ({moving: core} if moving else {})
         found = {(rule.name, after) for rule, after in stepper.move(move.name, state, core, parameters)}
         answer = of(machine, move.name).answer(Case(machine, Chosen(0, machine), state, symbols))
         assert {(outcome.rule.name, outcome.state) for outcome in answer.outcomes} == found, (move.name, core)

@@ -1,0 +1,161 @@
+"""`psci prove`: the properties, for three cores and for any number."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from psci.proofs.queries import Verdict, cvc5_missing, solver_versions
+from psci.proofs.suite import Result, property_named, rule_named, run_all, tasks
+from psci.properties import PROPERTIES
+from psci.properties.language import Kind
+
+MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]", Verdict.UNKNOWN: "[yellow]gave up[/]"}
+
+
+@click.command()
+@click.argument("names", metavar="[PROPERTY]...", nargs=-1)
+@click.option("--rule", metavar="RULE", help="Only the steps of this rule.")
+@click.option("--cores", type=click.Choice(["3", "any"]), help="Only for three cores, or only for any number.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes.")
+@click.option("--smtlib", type=click.Path(path_type=Path, file_okay=False), help="Write every query there.")
+@click.option("--mutants", is_flag=True, help="Change the rules in every way of the generator and show what notices.")
+@click.option("--sample", type=click.IntRange(1), help="With --mutants: only so many, always the same ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
+def command(
+    names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
+    sample: int | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Prove the properties, for three cores and for any number of cores on any tree of power domains.
+
+    Every query goes to Z3 and, where it is installed, to cvc5. Exit status: 0 all proved, 1 something is
+    refuted, 3 a solver gave up or two solvers contradict each other.
+    """
+    chosen = [property_named(name) for name in names] or list(PROPERTIES)
+    rule = rule_named(rule) if rule else None
+    console = Console(stderr=as_json)
+    if mutants:
+        from psci.cli.mutants import kill_table
+
+        return kill_table(console, chosen if names else None, jobs, sample, as_json)
+    work = list(tasks(chosen, cores, rule, smtlib))
+    results: list[Result] = []
+    interrupted = False
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("proving", total=len(work))
+        try:
+            for result in run_all(work, jobs):
+                results.append(result)
+                if not as_json:
+                    progress.console.print(_line(result), highlight=False, soft_wrap=True)
+                progress.advance(bar)
+        except KeyboardInterrupt:
+            interrupted = True
+    if as_json:
+        click.echo(json.dumps(document(results, interrupted), indent=2))
+    else:
+        _summary(console, results, len(work), interrupted)
+    return 130 if interrupted else status(results)
+
+
+def status(results: Sequence[Result]) -> int:
+    """The exit status of the command."""
+    if any(result.verdict is Verdict.REFUTED for result in results):
+        return 1
+    if any(not result.trustworthy for result in results):
+        return 3
+    return 0
+
+
+def _line(result: Result) -> str:
+    cores = f"{result.cores} cores"
+    how = f"{result.method}, {result.depth} steps" if result.depth else result.method
+    solvers = ", ".join(f"{name} {_counts(counts)}" for name, counts in result.solvers.items())
+    used = f"; {len(result.rules)} rules used" if result.rules else ""
+    return (
+        f"{result.property + ' ' + result.title:40} {cores:9}  {how:25}  {MARKS[result.verdict]} "
+        f"{result.seconds:5.1f} s  {solvers}{used}"
+    )
+
+
+def _counts(counts: Any) -> str:
+    return " ".join(f"{number}" if verdict == "proved" else f"{number} {verdict}" for verdict, number in counts.items())
+
+
+def _summary(console: Console, results: Sequence[Result], total: int, interrupted: bool) -> None:
+    for result in results:
+        for shown in result.counterexamples[:2]:
+            console.print(f"\n{shown.text()}", highlight=False, markup=False)
+        if result.reason:
+            console.print(f"\n{result.property} ({result.method}): the solver gave up: {result.reason}", markup=False)
+        for name in result.disagreements:
+            console.print(f"\nthe solvers contradict each other on {name}", markup=False)
+    verdicts = Counter(result.verdict for result in results)
+    console.print()
+    table = Table(title="solvers", title_justify="left")
+    for heading in ("solver", "queries", "proved", "refuted", "gave up"):
+        table.add_column(heading, justify="left" if heading == "solver" else "right")
+    for name, counts in agreement(results).items():
+        row = [counts.get(verdict.value, 0) for verdict in Verdict]
+        table.add_row(f"{name} {solver_versions().get(name, '')}", str(sum(row)), *map(str, row))
+    console.print(table)
+    missing = cvc5_missing()
+    if missing:
+        console.print(f"no second opinion: {missing}", markup=False)
+    elsewhere = [p.name for p in PROPERTIES if p.kind is Kind.LIVENESS]
+    if elsewhere:
+        console.print(f"shown on the explored graph, by psci explore: {', '.join(elsewhere)}")
+    console.print(
+        f"{verdicts[Verdict.PROVED]} proved, {verdicts[Verdict.REFUTED]} refuted, "
+        f"{verdicts[Verdict.UNKNOWN]} given up, of {total}" + (" (interrupted)" if interrupted else "")
+    )
+
+
+def agreement(results: Sequence[Result]) -> dict[str, dict[str, int]]:
+    """How often each solver gave which verdict."""
+    found: dict[str, Counter[str]] = {}
+    for result in results:
+        for solver, counts in result.solvers.items():
+            found.setdefault(solver, Counter()).update(counts)
+    return {solver: dict(counts) for solver, counts in found.items()}
+
+
+def document(results: Sequence[Result], interrupted: bool) -> dict[str, Any]:
+    """The JSON document of the command (schema: prove.json)."""
+    return {
+        "solvers": solver_versions(),
+        "interrupted": interrupted,
+        "agreement": agreement(results),
+        "disagreements": [name for result in results for name in result.disagreements],
+        "results": [
+            {
+                "property": result.property,
+                "title": result.title,
+                "sentence": result.sentence,
+                "kind": result.kind,
+                "method": result.method,
+                "cores": result.cores,
+                "verdict": result.verdict.value,
+                "seconds": round(result.seconds, 3),
+                "queries": result.queries,
+                "slowest": round(result.slowest, 3),
+                "by_construction": result.by_construction,
+                "depth": result.depth,
+                "rules": list(result.rules),
+                "assumptions": list(result.assumptions),
+                "failed": list(result.failed),
+                "counterexamples": [shown.text() for shown in result.counterexamples],
+                "reason": result.reason,
+            }
+            for result in results
+        ],
+    }

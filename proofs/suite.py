@@ -1,0 +1,238 @@
+"""All proofs as one run: which method for which property, the second solver, and one result a line.
+
+Results hold text and numbers only, so that they travel between processes and into JSON.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+
+from psci.model.errors import InputError
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.topology import Topology
+from psci.proofs.bounded import Bounded
+from psci.proofs.counterexample import Counterexample, explain
+from psci.proofs.domain import Domain
+from psci.proofs.induction import Induction, Obligation, prove
+from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
+from psci.proofs.unbounded import Unbounded
+from psci.proofs.unrolling import Search, k_induction, search
+from psci.properties import PROPERTIES
+from psci.properties.language import Kind, Property
+
+INDUCTION = "induction"
+SEARCH = "search from boot"
+K_INDUCTION = "k-induction"
+EXPLORED = "explored graph"
+ANY = "any"
+THREE = "3"
+DEPTH = 5
+"""The steps of a search from boot that is made beside a proof."""
+DEPTH_OF_TRACE = 9
+"""The steps up to which a trace is looked for after an induction failed, or for a witness."""
+SHAPE = Topology.clusters((2, 1))
+"""The power domains of three cores: two clusters in a system."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One method for one property."""
+
+    property: str
+    method: str
+    cores: str
+    rule: str | None = None
+    second_solver: bool = True
+    smtlib: str | None = None
+    """The folder that queries are written to."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a task."""
+
+    property: str
+    title: str
+    sentence: str
+    kind: str
+    method: str
+    cores: str
+    verdict: Verdict
+    seconds: float
+    queries: int = 0
+    slowest: float = 0.0
+    by_construction: int = 0
+    depth: int | None = None
+    rules: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    solvers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """For each solver, how often it gave which verdict."""
+    disagreements: tuple[str, ...] = ()
+    """Queries on which the solvers contradict each other."""
+    failed: tuple[str, ...] = ()
+    """The rules whose step was not proved."""
+    counterexamples: tuple[Counterexample, ...] = ()
+    reason: str = ""
+
+    @property
+    def trustworthy(self) -> bool:
+        """Proved, and no solver says otherwise."""
+        return self.verdict is Verdict.PROVED and not self.disagreements
+
+
+def property_named(name: str) -> Property:
+    """The property of that name, or of that name and title.
+
+    Raises:
+        InputError: there is none; the message lists near names.
+    """
+    known = {p.name: p for p in PROPERTIES} | {p.title: p for p in PROPERTIES}
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.4) or sorted(known)[:4]
+    raise InputError(f"unknown property {name!r}: did you mean {', '.join(close)}?")
+
+
+def rule_named(name: str, specification: Specification = SPECIFICATION) -> str:
+    """A rule's name, checked.
+
+    Raises:
+        InputError: there is none; the message lists near names.
+    """
+    known = [rule.name for rule in specification.every_rule()]
+    if name in known:
+        return name
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.4) or known[:4]
+    raise InputError(f"unknown rule {name!r}: did you mean {', '.join(close)}?")
+
+
+def tasks(
+    properties: Sequence[Property], cores: str | None = None, rule: str | None = None, smtlib: Path | None = None
+) -> Iterator[Task]:
+    """The methods for each property: induction for any number and for three cores, and a search from boot."""
+    second = cvc5_missing() is None
+    folder = str(smtlib) if smtlib else None
+    for prop in properties:
+        if prop.kind is Kind.LIVENESS:
+            continue
+        if prop.kind is not Kind.WITNESS:
+            if cores in (None, ANY) and not prop.bounded_only:
+                yield Task(prop.name, INDUCTION, ANY, rule, second, folder)
+            if cores in (None, THREE):
+                yield Task(prop.name, INDUCTION, THREE, rule, second, folder)
+        if cores in (None, THREE) and rule is None:
+            yield Task(prop.name, SEARCH, THREE)
+
+
+def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
+    """Carry out one task."""
+    prop = property_named(task.property)
+    if task.method == SEARCH:
+        depth = DEPTH_OF_TRACE if prop.kind is Kind.WITNESS else DEPTH
+        return of_search(search(prop, depth, 3, specification, SHAPE), SEARCH)
+    if task.method == K_INDUCTION:
+        return of_search(k_induction(prop, 2, 3, specification, SHAPE), K_INDUCTION)
+    counts: dict[str, dict[str, int]] = {}
+    disagreements: list[str] = []
+
+    def ask(query: Query) -> Answer:
+        if task.smtlib:
+            _write(Path(task.smtlib), task.cores, query)
+        answer = solve(query)
+        _count(counts, "z3", answer.verdict)
+        if task.second_solver:
+            second = solve_with_cvc5(query.smtlib())
+            _count(counts, "cvc5", second)
+            answer = replace(answer, second=second)
+            if {answer.verdict, second} == {Verdict.PROVED, Verdict.REFUTED}:
+                disagreements.append(query.name)
+        return answer
+
+    started = perf_counter()
+    done = prove(prop, domain_maker(task.cores, specification), specification, only_rule=task.rule, ask=ask)
+    result = of_induction(done, task, specification)
+    return replace(result, seconds=perf_counter() - started, solvers=counts, disagreements=tuple(disagreements))
+
+
+def domain_maker(cores: str, specification: Specification = SPECIFICATION) -> _Maker:
+    """Makes a fresh domain for each part of a proof."""
+    return _Maker(cores, specification)
+
+
+@dataclass(frozen=True)
+class _Maker:
+    cores: str
+    specification: Specification
+
+    def __call__(self) -> Domain:
+        if self.cores == ANY:
+            return Unbounded(specification=self.specification)
+        return Bounded(int(self.cores), SHAPE, specification=self.specification)
+
+
+def of_induction(done: Induction, task: Task, specification: Specification) -> Result:
+    """An induction as a line; where it fails, with one step from a state and, if there is one, a run from boot."""
+    prop = done.claim
+    refuted = [(o, a) for o, a in done.failures() if a.verdict is Verdict.REFUTED]
+    shown = [explain(prop, o, a, specification) for o, a in refuted[:2]]
+    if refuted:
+        found = search(prop, DEPTH_OF_TRACE, 3, specification, SHAPE)
+        if found.run is not None and found.verdict is Verdict.REFUTED:
+            shown.insert(0, found.run)
+    return Result(
+        prop.name, prop.title, prop.sentence, prop.kind.value, INDUCTION, done.cores, done.verdict, done.seconds,
+        queries=len(done.answers),
+        slowest=max((answer.seconds for _, answer in done.answers), default=0.0),
+        by_construction=done.by_construction,
+        rules=done.rules_used(),
+        assumptions=done.assumptions_used(),
+        failed=tuple(o.name for o, _ in done.failures()),
+        counterexamples=tuple(shown),
+        reason="; ".join(_reason(o, a) for o, a in done.failures() if a.verdict is Verdict.UNKNOWN),
+    )  # fmt: skip
+
+
+def _reason(obligation: Obligation, answer: Answer) -> str:
+    return f"{obligation.name}: {answer.reason}"
+
+
+def of_search(done: Search, method: str) -> Result:
+    """A search as a line."""
+    prop = done.claim
+    return Result(
+        prop.name, prop.title, prop.sentence, prop.kind.value, method, str(done.cores), done.verdict, done.seconds,
+        queries=done.depth, depth=done.depth, reason=done.reason, solvers={"z3": {done.verdict.value: 1}},
+        counterexamples=(done.run,) if done.run and done.verdict is Verdict.REFUTED else (),
+    )  # fmt: skip
+
+
+def run_all(work: Iterable[Task], jobs: int = 1) -> Iterator[Result]:
+    """Carry out tasks, in processes of their own where there is more than one job; results come as they are ready."""
+    if jobs <= 1:
+        yield from map(run, work)
+        return
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        waiting = [pool.submit(run, task) for task in work]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        except BaseException:
+            for future in waiting:
+                future.cancel()
+            raise
+
+
+def _count(counts: dict[str, dict[str, int]], solver: str, verdict: Verdict) -> None:
+    by_verdict = counts.setdefault(solver, {})
+    by_verdict[verdict.value] = by_verdict.get(verdict.value, 0) + 1
+
+
+def _write(folder: Path, cores: str, query: Query) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    name = query.name.replace(" ", ".")
+    (folder / f"{name}.{cores}.smt2").write_text(query.smtlib(), encoding="utf-8")

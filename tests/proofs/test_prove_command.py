@@ -1,0 +1,45 @@
+"""`psci prove`: its exit status, its document, its words about bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from psci.cli import main
+from psci.proofs.suite import property_named
+
+SCHEMAS = Path(main.__file__).with_name("schemas")
+
+
+def test_the_document_keeps_to_its_schema(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main.run(["prove", "PROP-4", "--cores", "any", "--jobs", "1", "--json", "--smtlib", str(tmp_path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, json.loads((SCHEMAS / "prove.json").read_text()))
+    (result,) = document["results"]
+    assert (result["property"], result["verdict"], result["cores"]) == ("PROP-4", "proved", "any")
+    assert "CPU_ON.accepted" in result["rules"]
+    assert len(list(tmp_path.glob("*.smt2"))) == result["queries"]
+
+
+def test_an_unknown_property_lists_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["prove", "PROP-44"]) == 2
+    assert capsys.readouterr().err.startswith("psci: unknown property 'PROP-44': did you mean PROP-4")
+
+
+def test_an_unknown_rule_lists_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["prove", "PROP-4", "--rule", "CPU_ON.acepted"]) == 2
+    assert "CPU_ON.accepted" in capsys.readouterr().err
+
+
+def test_one_rule_is_one_query(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["prove", "entry-and-context", "--rule", "CPU_ON.accepted", "--cores", "3", "--json", "--jobs", "1"]
+    assert main.run(arguments) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result["queries"] == 1
+
+
+def test_a_property_is_found_by_its_title() -> None:
+    assert property_named("edges") is property_named("PROP-2")
