@@ -41,7 +41,10 @@ def command() -> None:
 @click.option("--psci", "version", metavar="VERSION", help="Judge by this version instead of the trace's own.")
 @click.pass_context
 def check(context: click.Context, file: Path, as_json: bool, readings: tuple[str, ...], version: str | None) -> None:
-    """Judge a trace: exit status 0 if it conforms, 1 if it deviates, 3 if that cannot be said; `-` is standard input."""
+    """Judge a trace; FILE may be - for standard input.
+
+    Exit status: 0 it conforms, 1 it deviates, 2 it is no trace, 3 it cannot be judged.
+    """
     from psci.oracle.checker import check as judge
 
     report = judge(declared(_events(file), version, readings))

@@ -9,40 +9,34 @@ allowed and with what the implementation claims.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
-from psci.model.events import (
-    Boot, Call, End, Enter, Event, Host, Machine as MachineEvent, Observe, Return, System, Timeout, Unwake, Wake,
-)  # fmt: skip
+from psci.model.events import Boot, Call, End, Enter, Event, Host, Observe, Return, System, Timeout
+from psci.model.events import Machine as MachineEvent
 from psci.model.language.rules import Modality, Rule
 from psci.model.profile import Machine, ProfileError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
-from psci.oracle.configuration import (
-    LIMIT_OF_LEARNED,
-    PERMISSIONS,
-    Configuration,
-    Pending,
-    closure,
-    merged,
-    settled,
-)
-from psci.oracle.declaration import machine_from
-from psci.oracle.report import Finding, Report, Verdict, allowed_text, nearest_rule, observed_text
-
-KINDS_OF: Mapping[str, tuple[str, ...]] = {
-    "off": ("OFF", "HIBERNATE", "VENDOR_RESET"),
-    "hibernate": ("HIBERNATE",),
-    "reset": ("RESET", "WARM_RESET", "VENDOR_RESET"),
-}
-"""The system calls that explain what the outside saw; a source that gives `flags` tells off from hibernate."""
-
-LIMIT_OF_EXPLANATIONS = 20_000
-"""Above this many explanations at once the trace is not judged further."""
-
+from psci.oracle.configuration import NONE, Configuration, Pending, merged, running, settled
+from psci.oracle.declaration import initial_state, machine_from
+from psci.oracle.entry import entry_faults
+from psci.oracle.explain import Explainer, Explanations, Seen, unusable
+from psci.oracle.order import Numbered, before, groups, search
+from psci.oracle.report import Finding, Report, Verdict
+from psci.oracle.unseen import PERMISSIONS
+from psci.oracle.words import Words
 
 BEFORE = 4
 """How many events of the explained prefix a finding shows."""
+
+LIMIT_OF_LEARNED = 100_000
+"""Above this many things learned about an implementation, consistency is no longer judged, and the report says so."""
+
+FUNCTION_ID = 0xFFFF_FFFF
+"""The bits of x0 that are the function id (SMCCC)."""
+
+_JUDGED = (Return, Enter, System, Boot, Observe)
+"""The events that the implementation answers for; the others are what the tester did."""
 
 
 class TraceError(ProfileError):
@@ -61,22 +55,24 @@ class Checker:
             machine: its first event.
             specification: the rules.
             stepper: one that was made for an equal machine and these rules, to be used again.
+
+        Raises:
+            ProfileError: the machine's declarations contradict each other.
         """
         self.stepper = Stepper(machine_from(machine), specification) if stepper is None else stepper
         self.machine: Machine = self.stepper.machine
-        self._isa = {mpidr: str(core.get("isa", "aarch64")).upper() for mpidr, core in (machine.cores or {}).items()}
-        self._world = {mpidr: str(core.get("world", "normal")).upper() for mpidr, core in (machine.cores or {}).items()}
-        nobody: tuple[None, ...] = (None,) * len(self.machine.cores)
-        self.configurations: frozenset[Configuration] = frozenset({Configuration(self.stepper.initial(), nobody)})
         self.report = Report(machine.psci, machine.peer)
+        self._explainer = Explainer(self.stepper)
+        self._words = Words(self._explainer.unseen)
+        self._declared = machine.cores or {}
+        nobody: tuple[None, ...] = (None,) * len(self.machine.cores)
+        start = initial_state(self.stepper, machine.initial)
+        self.configurations: Explanations = frozenset({Configuration(start, nobody)})
         self._index = 0
-        self._last: deque[Event] = deque((machine,), maxlen=BEFORE + 1)
+        self._last: deque[tuple[int, Event]] = deque(((0, machine),), maxlen=BEFORE)
         self._open: dict[int, Pending] = {}
-        self._booted: int | None = self.machine.boot
-        self._handlers: Mapping[type[Event], Callable[[Event], None]] = {
-            Call: self._call, Return: self._return, Enter: self._enter, System: self._system, Boot: self._boot,
-            Wake: self._wake, Unwake: self._wake, Observe: self._observe, Timeout: self._timeout, Host: self._host,
-        }  # type: ignore[dict-item]  # each handler takes the events it is listed for  # fmt: skip
+        self._fresh: set[int] = {self.machine.boot}
+        """Cores that something other than PSCI started, and that were not heard of since."""
 
     def feed(self, event: Event) -> None:
         """Judge the next event and add it to the report.
@@ -85,295 +81,251 @@ class Checker:
             TraceError: the event cannot be part of this trace.
         """
         self._index += 1
-        self._last.append(event)
-        handler = self._handlers.get(type(event))
-        if handler is not None:
-            handler(event)
-            self.report.events += 1
-        elif isinstance(event, MachineEvent):
-            raise TraceError(f"event {self._index}: a machine event stands only at the beginning")
+        self._one(self._prepared(self._index, event))
 
-    # ---- one handler for each kind of event
+    def feed_together(self, group: Sequence[Numbered]) -> None:
+        """Judge events that are unordered, but for what their intervals say; see `psci.oracle.order.groups`.
 
-    def _call(self, event: Call) -> None:
-        core = self._core(event.cpu)
-        self.report.calls += 1
-        self._booted = None if self._booted == core else self._booted
-        x1, x2, x3 = (*event.args, 0, 0, 0)[:3]
-        isa = (event.isa or self._isa.get(event.cpu, "AARCH64")).upper()
-        call = Invocation(core, event.fn, x1, x2, x3, isa, self._world.get(event.cpu, "NORMAL"))
-        _, wide = self.stepper.function(event.fn)
-        pending = self._open[core] = Pending(call, wide)
-        able = frozenset(
-            c.with_pending(core, pending)
-            for c in self.configurations
-            if c.state.activity[core] == "RUNNING" and c.pending[core] is None
-        )
-        if able:
-            self.configurations = able
-            return
-        if any(c.pending[core] is not None for c in self.configurations):
-            # the harness lost the end of the core's last call, or the core was entered unseen
-            self._deviates(
-                event, core, frozenset(c.with_pending(core, pending) for c in self.configurations), ("SM-16",)
-            )
-            return
-        claimed = frozenset(c.with_pending(core, pending, self._running(c.state, core)) for c in self.configurations)
-        self._deviates(event, core, claimed, ("SM-16", "SYS-4"))
+        Raises:
+            TraceError: an event cannot be part of this trace.
+            OrderError: the events can be ordered in too many ways.
+        """
+        self._index = max(self._index, *(number for number, _ in group)) if len(group) > 1 else group[0][0]
+        rest = [self._prepared(number, event) for number, event in group]
+        while len(rest) > 1:
+            rest = self._some(rest)
+        for seen in rest:
+            self._one(seen)
 
-    def _return(self, event: Return) -> None:
-        core = self._core(event.cpu)
-        call = self._open.pop(core, None)
-        if call is None:
-            self._harness_error("a return without a call")
-            return
-        reached = self._closure()
-        explained = frozenset(
-            c
-            for c in reached
-            if (pending := c.pending[core]) is not None and pending.explains(event.x0, c.state.activity[core])
-        )
-        if explained:
-            self._conforms(core, explained)
-            self._keep(c.with_pending(core, None) for c in explained)
-            return
-        self._refuse_return(event, core, call, reached)
+    # ---- one event, or several
 
-    def _refuse_return(self, event: Return, core: int, call: Pending, reached: set[Configuration]) -> None:
-        broken, gap, obliged = self._duties(core)
-        after = frozenset(c.with_pending(core, None, self._running(c.state, core)) for c in self.configurations)
-        if gap:
-            self.report.verdicts[Verdict.IMPLEMENTATION_DEFINED] += 1
-            self._keep(after)
-            return
-        if broken and not obliged:
-            self.report.verdicts[Verdict.UNPREDICTABLE] += 1
-            self._keep(after | {c.with_pending(core, None) for c in reached})
-            return
-        believed = frozenset(self._as_claimed(event, core, call))
-        doubted = frozenset(
-            c.with_pending(core, None, self._running(c.state, core))._replace(claimed=False)
-            for c in reached
-            if c.pending[core] is not None and c.pending[core].outcome is not None  # type: ignore[union-attr]  # checked
-        )
-        self._deviates(event, core, believed | doubted, ())
-
-    def _as_claimed(self, event: Return, core: int, pending: Pending) -> Iterable[Configuration]:
-        """What the answer claims to have done: the effect of the rules that give this answer, whatever they require."""
-        for configuration in self.configurations:
-            running = self._running(configuration.state, core)
-            for state in self.stepper.claimed(running, pending.call, event.x0):
-                yield configuration.with_pending(core, None, state)
-
-    def _enter(self, event: Enter) -> None:
-        core = self._core(event.cpu)
-        if self._booted == core:
-            self._booted = None
-            return
-        self._open.pop(core, None)
-        reached = self._closure()
-        explained: set[Configuration] = set()
-        rules: set[Rule] = set()
-        for c in reached:
-            for rule, state in self.stepper.move("ENTER", c.state, core, (event.pc, event.x0)):
-                explained.add(c.with_pending(core, None, state))
-                rules.add(rule)
-        if explained:
-            self._note(frozenset(explained), rules)
-            self._keep(explained)
-            return
-        claimed = frozenset(c.with_pending(core, None, self._running(c.state, core)) for c in reached)
-        self._deviates(event, core, claimed, ("CPU_ON-17", "CPU_OFF-2", "SM-8"))
-
-    def _system(self, event: System) -> None:
-        self._booted = None
-        reached = self._closure()
-        if event.event == "suspend":
-            explained = {c for c in reached if c.state.system == "SUSPENDED"}
+    def _one(self, seen: Seen) -> None:
+        if isinstance(seen.event, Timeout):
+            self._timeout(seen)
+        elif problem := unusable(seen):
+            self._harness_error(seen, problem)
+            if isinstance(seen.event, System):
+                self._keep(self._explainer.power_lost(self.configurations))
         else:
-            kinds = KINDS_OF.get(event.event, ())
-            if event.event == "off" and event.flags is not None:
-                kinds = ("OFF", "VENDOR_RESET")
-            explained = {
-                c._replace(state=state, pending=(None,) * len(c.pending))
-                for c in reached
-                for kind in kinds
-                for _, state in self.stepper.move("GO_DOWN", c.state, parameters=(kind,))
-            }
-        if explained:
-            self._conforms(None, frozenset(explained))
-            self._keep(explained)
-            return
-        self._deviates(event, None, self._power_lost(), ("SYS-2", "SYS-4"))
-
-    def _boot(self, event: Boot) -> None:
-        core = self._core(event.cpu)
-        booted = {
-            c._replace(state=state, pending=(None,) * len(c.pending))
-            for c in self.configurations
-            for _, state in self.stepper.move("BOOT", c.state, core)
-        }
-        if not booted:
-            self._deviates(event, core, self._power_lost(), ("SYS-3", "SM-6"))
-            self._boot_again(core)
-            return
-        self._booted = core
-        self._conforms(core, frozenset(booted))
-        self._keep(booted)
-
-    def _boot_again(self, core: int) -> None:
-        self._booted = core
-        self._keep(
-            c._replace(state=state)
-            for c in self.configurations
-            for _, state in self.stepper.move("BOOT", c.state, core)
-        )
-
-    def _wake(self, event: Wake | Unwake) -> None:
-        core = self._core(event.cpu)
-        pending = isinstance(event, Wake)
-        self._keep(
-            c._replace(state=state)
-            for c in self.configurations
-            for _, state in self.stepper.move("SIGNAL", c.state, core, (pending,))
-        )
-
-    def _observe(self, event: Observe) -> None:
-        if event.cpu is None:
-            return
-        core = self._core(event.cpu)
-        test = _OBSERVED.get(event.power)
-        if test is None:
-            raise TraceError(f"event {self._index}: unknown power {event.power!r}: use {', '.join(_OBSERVED)}")
-        explained = frozenset(c for c in self._closure() if test(c.state.power[core], c.state.activity[core]))
-        if explained:
-            self._conforms(None, explained)
-            self._keep(explained)
-            return
-        self._deviates(event, core, self.configurations, ("SM-1", "AFF-11"))
-
-    def _timeout(self, event: Timeout) -> None:
-        core = self._core(event.cpu)
-        silent = any(
-            c.pending[core] is None or (c.pending[core].outcome and not c.state.wake[core])  # type: ignore[union-attr]  # checked
-            for c in self._closure()
-            if c.state.activity[core] != "RUNNING"
-        )
-        self.report.verdicts[Verdict.CONFORMS if silent else Verdict.UNKNOWN] += 1
-
-    def _host(self, event: Host) -> None:
-        if event.action == "restart":
-            self._keep(self._power_lost())
-
-    # ---- shared steps
-
-    def _core(self, mpidr: int) -> int:
-        core = self.machine.core_of.get(mpidr)
-        if core is None:
-            raise TraceError(f"event {self._index}: the machine has no core {mpidr:#x}; see its `cpus`")
-        return core
-
-    def _closure(self) -> set[Configuration]:
-        reached = closure(self.stepper, self.configurations)
-        if len(reached) > LIMIT_OF_EXPLANATIONS:
-            raise TraceError(f"event {self._index}: more than {LIMIT_OF_EXPLANATIONS} explanations: split the trace")
-        self.report.widest = max(self.report.widest, len(reached))
-        return reached
-
-    def _keep(self, configurations: Iterable[Configuration]) -> None:
-        pool = frozenset(configurations)
-        keys = {key for configuration in pool for key in configuration.assumptions}
-        if keys:
-            pool, learned = settled(merged(pool, keys))
-            if len(self.stepper.learned) < LIMIT_OF_LEARNED:
-                self.stepper.learned.update(learned)
+            explained, rules = self._explainer.explain(seen, self.configurations)
+            if explained:
+                self._explained(seen, explained, rules)
+                self._keep(explained)
             else:
-                self.report.assumptions_dropped = True
-        self.configurations = pool
+                self._unexplained(seen)
+        self._last.append((seen.number, seen.event))
 
-    @staticmethod
-    def _running(state: object, core: int) -> object:
-        """The state in which a core runs caller code all the same."""
-        power, activity = state.power, state.activity  # type: ignore[attr-defined]  # State is made from the rules
-        return state._replace(  # type: ignore[attr-defined]  # as above
-            power=(*power[:core], "ON", *power[core + 1 :]),
-            activity=(*activity[:core], "RUNNING", *activity[core + 1 :]),
-        )
+    def _some(self, group: list[Seen]) -> list[Seen]:
+        """Judge events of a group in every admissible order, up to one that nothing explains; returns what is left."""
+        rules: dict[int, set[Rule]] = {}
 
-    def _power_lost(self) -> frozenset[Configuration]:
-        return frozenset(
-            c._replace(state=state, pending=(None,) * len(c.pending))
+        def explain(place: int, configurations: Explanations) -> Explanations:
+            seen = group[place]
+            if unusable(seen):
+                return configurations
+            explained, used = self._explainer.explain(seen, configurations)
+            rules.setdefault(place, set()).update(used)
+            return explained
+
+        order, explained, stuck = search(before([seen.event for seen in group]), self.configurations, explain)
+        for place in order:
+            if problem := unusable(group[place]):
+                self._harness_error(group[place], problem)
+            else:
+                self._explained(group[place], explained, rules.get(place, set()))
+            self._last.append((group[place].number, group[place].event))
+        self._keep(explained)
+        if stuck is None:
+            return []
+        self._one(group[stuck])
+        return [seen for place, seen in enumerate(group) if place != stuck and place not in order]
+
+    def _prepared(self, number: int, event: Event) -> Seen:
+        """The event with what it needs of its core's events before it."""
+        if isinstance(event, MachineEvent):
+            raise TraceError(f"event {number}: a machine event stands only at the beginning")
+        self.report.events += not isinstance(event, End)
+        mpidr = getattr(event, "cpu", None)
+        core = None if mpidr is None else self._core(number, mpidr)
+        match event:
+            case Call():
+                assert core is not None
+                self.report.calls += 1
+                self._fresh.discard(core)
+                pending = self._open[core] = self._invoked(core, event)
+                return Seen(number, event, core, pending)
+            case Return():
+                assert core is not None
+                return Seen(number, event, core, self._open.pop(core, None))
+            case Enter():
+                assert core is not None
+                self._open.pop(core, None)
+                fresh = core in self._fresh
+                self._fresh.discard(core)
+                return Seen(number, event, core, unjudged=fresh)
+            case Boot():
+                assert core is not None
+                self._open.clear()
+                self._fresh = {core}
+            case Host(action="start_cpu") if core is not None:
+                self._fresh.add(core)
+            case Observe():
+                self._check_place(number, event)
+        return Seen(number, event, core)
+
+    def _invoked(self, core: int, event: Call) -> Pending:
+        declared = self._declared.get(event.cpu, {})
+        isa = (event.isa or str(declared.get("isa", "aarch64"))).upper()
+        world = str(declared.get("world", "normal")).upper()
+        fn = event.fn & FUNCTION_ID
+        x1, x2, x3 = (*event.args, 0, 0, 0)[:3]
+        return Pending(Invocation(core, fn, x1, x2, x3, isa, world), self.stepper.function(fn)[1])
+
+    # ---- what nothing explains
+
+    def _unexplained(self, seen: Seen) -> None:
+        match seen.event:
+            case Return():
+                self._refuse_return(seen)
+            case Call():
+                self._refuse_call(seen)
+            case Enter():
+                assert seen.core is not None
+                reached = self._explainer.unseen.reached(self.configurations)
+                go_on = frozenset(c.having(running(c.state, seen.core), seen.core, None) for c in reached)
+                self._deviates(seen, go_on)
+            case System():
+                self._deviates(seen, self._explainer.power_lost(self.configurations))
+            case Boot():
+                lost = self._explainer.power_lost(self.configurations)
+                self._deviates(seen, self._explainer.explain(seen, lost)[0])
+            case _:
+                self._deviates(seen, self.configurations)
+
+    def _refuse_return(self, seen: Seen) -> None:
+        core, event, call = seen.core, seen.event, seen.call
+        assert core is not None
+        assert call is not None
+        assert isinstance(event, Return)
+        reached = self._explainer.unseen.reached(self.configurations)
+        undecided = [c for c in reached if (pending := c.pending[core]) is not None and pending.outcome is None]
+        broken, gap, obliged = self._duties(undecided, call)
+        after = frozenset(c.having(running(c.state, core), core, None) for c in undecided)
+        if gap or (broken and not obliged):
+            self.report.verdicts[Verdict.IMPLEMENTATION_DEFINED if gap else Verdict.UNPREDICTABLE] += 1
+            others = frozenset() if gap else frozenset(c.with_pending(core, None) for c in reached)
+            self._keep(after | others)
+            return
+        # What the answer claims to have done: the effect of the rules that give it, whatever they require.
+        believed = {
+            c.having(state, core, None)
             for c in self.configurations
-            for _, state in self.stepper.move("LOSE_POWER", c.state)
-        )
+            for state in self.stepper.claimed(running(c.state, core), call.call, event.x0)
+        }
+        doubted = {
+            Configuration(running(c.state, core), c.with_pending(core, None).pending, c.assumptions, claimed=False)
+            for c in reached
+            if c.pending[core] is None or c.pending[core].outcome is not None  # type: ignore[union-attr]  # not None
+        }
+        self._deviates(seen, frozenset(believed | doubted))
 
-    def _duties(self, core: int) -> tuple[bool, bool, bool]:
-        """Whether the core's call breaks a duty, meets a gap, and is bound by an obligatory rule, in some explanation."""
+    def _refuse_call(self, seen: Seen) -> None:
+        core = seen.core
+        assert core is not None
+        reached = self._explainer.unseen.reached(self.configurations)
+        if all(c.pending[core] is not None and c.state.activity[core] == "RUNNING" for c in reached):
+            self._harness_error(seen, "a call inside a call: the `return` line of the one before is missing")
+            self._keep(c.with_pending(core, seen.call) for c in reached)
+            return
+        self._deviates(seen, frozenset(c.having(running(c.state, core), core, seen.call) for c in self.configurations))
+
+    def _duties(self, undecided: Iterable[Configuration], call: Pending) -> tuple[bool, bool, bool]:
+        """Whether a call breaks a duty, meets a gap, and is bound by an obligatory rule, in some explanation."""
         broken = gap = obliged = False
-        for configuration in self.configurations:
-            pending = configuration.pending[core]
-            if pending is None or pending.outcome is not None:
-                continue
-            for allowed in self.stepper.under_all_answers(configuration.state, pending.call, configuration.assumptions):
+        for c in undecided:
+            for allowed in self.stepper.under_all_answers(c.state, call.call, c.assumptions):
                 broken |= bool(allowed.broken)
                 gap |= allowed.gap
                 obliged |= allowed.obliged
         return broken, gap, obliged
 
-    def _conforms(self, core: int | None, explained: frozenset[Configuration]) -> None:
-        rules = set()
-        if core is not None:
-            rules = {p.outcome.rule for c in explained if (p := c.pending[core]) is not None and p.outcome is not None}
-        self._note(explained, rules)
+    def _timeout(self, seen: Seen) -> None:
+        assert seen.core is not None
+        if self._explainer.silent(self.configurations, seen.core):
+            self.report.verdicts[Verdict.CONFORMS] += 1
+            return
+        self.report.verdicts[Verdict.UNKNOWN] += 1
+        promise = self._words.allowed(self.configurations, seen.core, seen.event).text
+        mpidr = self.machine.cores[seen.core]
+        self.report.problems.append(f"event {seen.number}: core {mpidr:#x} gave no answer, but was to give {promise}")
 
-    def _note(self, explained: frozenset[Configuration], rules: set[Rule]) -> None:
-        """Count the event as explained; an explanation that no longer believes an earlier answer makes a finding."""
-        self.report.verdicts[Verdict.CONFORMS] += 1
-        self.report.rules.update(rule.name for rule in rules)
-        plain = any(rule.modality not in PERMISSIONS for rule in rules)
-        if rules and not plain:
-            rule = min(rules, key=lambda r: (r.modality is Modality.AMENDS, r.name))
-            self.report.permissions[rule.name] += 1
+    # ---- the report
+
+    def _explained(self, seen: Seen, explained: Explanations, rules: set[Rule]) -> None:
+        """Count an explained event; if only explanations that do not believe an earlier answer are left, say so."""
+        event = seen.event
+        if not isinstance(event, _JUDGED):
+            return
+        faults = entry_faults(event, self._declared.get(event.cpu, {})) if isinstance(event, Enter) else ()
+        if not faults:
+            self.report.verdicts[Verdict.CONFORMS] += 1
+        for fault in faults:
+            self._found(seen, Finding(seen.number, fault.observed, fault.allowed, (), fault.cites, None))
+        if rules:
+            self.report.rules.update(rule.name for rule in rules)
+            if all(rule.modality in PERMISSIONS for rule in rules):
+                rule = min(rules, key=lambda r: (r.modality is Modality.AMENDS, r.name))
+                self.report.permissions[rule.name] += 1
         if not any(c.claimed for c in explained):
-            self.report.findings.append(
-                Finding(
-                    self._index, "explained only if an earlier answer was wrong", "", (), (), None, consequential=True
-                )
-            )
+            text = "explained only if an earlier answer was wrong"
+            self.report.findings.append(Finding(seen.number, text, "", (), (), None, consequential=True))
 
-    def _deviates(
-        self, event: Event, core: int | None, go_on: frozenset[Configuration], cites: tuple[str, ...]
-    ) -> None:
-        self.report.verdicts[Verdict.DEVIATES] += 1
-        allowed, near = allowed_text(self.stepper, self.configurations, core, event), None
-        if isinstance(event, Return) and core is not None:
-            near = nearest_rule(self.stepper, self.configurations, core, event)
-        rules = tuple(dict.fromkeys((*cites, *allowed.cites)))
-        self.report.findings.append(
-            Finding(
-                self._index,
-                observed_text(self.machine, event),
-                allowed.text,
-                allowed.rules,
-                rules,
-                near,
-                before=tuple(self._last)[:-1],
-            )
-        )
+    def _deviates(self, seen: Seen, go_on: Explanations) -> None:
+        words = self._words
+        allowed = words.allowed(self.configurations, seen.core, seen.event)
+        near = words.nearest(self.configurations, seen.core, seen.event)
+        observed = words.observed(seen.event)
+        self._found(seen, Finding(seen.number, observed, allowed.text, allowed.rules, allowed.cites, near))
         self._keep(go_on)
 
-    def _harness_error(self, why: str) -> None:
+    def _found(self, seen: Seen, finding: Finding) -> None:
+        self.report.verdicts[Verdict.DEVIATES] += 1
+        self.report.findings.append(finding.after(tuple(self._last)))
+
+    def _harness_error(self, seen: Seen, why: str) -> None:
         self.report.verdicts[Verdict.HARNESS_ERROR] += 1
-        self.report.problems.append(f"event {self._index}: {why}")
+        self.report.problems.append(f"event {seen.number}: {why}")
 
+    # ---- shared steps
 
-_OBSERVED: Mapping[str, Callable[[str, str], bool]] = {
-    "on": lambda power, activity: power != "OFF",
-    "off": lambda power, activity: power == "OFF" or activity == "STOPPED",
-    "on_pending": lambda power, activity: power == "ON_PENDING",
-    "suspended": lambda power, activity: power == "ON" and activity in ("STANDBY", "POWERDOWN"),
-}
-"""What the outside's words mean; a source that cannot see ON_PENDING says `on` for it."""
+    def _core(self, number: int, mpidr: int) -> int:
+        core = self.machine.core_of.get(mpidr)
+        if core is None:
+            raise TraceError(f"event {number}: the machine has no core {mpidr:#x}; see its `cpus`")
+        return core
+
+    def _check_place(self, number: int, event: Observe) -> None:
+        if event.node is not None and event.node not in self.machine.tree.names:
+            names = ", ".join(self.machine.tree.names)
+            raise TraceError(f"event {number}: the machine has no node {event.node!r}; its nodes are {names}")
+        if event.cpu is None and event.node is None:
+            raise TraceError(f"event {number}: an observation names a `cpu` or a `node`")
+
+    def _keep(self, configurations: Iterable[Configuration]) -> None:
+        pool = frozenset(configurations)
+        assumed = {c.assumptions for c in pool}
+        if assumed != {NONE}:
+            pool, learned = settled(merged(pool, {key for assumptions in assumed for key in assumptions}))
+            if learned and len(self.stepper.learned) < LIMIT_OF_LEARNED:
+                self.stepper.learned.update(learned)
+                self._explainer.unseen.forget()
+            elif learned:
+                self.report.assumptions_dropped = True
+        if not any(c.claimed for c in pool):
+            # The answer that was doubted is now known to be wrong: what is left is what is believed.
+            pool = frozenset(Configuration(c.state, c.pending, c.assumptions) for c in pool)
+        self.configurations = pool
+        self.report.widest = max(self.report.widest, self._explainer.unseen.widest)
 
 
 def check(events: Iterable[Event], specification: Specification = SPECIFICATION) -> Report:
@@ -382,17 +334,23 @@ def check(events: Iterable[Event], specification: Specification = SPECIFICATION)
     Raises:
         TraceError: the events are no trace.
         ProfileError: the machine that it begins with contradicts itself.
+        OrderError: its intervals leave too many orders.
     """
     stream = iter(events)
     first = next(stream, None)
     if not isinstance(first, MachineEvent):
-        raise TraceError("event 1: a trace begins with a machine event")
+        raise TraceError("event 0: a trace begins with a machine event")
     checker = Checker(first, specification)
-    for event in stream:
-        if isinstance(event, End):
-            break
-        checker.feed(event)
+    for group in groups(_until_end(stream)):
+        checker.feed_together(group)
     return checker.report
+
+
+def _until_end(events: Iterable[Event]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, End):
+            return
+        yield event
 
 
 __all__ = ["Checker", "TraceError", "check"]

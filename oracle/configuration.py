@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from psci.model.language.rules import Completion, Modality
+from psci.model.language.rules import Completion
 from psci.model.language.terms import Value
-from psci.model.profile import Key, Undeclared, answers
-from psci.model.step import Invocation, Outcome, Stepper, accepts
-
-LIMIT_OF_LEARNED = 100_000
-"""Above this many things learned about an implementation, consistency is no longer judged, and the report says so."""
-
-PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED, Modality.AMENDS)
+from psci.model.profile import Key, answers
+from psci.model.step import Invocation, Outcome, accepts
 
 
 class Assumptions(dict[Key, Value]):
@@ -36,6 +31,14 @@ class Assumptions(dict[Key, Value]):
         """These assumptions less one."""
         return Assumptions({k: v for k, v in self.items() if k != key})
 
+    def together(self, other: Assumptions) -> Assumptions | None:
+        """These and the others, or None where they contradict each other."""
+        if other is self or not other:
+            return self
+        if any(self.get(key, value) != value for key, value in other.items()):
+            return None
+        return Assumptions({**self, **other})
+
 
 NONE = Assumptions()
 
@@ -50,9 +53,7 @@ class Pending(NamedTuple):
 
     def explains(self, x0: int, activity: str) -> bool:
         """Whether the call can now return x0."""
-        if self.outcome is None:
-            return False
-        if self.outcome.completion is Completion.WAITS and activity != "RUNNING":
+        if self.outcome is None or (self.outcome.completion is Completion.WAITS and activity != "RUNNING"):
             return False
         return accepts(self.outcome, x0, self.wide)
 
@@ -66,57 +67,44 @@ class Configuration(NamedTuple):
     claimed: bool = True
     """False in the line of explanations that does not believe an answer that deviated."""
 
-    def with_pending(self, core: int, pending: Pending | None, state: Any = None) -> Configuration:
-        """The configuration with another pending call of one core, and another state if one is given."""
+    def having(self, state: Any, core: int, pending: Pending | None) -> Configuration:
+        """The configuration in another state, with another pending call of one core."""
         calls = self.pending
-        return Configuration(
-            self.state if state is None else state,
-            (*calls[:core], pending, *calls[core + 1 :]),
-            self.assumptions,
-            self.claimed,
-        )
+        return Configuration(state, (*calls[:core], pending, *calls[core + 1 :]), self.assumptions, self.claimed)
+
+    def with_pending(self, core: int, pending: Pending | None) -> Configuration:
+        """The configuration with another pending call of one core."""
+        return self.having(self.state, core, pending)
+
+    def in_state(self, state: Any) -> Configuration:
+        """The configuration in another state."""
+        return Configuration(state, self.pending, self.assumptions, self.claimed)
+
+    def without_calls(self, state: Any) -> Configuration:
+        """The configuration in another state in which no call is under way."""
+        return Configuration(state, (None,) * len(self.pending), self.assumptions, self.claimed)
+
+    def assuming(self, assumptions: Assumptions) -> Configuration:
+        """The configuration under other assumptions."""
+        return Configuration(self.state, self.pending, assumptions, self.claimed)
 
 
-def decisions(stepper: Stepper, configuration: Configuration, core: int) -> Iterator[Configuration]:
-    """Every way in which the pending call of a core can be decided, under every answer to what is undeclared."""
-    pending = configuration.pending[core]
-    assert pending is not None and pending.outcome is None
-    try:
-        allowed = stepper.allowed(configuration.state, pending.call, configuration.assumptions)
-    except Undeclared as missing:
-        for value in answers(missing.key):
-            assumptions = configuration.assumptions.having(missing.key, value)
-            yield from decisions(stepper, configuration._replace(assumptions=assumptions), core)
-        return
-    for outcome in allowed.outcomes:
-        if outcome.completion is Completion.NEVER:
-            after = None
-        else:
-            after = Pending(pending.call, pending.wide, outcome._replace(state=None))
-        yield configuration.with_pending(core, after, outcome.state)
+def running(state: Any, core: int) -> Any:
+    """The state in which a core runs caller code all the same."""
+    power, activity = state.power, state.activity
+    return state._replace(
+        power=(*power[:core], "ON", *power[core + 1 :]),
+        activity=(*activity[:core], "RUNNING", *activity[core + 1 :]),
+    )
 
 
-def closure(stepper: Stepper, configurations: Iterable[Configuration]) -> set[Configuration]:
-    """The configurations, and all that silent moves and decisions of pending calls lead to."""
-    reached = set(configurations)
-    frontier = list(reached)
-    while frontier:
-        configuration = frontier.pop()
-        for after in _silent(stepper, configuration):
-            if after not in reached:
-                reached.add(after)
-                frontier.append(after)
-    return reached
-
-
-def _silent(stepper: Stepper, configuration: Configuration) -> Iterator[Configuration]:
-    for core, pending in enumerate(configuration.pending):
-        if pending is not None and pending.outcome is None and configuration.state.activity[core] == "RUNNING":
-            yield from decisions(stepper, configuration, core)
-    if stepper.quiet(configuration.state):
-        return
-    for _rule, state in stepper.silent(configuration.state):
-        yield Configuration(state, configuration.pending, configuration.assumptions, configuration.claimed)
+def stopped(state: Any, core: int) -> Any:
+    """The state in which a core is off all the same."""
+    power, activity = state.power, state.activity
+    return state._replace(
+        power=(*power[:core], "OFF", *power[core + 1 :]),
+        activity=(*activity[:core], "STOPPED", *activity[core + 1 :]),
+    )
 
 
 def merged(configurations: Iterable[Configuration], keys: Iterable[Key]) -> frozenset[Configuration]:
@@ -129,11 +117,11 @@ def merged(configurations: Iterable[Configuration], keys: Iterable[Key]) -> froz
         members: dict[Configuration, list[Configuration]] = {}
         for configuration in pool:
             if key in configuration.assumptions:
-                rest = configuration._replace(assumptions=configuration.assumptions.without(key))
+                rest = configuration.assuming(configuration.assumptions.without(key))
                 values.setdefault(rest, set()).add(configuration.assumptions[key])
                 members.setdefault(rest, []).append(configuration)
         for rest, seen in values.items():
-            if seen == set(answers(key)):
+            if rest in pool or seen == set(answers(key)):
                 pool = (pool - set(members[rest])) | {rest}
     return pool
 
@@ -148,4 +136,4 @@ def settled(configurations: frozenset[Configuration]) -> tuple[frozenset[Configu
     for assumptions in (first, *rest):
         if id(assumptions) not in left:
             left[id(assumptions)] = Assumptions({k: v for k, v in assumptions.items() if k not in agreed}) or NONE
-    return frozenset(c._replace(assumptions=left[id(c.assumptions)]) for c in configurations), agreed
+    return frozenset(c.assuming(left[id(c.assumptions)]) for c in configurations), agreed

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from psci.model.codes import code_named
-from psci.model.events import Boot, Call, Enter, Event, Observe, Return, System
+from psci.model.events import Event
 from psci.model.facts import FACTS
-from psci.model.language.rules import Completion
-from psci.model.language.terms import Op, Term, show
-from psci.model.profile import Machine
-from psci.model.step import Outcome, Stepper
-from psci.oracle.configuration import Configuration, closure
 from psci.oracle.trace import as_json, as_line
 
 
@@ -52,15 +47,19 @@ class Finding:
     nearest: Nearest | None
     consequential: bool = False
     """It is explained if an earlier answer, already reported, is taken to be wrong."""
-    before: tuple[Event, ...] = ()
-    """The end of the longest explained prefix: the last events before this one."""
+    before: tuple[tuple[int, Event], ...] = ()
+    """The end of the longest explained prefix: the last events before this one, with their numbers."""
 
-    def lines(self) -> Iterable[str]:
+    def after(self, explained: Sequence[tuple[int, Event]]) -> Finding:
+        """The finding with the end of the explained prefix, by the numbers of the events."""
+        return replace(self, before=tuple(explained))
+
+    def lines(self) -> Iterator[str]:
         """The finding as text."""
         if self.consequential:
             yield f"event {self.event}: follows from an earlier deviation"
             return
-        for number, event in enumerate(self.before, start=self.event - len(self.before)):
+        for number, event in self.before:
             yield f"event {number}: {as_line(event)}"
         yield f"event {self.event}: observed {self.observed}"
         yield f"  allowed are only: {self.allowed}"
@@ -134,7 +133,7 @@ class Report:
                     "facts": list(f.cites),
                     "nearest": f.nearest._asdict() if f.nearest else None,
                     "consequential": f.consequential,
-                    "before": [as_json(event) for event in f.before],
+                    "before": [{"event": number, "line": as_json(event)} for number, event in f.before],
                 }
                 for f in self.findings
             ],
@@ -150,14 +149,6 @@ def with_sections(fact: str) -> str:
     return f"{fact} [DEN0022 {', '.join(sections)}]" if sections else fact
 
 
-class AllowedText(NamedTuple):
-    """What the rules allow instead of what was seen."""
-
-    text: str
-    rules: tuple[str, ...]
-    cites: tuple[str, ...]
-
-
 def result_text(x0: int, wide: bool) -> str:
     """A result as a code's name where it has one, else as a number."""
     word = x0 if wide else x0 & 0xFFFF_FFFF
@@ -167,99 +158,4 @@ def result_text(x0: int, wide: bool) -> str:
     return f"{code.name} ({signed})" if code and signed < 0 else hex(word)
 
 
-def _outcome_text(outcome: Outcome, wide: bool) -> str:
-    if outcome.completion is Completion.NEVER:
-        return "no return"
-    if outcome.completion is Completion.WAITS:
-        return "a wait for a wakeup"
-    if outcome.value is None:
-        return "a value that satisfies the rule"
-    return "SUCCESS (0)" if outcome.rule.code and outcome.value == 0 else result_text(outcome.value, wide)
-
-
-def allowed_text(
-    stepper: Stepper, configurations: Iterable[Configuration], core: int | None, event: Event
-) -> AllowedText:
-    """What was allowed, with rules, at an event that nothing explains."""
-    if isinstance(event, Return) and core is not None:
-        found: dict[str, set[str]] = {}
-        cites: dict[str, None] = {}
-        for c in closure(stepper, configurations):
-            pending = c.pending[core]
-            if pending is None or pending.outcome is not None:
-                continue
-            for allowed in stepper.under_all_answers(c.state, pending.call, c.assumptions):
-                for outcome in allowed.outcomes:
-                    found.setdefault(_outcome_text(outcome, pending.wide), set()).add(outcome.rule.name)
-                    cites.update(dict.fromkeys(outcome.rule.cites))
-        text = "; ".join(f"{what} [{', '.join(sorted(rules))}]" for what, rules in sorted(found.items()))
-        rules = tuple(sorted({rule for group in found.values() for rule in group}))
-        return AllowedText(text or "nothing", rules, tuple(cites))
-    return AllowedText(_other_text(stepper, configurations, core, event), (), ())
-
-
-def _other_text(stepper: Stepper, configurations: Iterable[Configuration], core: int | None, event: Event) -> str:
-    reached = closure(stepper, configurations)
-    if isinstance(event, Enter) and core is not None:
-        entries = sorted(
-            {(c.state.entry[core], c.state.context[core]) for c in reached if c.state.activity[core] == "ENTERING"}
-        )
-        if entries:
-            return "; ".join(f"entry at {pc:#x} with context {x0:#x}" for pc, x0 in entries)
-        return "no entry: no CPU_ON or wakeup for this core is under way"
-    if isinstance(event, Call) and core is not None:
-        powers = sorted({f"{c.state.power[core]}, {c.state.activity[core]}" for c in configurations})
-        return f"no call: the core is {' or '.join(powers)}"
-    if isinstance(event, System):
-        asked = sorted({kind for c in reached for kind in c.state.asked if kind != "NONE"})
-        return f"the effect of {', '.join(asked)}" if asked else "no system event: no core asked for one"
-    if isinstance(event, Boot):
-        return "no boot: the machine is not down"
-    if isinstance(event, Observe) and core is not None:
-        return " or ".join(sorted({f"{c.state.power[core]} ({c.state.activity[core]})" for c in reached}))
-    return "nothing"
-
-
-def observed_text(machine: Machine, event: Event) -> str:
-    """What was seen, in words."""
-    match event:
-        case Return(cpu=cpu, x0=x0):
-            narrow = result_text(x0, False)
-            return f"core {cpu:#x} returned {narrow if code_named(_signed(x0)) else hex(x0)}"
-        case Enter(cpu=cpu, pc=pc, x0=x0):
-            return f"core {cpu:#x} entered at {pc:#x} with x0 {x0:#x}"
-        case Call(cpu=cpu, fn=fn):
-            return f"core {cpu:#x} called {fn:#010x}"
-        case System(event=what):
-            return f"system {what}"
-        case Boot(cause=cause):
-            return f"{cause} boot"
-        case Observe(cpu=cpu, power=power, source=source) if cpu is not None:
-            return f"core {cpu:#x} {power} (seen by {source})"
-    return event.k
-
-
-def _signed(x0: int) -> int:
-    word = x0 & 0xFFFF_FFFF
-    return word - (1 << 32) if word >> 31 else word
-
-
-def nearest_rule(stepper: Stepper, configurations: Iterable[Configuration], core: int, event: Return) -> Nearest | None:
-    """The rule whose answer was seen although its guard is false, and which part of the guard is false."""
-    for c in configurations:
-        pending = c.pending[core]
-        if pending is None:
-            continue
-        for rule in stepper.rules_answering(pending.call, event.x0):
-            parts = rule.guard.arguments if isinstance(rule.guard, Op) and rule.guard.name == "and" else (rule.guard,)
-            for part in parts:
-                if stepper.holds(part, c.state, pending.call, c.assumptions) is False:
-                    return Nearest(rule.name, rule.text, _words(part), rule.cites)
-    return None
-
-
-def _words(part: Term) -> str:
-    return show(part)
-
-
-__all__ = ["AllowedText", "Finding", "Nearest", "Report", "Verdict", "allowed_text", "nearest_rule", "observed_text"]
+__all__ = ["Finding", "Nearest", "Report", "Verdict", "result_text", "with_sections"]

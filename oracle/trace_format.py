@@ -41,7 +41,7 @@ class Form:
     """For the table of the documentation."""
     read: Reader
     """From JSON; raises Wrong."""
-    write: Writer = lambda value: value  # noqa: E731
+    write: Writer = lambda value: value
 
 
 @dataclass(frozen=True, slots=True)
