@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, str] = {
     "trace": "check a trace, or show it as a timeline",
     "fuzz": "generate calls, run them on a real implementation, judge every answer",
     "replay": "run a saved sequence of calls again",
+    "filter": "which function ids a VMM must take over from a kernel, proved, and run",
+    "hibernate": "every client of SYSTEM_OFF2 with every implementation and host, judged",
     "peers": "the implementations that can be tested against here, and what is missing",
 }
 """Every command with its one-line help; the module is `psci.cli.<name>`, its command `command`."""
