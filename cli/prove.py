@@ -82,7 +82,7 @@ def _line(result: Result) -> str:
     solvers = ", ".join(f"{name} {_counts(counts)}" for name, counts in result.solvers.items())
     used = f"; {len(result.rules)} rules used" if result.rules else ""
     return (
-        f"{result.property + ' ' + result.title:40} {cores:9}  {how:25}  {MARKS[result.verdict]} "
+        f"{result.claim + ' ' + result.title:40} {cores:9}  {how:25}  {MARKS[result.verdict]} "
         f"{result.seconds:5.1f} s  {solvers}{used}"
     )
 
@@ -96,7 +96,7 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
         for shown in result.counterexamples[:2]:
             console.print(f"\n{shown.text()}", highlight=False, markup=False)
         if result.reason:
-            console.print(f"\n{result.property} ({result.method}): the solver gave up: {result.reason}", markup=False)
+            console.print(f"\n{result.claim} ({result.method}): the solver gave up: {result.reason}", markup=False)
         for name in result.disagreements:
             console.print(f"\nthe solvers contradict each other on {name}", markup=False)
     verdicts = Counter(result.verdict for result in results)
@@ -138,7 +138,7 @@ def document(results: Sequence[Result], interrupted: bool) -> dict[str, Any]:
         "disagreements": [name for result in results for name in result.disagreements],
         "results": [
             {
-                "property": result.property,
+                "property": result.claim,
                 "title": result.title,
                 "sentence": result.sentence,
                 "kind": result.kind,

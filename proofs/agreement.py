@@ -16,10 +16,9 @@ import z3
 from z3 import z3core
 
 from psci.model.call import Call, Move
-from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import CALL_SYMBOLS, RESULT, Rule
-from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, Enumeration, Sort
+from psci.model.language.sorts import BOOL, CORE, NODE, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE_SYMBOLS
 from psci.model.profile import Choices, Machine
@@ -27,6 +26,7 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 from psci.model.step import Invocation, State
 from psci.proofs.bounded import Bounded, values, width
+from psci.proofs.concrete import arguments_of_interest
 from psci.proofs.domain import Expression, Meaning
 from psci.proofs.semantics import Transition, duties, fields_of, owner_named, place_of, scope_of, transitions
 
@@ -260,7 +260,10 @@ class Evaluator:
         zero = self._value(0, function.range)
         table = z3core.Z3_add_func_interp(context.ref(), model.model, declaration.ast, zero.as_ast())
         z3core.Z3_func_interp_inc_ref(context.ref(), table)
-        for arguments in itertools.product(*(arguments_of_interest(case, function, sort) for sort in sorts)):
+        registers = [int(value) for name, value in case.symbols.items() if name in ("x1", "x2", "x3")]
+        levels = case.machine.tree.levels
+        choices = [arguments_of_interest(registers, levels, function, sort) for sort in sorts]
+        for arguments in itertools.product(*choices):
             full: list[Value] = [0] * len(function.domain)
             for place, i in zip(places, index, strict=True):
                 full[place] = i
@@ -292,22 +295,6 @@ def value_of(case: Case, function: Function, arguments: tuple[Value, ...]) -> Va
         return value
     declared = case.machine.value(function.name, arguments)
     return case.choices[(function.name, *arguments)] if declared is None else declared
-
-
-def arguments_of_interest(case: Case, function: Function, sort: Sort) -> tuple[Value, ...]:
-    """The data arguments that a rule can give to a symbol of the machine in this case."""
-    words = [int(value) for name, value in case.symbols.items() if name in ("x1", "x2", "x3")]
-    low = [word & 0xFFFF_FFFF for word in words]
-    if isinstance(sort, Enumeration):
-        return sort.values
-    if sort == U64:
-        return tuple(dict.fromkeys((*words, *low)))
-    if sort == U8:
-        return tuple(dict.fromkeys((0, *case.machine.tree.levels)))
-    assert sort == U32, sort
-    if function.name == "has":
-        return (*(call.key for call in SPECIFICATION.calls), SMCCC_VERSION)
-    return tuple(dict.fromkeys((*low, *range(4))))
 
 
 class _Bits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import z3
 
 from psci.model.call import Call, Move
+from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.rules import CALL_SYMBOLS, Completion, Rule
-from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration, Sort
+from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, Enumeration, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.profile import Key, Machine, ProfileError
-from psci.model.specification import Specification
+from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 from psci.model.step import Invocation, State, Stepper
 from psci.model.topology import Topology, TopologyError
@@ -27,6 +29,23 @@ from psci.proofs.translate import Scope
 BOOT_CORE = next(symbol for symbol in MACHINE_SYMBOLS if symbol.name == "boot_core")
 NO_FUNCTION = (0x8400_001F, 0xC400_001F)
 """Ids of PSCI's range that no function has."""
+
+
+def arguments_of_interest(
+    registers: Sequence[int], levels: Sequence[int], function: Function, sort: Sort
+) -> tuple[Value, ...]:
+    """The data arguments that a rule can give to a symbol of the machine, in a call with these registers."""
+    low = [word & 0xFFFF_FFFF for word in registers]
+    if isinstance(sort, Enumeration):
+        return sort.values
+    if sort == U64:
+        return tuple(dict.fromkeys((*registers, *low)))
+    if sort == U8:
+        return tuple(dict.fromkeys((0, *levels)))
+    assert sort == U32, sort
+    if function.name == "has":
+        return (*(call.key for call in SPECIFICATION.calls), SMCCC_VERSION)
+    return tuple(dict.fromkeys((*low, *range(4))))
 
 
 @dataclass(frozen=True)
@@ -123,29 +142,41 @@ class Reading:
         parameters = tuple(self.value(scope.call[p.name](), p.range) for p in owner.parameters)
         return Action(owner.name, None, int(core), parameters)
 
-    def machine(self) -> Machine:
-        """The machine of the model.
+    def machine(self, *actions: Action) -> Machine:
+        """The machine of the model, with everything declared that these actions can ask for.
 
         Raises:
             ProfileError: the model describes no machine.
         """
+        topology = self._topology()
+        levels = topology.levels if topology else (1,)
+        registers = [word for a in actions if a.invocation for word in a.invocation[2:5]]
         declared: dict[str | Key, Value] = {}
         for symbol in MACHINE_SYMBOLS:
             if symbol.kind == "tree" or symbol.name in ("is_core", "core_of", "mpidr", "psci_version", "boot_core"):
                 continue
-            if all(sort in (CORE, NODE) or isinstance(sort, Enumeration) for sort in symbol.domain):
-                for index, value in self.table(self.domain.symbol(symbol), symbol).items():
-                    names = [
-                        sort.values[i] if isinstance(sort, Enumeration) else i
-                        for i, sort in zip(index, symbol.domain, strict=True)
-                    ]
-                    declared[(symbol.name, *names) if names else symbol.name] = value
+            choices = [
+                range(len(self.elements[sort.name]))
+                if sort in (CORE, NODE)
+                else arguments_of_interest(registers, levels, symbol, sort)
+                for sort in symbol.domain
+            ]
+            for arguments in itertools.product(*choices):
+                declared[(symbol.name, *arguments) if arguments else symbol.name] = self.declaration(symbol, arguments)
         rank = int(self._value(self.domain.rank).as_long())
         mpidrs = tuple(int(v) for v in self.table(self.domain.symbol(MACHINE.mpidr), MACHINE.mpidr).values())
         if len(set(mpidrs)) < len(mpidrs):
             mpidrs = tuple(range(len(mpidrs)))
         boot = int(self.table(self.domain.symbol(BOOT_CORE), BOOT_CORE)[()])
-        return Machine(VERSIONS[min(rank, len(VERSIONS) - 1)], mpidrs, boot, self._topology(), declared)
+        return Machine(VERSIONS[min(rank, len(VERSIONS) - 1)], mpidrs, boot, topology, declared)
+
+    def declaration(self, symbol: Function, arguments: tuple[Value, ...]) -> Value:
+        """What the model says of a symbol of the machine at some arguments."""
+        constants = [
+            self.elements[sort.name][int(argument)] if sort in (CORE, NODE) else self.domain.constant(argument, sort)
+            for argument, sort in zip(arguments, symbol.domain, strict=True)
+        ]
+        return self.value(self.domain.symbol(symbol)(*constants), symbol.range)
 
     def _topology(self) -> Topology | None:
         nodes = range(len(self.elements["Node"]))
@@ -190,13 +221,7 @@ class _Choices(dict[Key, Value]):
     def __missing__(self, key: Key) -> Value:
         name, *arguments = key
         symbol = next(symbol for symbol in MACHINE_SYMBOLS if symbol.name == name)
-        constants = [
-            self._reading.elements[sort.name][int(argument)]
-            if sort in (CORE, NODE)
-            else self._reading.domain.constant(argument, sort)
-            for argument, sort in zip(arguments, symbol.domain, strict=True)
-        ]
-        return self._reading.value(self._reading.domain.symbol(symbol)(*constants), symbol.range)
+        return self._reading.declaration(symbol, tuple(arguments))
 
 
 @dataclass(frozen=True)

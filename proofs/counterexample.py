@@ -8,10 +8,7 @@ from typing import Any
 
 import z3
 
-from psci.model.call import Move
-from psci.model.codes import code_named
 from psci.model.language.rules import RESULT, Completion, Rule
-from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
 from psci.model.language.terms import App, Function, fields_read, subterms
 from psci.model.profile import Machine
 from psci.model.specification import SPECIFICATION, Specification
@@ -21,7 +18,7 @@ from psci.proofs.concrete import Reading, Taken, replays, step_taken
 from psci.proofs.domain import Expression
 from psci.proofs.induction import Obligation, blank_value
 from psci.proofs.queries import RLIMIT, Answer
-from psci.proofs.semantics import owner_named
+from psci.proofs.words import Words
 from psci.properties.language import Property, Step
 
 
@@ -55,108 +52,18 @@ class Counterexample:
         others = [name for name in self.broken if name != self.property]
         if others:
             yield "  invariants that do not survive: " + ", ".join(others)
-        yield f"  machine: PSCI {self.machine.version}, cores {', '.join(self._core(i) for i in self._cores())}"
+        words = Words(self.machine, self.history, self.relevant)
+        yield f"  {words.machine_line()}"
         yield from (f"    {name} = {value}" for name, value in (self.declarations or {}).items())
         if not self.from_boot:
             yield "  one step from this state (which may be unreachable: search from boot decides)"
         if self.steps:
-            yield from self._state(self.steps[0].before, self.steps[0].history_before)
+            yield from (f"    {line}" for line in words.state(self.steps[0].before, self.steps[0].history_before))
         for number, taken in enumerate(self.steps, start=1):
-            yield f"  {number}. {self._action(taken)}"
+            yield f"  {number}. {words.step(taken)}"
             yield f"     {taken.rule}: {taken.text}"
-            yield from (f"       {change}" for change in self._changes(taken))
+            yield from (f"       {change}" for change in words.changes(taken))
         yield "  the stepper takes the same steps" if self.replayed else "  THE STEPPER DOES NOT TAKE THESE STEPS"
-
-    def _cores(self) -> range:
-        return range(len(self.machine.cores))
-
-    def _core(self, index: int) -> str:
-        return f"{self.machine.cores[index]:#x}"
-
-    def _state(self, state: Any, history: Mapping[str, Any]) -> Iterator[str]:
-        for field, value in self._named(state, history):
-            if field.range in (CORE, NODE) and field.name not in self.relevant:
-                continue
-            if not field.domain:
-                if value != _blank(field):
-                    yield f"    {field.name}: {self._show(value, field)}"
-                continue
-            parts = [
-                f"{self._place(field, place)} {self._show(cell, field)}"
-                for place, cell in enumerate(value)
-                if cell != _blank(field)
-            ]
-            if parts:
-                yield f"    {field.name}: {', '.join(parts)}"
-
-    def _named(self, state: Any, history: Mapping[str, Any]) -> Iterator[tuple[Function, Any]]:
-        yield from zip(FIELDS, state, strict=True)
-        yield from ((field, history[field.name]) for field in self.history)
-
-    def _changes(self, taken: Taken) -> Iterator[str]:
-        after = dict(self._by_name(taken.after, taken.history_after))
-        for field, old in self._named(taken.before, taken.history_before):
-            new = after[field.name]
-            if not field.domain:
-                if old != new:
-                    yield f"{field.name}: {self._show(old, field)} -> {self._show(new, field)}"
-                continue
-            for place, (was, now) in enumerate(zip(old, new, strict=True)):
-                if was != now:
-                    where = self._place(field, place)
-                    yield f"{field.name} of {where}: {self._show(was, field)} -> {self._show(now, field)}"
-
-    def _by_name(self, state: Any, history: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        yield from ((field.name, value) for field, value in self._named(state, history))
-
-    def _place(self, field: Function, place: int) -> str:
-        if field.domain == (CORE,):
-            return f"core {self._core(place)}"
-        if field.domain == (NODE,):
-            return self.machine.tree.names[place]
-        core, node = divmod(place, len(self.machine.tree.names))
-        return f"core {self._core(core)} in {self.machine.tree.names[node]}"
-
-    def _show(self, value: Any, field: Function) -> str:
-        if field.range == CORE:
-            return f"core {self._core(int(value))}"
-        if field.range == NODE:
-            return self.machine.tree.names[int(value)]
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        return value if isinstance(value, str) else f"{value:#x}"
-
-    def _moving(self, taken: Taken) -> str:
-        move = owner_named(SPECIFICATION, taken.action.owner)
-        if isinstance(move, Move) and move.node is not None:
-            return f" of {self.machine.tree.names[taken.action.core]}"
-        return f" of core {self._core(taken.action.core)}" if isinstance(move, Move) and move.core is not None else ""
-
-    def _action(self, taken: Taken) -> str:
-        call = taken.action.invocation
-        if call is None:
-            said = "".join(f" {v}" if isinstance(v, str) else f" {v:#x}" for v in taken.action.parameters)
-            return f"{taken.action.owner}{self._moving(taken)}{said}"
-        width = "SMC64" if call.fn & 0x4000_0000 else "SMC32"
-        arguments = f"x1={call.x1:#x} x2={call.x2:#x} x3={call.x3:#x}"
-        who = "" if call.isa == "AARCH64" and call.world == "NORMAL" else f", {call.isa} {call.world}"
-        return f"core {self._core(call.caller)} calls {taken.action.owner} ({width}{who}) {arguments}: {_ending(taken)}"
-
-
-def _ending(taken: Taken) -> str:
-    if taken.completion is not Completion.RETURNS:
-        return str(taken.completion.value) if taken.completion else ""
-    if taken.value is None:
-        return "returns"
-    signed = taken.value - (1 << 64) if taken.value >> 63 else taken.value
-    code = code_named(signed)
-    return f"returns {code.name if code and signed <= 0 else hex(signed)}"
-
-
-def _blank(field: Function) -> Any:
-    if isinstance(field.range, Enumeration):
-        return field.range.values[0]
-    return False if field.range == BOOL else None if field.range in (CORE, NODE) else 0
 
 
 def plainest(obligation: Obligation, model: Expression, prop: Property) -> tuple[Expression, tuple[str, ...]]:
@@ -189,10 +96,10 @@ def explain(
     """The counterexample of one step of an induction."""
     model, broken = plainest(obligation, answer.model, prop)
     reading = Reading(obligation.domain, model)
-    machine = reading.machine()
     if obligation.rule is None or obligation.step is None:
-        return Counterexample(prop.name, prop.sentence, machine, (), broken, False, True, prop.history.fields)
+        return Counterexample(prop.name, prop.sentence, reading.machine(), (), broken, False, True, prop.history.fields)
     taken = taken_in(reading, obligation.step, obligation.rule, obligation.before, obligation.after, prop)
+    machine = reading.machine(taken.action)
     same = replays(machine, specification, taken, reading.choices())
     shown = declarations(obligation.rule, reading)
     return Counterexample(

@@ -43,7 +43,7 @@ SHAPE = Topology.clusters((2, 1))
 class Task:
     """One method for one property."""
 
-    property: str
+    claim: str
     method: str
     cores: str
     rule: str | None = None
@@ -56,7 +56,7 @@ class Task:
 class Result:
     """What came of a task."""
 
-    property: str
+    claim: str
     title: str
     sentence: str
     kind: str
@@ -131,7 +131,7 @@ def tasks(
 
 def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     """Carry out one task."""
-    prop = property_named(task.property)
+    prop = property_named(task.claim)
     if task.method == SEARCH:
         depth = DEPTH_OF_TRACE if prop.kind is Kind.WITNESS else DEPTH
         return of_search(search(prop, depth, 3, specification, SHAPE), SEARCH)

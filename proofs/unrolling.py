@@ -212,7 +212,6 @@ class Run:
     def counterexample(self, model: Expression, last: Sequence[Option]) -> Counterexample:
         """The run that a model describes."""
         reading = Reading(self.domain, model)
-        machine = reading.machine()
         taken: list[Taken] = []
         shown: dict[str, object] = {}
         for options in (*self.options, last):
@@ -225,6 +224,7 @@ class Run:
                 step_taken(reading, option.step.owner, option.rule, option.before, option.after, result, history)
             )
             shown.update(declarations(option.rule, reading))
+        machine = reading.machine(*(one.action for one in taken))
         replayed = all(replays(machine, self.specification, one, reading.choices()) for one in taken)
         return Counterexample(
             self.prop.name, self.prop.sentence, machine, tuple(taken), (self.prop.name,), True, replayed,

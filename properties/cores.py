@@ -7,7 +7,7 @@ from typing import Any
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import ISA, Completion
 from psci.model.language.sorts import BOOL, CORE, U64
-from psci.model.language.terms import FALSE, Const, Term, choose, every, implies
+from psci.model.language.terms import FALSE, Const, choose, every, implies
 from psci.model.machine import MachineTerms
 from psci.properties.helpers import only_an_on_core_does_anything
 from psci.properties.language import History, Invariant, Step, View, invariant, remembered, safety
@@ -26,7 +26,7 @@ def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
             CORE, lambda core: t.power[core] != "ON_PENDING"
         )
 
-    def edge(core: Any) -> Term:
+    def edge(core: Any) -> Any:
         stays = t.power[core] == s.power[core]
         off, pending, on = FALSE, FALSE, FALSE
         if step.name == "CPU_OFF":
@@ -89,7 +89,7 @@ ENTRIES = History((DUE, ENTRY, CONTEXT, WIDE, ISA_OF), _nothing_given, _entries)
 def a_core_to_be_entered_has_what_it_was_given(m: Any, s: Any, h: Any) -> Any:
     """A core that is starting, powered down or about to be entered holds the entry point it was given last."""
 
-    def holds(core: Any) -> Term:
+    def holds(core: Any) -> Any:
         will_be_entered = (s.power[core] == "ON_PENDING") | s.activity[core].is_in("POWERDOWN", "ENTERING")
         given = (
             h.due[core]

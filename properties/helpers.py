@@ -8,6 +8,9 @@ from psci.model.language.sorts import CORE
 from psci.model.language.terms import every, implies
 from psci.properties.language import invariant
 
+FIRST_WITH_FREEZE = 0x0001_0000
+"""What PSCI_VERSION returns in 1.0; less stands for 0.1 and 0.2."""
+
 
 @invariant
 def only_an_on_core_does_anything(m: Any, s: Any, h: Any) -> Any:
@@ -31,3 +34,19 @@ def a_core_that_made_a_system_call_has_stopped(m: Any, s: Any, h: Any) -> Any:
             (s.activity[core] == "STOPPED") & (s.power[core] == "ON") & s.system.is_in("GOING", "DOWN"),
         ),
     )
+
+
+@invariant
+def no_core_is_frozen_before_1_0(m: Any, s: Any, h: Any) -> Any:
+    """A core is frozen only where CPU_FREEZE exists, and the mode is OS-initiated only where that exists."""
+    old = m.psci_version < FIRST_WITH_FREEZE
+    return implies(old, (s.mode == "PLATFORM_COORDINATED") & every(CORE, lambda core: s.activity[core] != "FROZEN"))
+
+
+REACHABLE = (
+    only_an_on_core_does_anything,
+    nothing_runs_when_the_system_is_down,
+    a_core_that_made_a_system_call_has_stopped,
+    no_core_is_frozen_before_1_0,
+)
+"""Proved together, as the property STATES: what is known of every reachable state."""

@@ -1,0 +1,142 @@
+"""`psci rules`: the rules, one a line, or one in full."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from psci.model.call import Call, Move
+from psci.model.calls import UNKNOWN
+from psci.model.errors import InputError
+from psci.model.language.effects import Update
+from psci.model.language.rules import Rule
+from psci.model.language.terms import TRUE, Term, show
+from psci.model.specification import SPECIFICATION
+from psci.model.versions import V0_1, V1_3
+
+Place = tuple[Call | Move, Rule]
+
+
+@click.command()
+@click.argument("name", metavar="[RULE | CALL | FACT]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: rules.json).")
+def command(name: str | None, as_json: bool) -> int:
+    """List the rules; or show one in full, those of a call, or those that cite a fact such as OFF2-8."""
+    found = list(places() if name is None else matching(name))
+    exact = len(found) == 1 or (name is not None and any(rule.name == name for _, rule in found))
+    if as_json:
+        click.echo(json.dumps({"rules": [entry(*place) for place in found]}, indent=2))
+    elif name is not None and exact:
+        for place in found:
+            _full(*place)
+    else:
+        _list(found)
+    return 0
+
+
+def places() -> Iterator[Place]:
+    """Every rule with the call or move that it belongs to."""
+    owners: tuple[Call | Move, ...] = (*SPECIFICATION.calls, UNKNOWN, *SPECIFICATION.moves)
+    for owner in owners:
+        for rule in SPECIFICATION.rules[owner.name]:
+            yield owner, rule
+
+
+def matching(name: str) -> Iterator[Place]:
+    """The rules of that name, of that call or move, or that cite that fact.
+
+    Raises:
+        InputError: there are none; the message lists near names.
+    """
+    found = [
+        (owner, rule)
+        for owner, rule in places()
+        if name.lower() in (rule.name.lower(), owner.name.lower()) or name.upper() in rule.cites
+    ]
+    if not found:
+        known = sorted({n for owner, rule in places() for n in (rule.name, owner.name, *rule.cites)})
+        close = difflib.get_close_matches(name, known, n=4, cutoff=0.4) or known[:4]
+        raise InputError(f"no rule, call or cited fact {name!r}: did you mean {', '.join(close)}?")
+    yield from found
+
+
+def entry(owner: Call | Move, rule: Rule) -> dict[str, Any]:
+    """A rule as JSON."""
+    return {
+        "name": rule.name,
+        "modality": rule.modality.value if isinstance(owner, Call) else "happens",
+        "completion": rule.completion.value if isinstance(owner, Call) else None,
+        "code": rule.code.name if rule.code else None,
+        "text": rule.text,
+        "cites": list(rule.cites),
+        "section": owner.section,
+        "since": rule.since.name,
+        "until": rule.until.name,
+        "guard": show(rule.guard),
+        "value": None if rule.value is None else show(rule.value),
+        "constraint": None if rule.constraint is None else show(rule.constraint),
+        "effect": [line for update in rule.effect.updates for line in effect_lines(update)],
+    }
+
+
+def effect_lines(update: Update) -> Iterator[str]:
+    """An update as text: `power(caller) := OFF`."""
+    for index, value in update.points:
+        where = f"({', '.join(show(part) for part in index)})" if index else ""
+        yield f"{update.field.name}{where} := {show(value)}"
+    if update.everywhere is not None:
+        names = {binder.name: f"{binder.sort.name[0].lower()}{i}" for i, binder in enumerate(update.binders)}
+        where = ", ".join(f"every {binder.sort} {names[binder.name]}" for binder in update.binders)
+        yield f"{update.field.name}({where}) := {show(update.everywhere, names)}"
+
+
+def _span(rule: Rule) -> str:
+    if rule.since == V0_1 and rule.until == V1_3:
+        return ""
+    if rule.until == V1_3:
+        return f"since {rule.since}"
+    return f"until {rule.until}" if rule.since == V0_1 else f"{rule.since} to {rule.until}"
+
+
+def _list(found: list[Place]) -> None:
+    table = Table(show_lines=False)
+    for heading in ("rule", "binds", "outcome", "versions", "section", "facts", "sentence"):
+        table.add_column(heading, overflow="fold")
+    for owner, rule in found:
+        listed = entry(owner, rule)
+        outcome = listed["code"] or listed["completion"] or ""
+        facts = " ".join(rule.cites)
+        table.add_row(rule.name, listed["modality"], outcome, _span(rule), owner.section, facts, rule.text)
+    console = Console()
+    console.print(table)
+    console.print(f"{len(found)} rules")
+
+
+def _full(owner: Call | Move, rule: Rule) -> None:
+    listed = entry(owner, rule)
+    click.echo(f"{rule.name}  (DEN0022 {owner.section})")
+    click.echo(f"  {rule.text}")
+    click.echo(f"  {listed['modality']}" + (f" with {listed['code']}" if listed["code"] else "") + _ending(listed))
+    click.echo(f"  versions {rule.since} to {rule.until}; facts {', '.join(rule.cites)}")
+    click.echo(f"  where {_guard(rule.guard)}")
+    for title in ("value", "constraint"):
+        if listed[title] is not None and not listed["code"]:
+            click.echo(f"  {'returns' if title == 'value' else 'returns any result with'} {listed[title]}")
+    for line in listed["effect"]:
+        click.echo(f"  {line}")
+    if not listed["effect"]:
+        click.echo("  changes nothing")
+
+
+def _ending(listed: dict[str, Any]) -> str:
+    return f"; the call {listed['completion']}" if listed["completion"] and listed["modality"] != "caller must" else ""
+
+
+def _guard(guard: Term) -> str:
+    return "always" if guard is TRUE else show(guard)
