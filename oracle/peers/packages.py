@@ -138,9 +138,14 @@ class Packages:
         version = root.version(package.name)
         folder = self.cache / "kernels" / f"{package.name}_{_file_name(version)}"
         image = folder / "vmlinuz"
+
+        def fill(target: Path) -> None:
+            for deb in root.download([package.name]):
+                _take_kernel(deb, target)
+
         if not image.is_file():
             with _lock(self.cache / "kernels.lock"):
-                _fill(folder, lambda target: [_take_kernel(deb, target) for deb in root.download([package.name])])
+                _fill(folder, fill)
         return Kernel(series=package.series, package=package.name, version=version, image=image)
 
     def python(self, suite: str | None = None) -> Path:
@@ -505,7 +510,7 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _fill(folder: Path, fill: Callable[[Path], object]) -> None:
+def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
     """Make `folder` at once, with what `fill` puts in it; if that fails, nothing is left; the caller holds a lock.
 
     Raises:

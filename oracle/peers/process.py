@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -35,15 +36,23 @@ class Child:
         name: what messages call it.
         env: variables to add to the environment.
         remember: how many bytes at the end of its standard error are kept.
+        noise: what begins a line of its standard error that is never worth quoting.
 
     Raises:
         PeerMissing: the program cannot be started.
     """
 
     def __init__(
-        self, argv: Sequence[str], *, name: str, env: Mapping[str, str] | None = None, remember: int = 65536
+        self,
+        argv: Sequence[str],
+        *,
+        name: str,
+        env: Mapping[str, str] | None = None,
+        remember: int = 65536,
+        noise: str | None = None,
     ) -> None:
         self.name = name
+        self._noise = noise
         self._complaints: deque[bytes] = deque()
         self._remember = remember
         self._kept = 0
@@ -86,8 +95,10 @@ class Child:
             return b"".join(self._complaints).decode("utf-8", "replace")
 
     def last_complaint(self) -> str:
-        """The last line that it wrote to its standard error, or an empty string."""
+        """The last line worth quoting that it wrote to its standard error, or an empty string."""
         lines = [line.strip() for line in self.complaints().splitlines() if line.strip()]
+        if self._noise is not None:
+            lines = [line for line in lines if not re.match(self._noise, line)]
         return lines[-1][:300] if lines else ""
 
     def write(self, data: bytes, *, seconds: float) -> None:

@@ -32,9 +32,11 @@ RAM_BASE = 0x4000_0000
 RAM_SIZE = layout.EXCHANGE_DISTANCE + layout.EXCHANGE_SIZE
 IMAGE = RAM_BASE + layout.TEXT_OFFSET
 GICD, GICC = 0x0800_0000, 0x0801_0000
-OBSERVE, FINISHED = 0x0900_0000, 0x0900_0008
+OBSERVE, FINISHED, WAITING = 0x0900_0000, 0x0900_0008, 0x0900_0010
 KVM_CAP_ARM_SYSTEM_SUSPEND = 216
 
+_FAREWELL = r"\[ *[0-9.]+\] reboot: "
+"""What the emulated kernel says last, whatever the reason."""
 _MAGIC = b"PSCI"
 _MAX_FRAME = 64 << 20
 _BUSY = (layout.Status.RUNNING, layout.Status.WAITING)
@@ -207,9 +209,11 @@ class KvmPeer:
         )  # fmt: skip
 
     def _platform(self, mpidrs: tuple[int, ...]) -> encode.Platform:
+        # An exit costs more than a look, but where cores outnumber processors the others cannot run while one looks.
+        crowded = len(mpidrs) > self._processors
         return encode.Platform(
             image=IMAGE, mpidrs=mpidrs, gic=layout.Gic.TRAPPED, gicd=GICD, gicc=GICC,
-            observe_doorbell=OBSERVE, finished_doorbell=FINISHED,
+            observe_doorbell=OBSERVE, finished_doorbell=FINISHED, waiting_doorbell=WAITING if crowded else 0,
         )  # fmt: skip
 
     def _life(self, program: Program, machine: encode.Platform, steps: Sequence[Step], options: Sequence[str]) -> Life:
@@ -248,12 +252,18 @@ class KvmPeer:
         assert self._host
         return int(self._host.facts["frequency"])
 
+    @property
+    def _processors(self) -> int:
+        assert self._host
+        return int(self._host.facts["processors"])
+
     def _start(self) -> _Host:
-        child = Child(self._command, name=self.name)
+        child = Child(self._command, name=self.name, noise=_FAREWELL)
         try:
             lines, _ = _receive(child, self._limits.start)
             facts = dict(line.split(" ", 1) for line in lines if " " in line and not line.startswith("extension"))
-            if facts.get("hello") != "1" or not facts.get("frequency", "").isdigit():
+            numbers = (facts.get("frequency", ""), facts.get("processors", ""))
+            if facts.get("hello") != "1" or not all(number.isdigit() for number in numbers):
                 raise PeerDied(f"{self.name}: the driver did not say hello: {lines[:1]}")
             self._host = _Host(child=child, facts=facts)
             self._ask(["keep image"], _with_mmu(self._image.read_bytes()), self._limits.start)
@@ -356,6 +366,7 @@ def _watch_lines(cpus: int, limits: Limits) -> list[str]:
         f"gicc {GICC:#x}",
         f"observe {OBSERVE:#x}",
         f"finished {FINISHED:#x}",
+        f"waiting {WAITING:#x}",
         *("core " + " ".join(hex(block + word) for word in _WATCHED) for block in blocks),
         "busy " + " ".join(str(int(status)) for status in _BUSY),
         "incall " + " ".join(str(int(status)) for status in _IN_CALL),

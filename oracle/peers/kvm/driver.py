@@ -93,6 +93,9 @@ NO_INTERRUPT = 1023
 GICD_SGIR = 0xF00
 GICC_IAR = 0x0C
 
+WAITING_SECONDS = 0.0002
+"""For how long a core that waits for its turn leaves its processor to another."""
+
 MAGIC = b"PSCI"
 MAX_FRAME = 64 << 20
 KICK_SECONDS = 3.0
@@ -153,11 +156,18 @@ class Counter:
 
 
 class Channel:
-    """Frames over two file descriptors."""
+    """Frames over two file descriptors.
 
-    def __init__(self, source: int, sink: int) -> None:
+    Args:
+        source: where requests come from.
+        sink: where replies go.
+        port: whether these are a virtio port, which reads as ended until its other side is there; it never ends.
+    """
+
+    def __init__(self, source: int, sink: int, port: bool = False) -> None:
         self._source = source
         self._sink = sink
+        self._port = port
 
     def receive(self) -> tuple[list[list[str]], memoryview] | None:
         """The next request: its lines as words, and its bytes; None at the end.
@@ -190,7 +200,9 @@ class Channel:
         data = bytearray()
         while len(data) < size:
             part = os.read(self._source, min(size - len(data), 1 << 15))
-            if not part:
+            if not part and self._port:
+                time.sleep(0.005)
+            elif not part:
                 return None
             data += part
         return bytes(data)
@@ -221,7 +233,7 @@ class Plan:
     cap NUMBER                    a capability to enable, such as KVM_CAP_ARM_SYSTEM_SUSPEND
     filter BASE COUNT ACTION      a range of KVM_ARM_VM_SMCCC_FILTER
     handler MODULE FUNCTION       who answers forwarded calls; from an earlier `modules` request
-    gicd, gicc, observe, finished ADDRESS    what the stub stores to
+    gicd, gicc, observe, waiting, finished ADDRESS    what the stub stores to
     core STATUS PROGRESS ENTRIES STARTED    words that tell how far a core is, how often it was entered, and (one
                                   for each core) 1 + the entries of the cores that it made calls to start
     busy STATUS...                a core with such a status goes on by itself
@@ -523,6 +535,8 @@ class Machine:
         words = self.plan.words
         if address == words.get("finished"):
             self.look_again.set()
+        elif address == words.get("waiting"):
+            time.sleep(WAITING_SECONDS)
         elif address == words.get("observe"):
             self.observe(value, by=vcpu.index)
         elif address == words.get("gicd", -GICD_SGIR) + GICD_SGIR:
@@ -696,6 +710,7 @@ class Server:
             f"build {system.version}",
             f"python {sys.version.split()[0]}",
             f"frequency {self.counter.frequency}",
+            f"processors {os.cpu_count() or 1}",
             *(f"extension {cap} {ioctl(self.kvm, KVM_CHECK_EXTENSION, cap)}" for cap in caps),
         ])  # fmt: skip
         while (request := self.channel.receive()) is not None:
@@ -815,10 +830,13 @@ def become_init() -> Channel:
             os.close(file)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        ports = [name for name in os.listdir("/dev") if name.startswith("vport")]
-        if ports:
-            port = os.open(f"/dev/{ports[0]}", os.O_RDWR | os.O_CLOEXEC)
-            return Channel(port, port)
+        for name in os.listdir("/dev"):
+            if name.startswith("vport"):
+                try:
+                    port = os.open(f"/dev/{name}", os.O_RDWR | os.O_CLOEXEC)
+                except OSError:
+                    continue  # it is announced before it can be opened
+                return Channel(port, port, port=True)
         time.sleep(0.02)
     raise OSError("this kernel has no virtio console port: it needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_CONSOLE")
 

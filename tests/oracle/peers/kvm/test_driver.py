@@ -72,7 +72,7 @@ def take():
     head = sys.stdin.buffer.read(12)
     if len(head) < 12: sys.exit(0)
     return sys.stdin.buffer.read(struct.unpack_from("<I", head, 4)[0])
-HELLO = ["hello 1", "release 7", "frequency 62500000"]
+HELLO = ["hello 1", "release 7", "frequency 62500000", "processors 2"]
 LIFE = ["life", "why done", "psci 0x10003", "clock exact", "mpidrs 0x0", "untold 0"]
 """
 PROGRAM = Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=0x8400_0000),),))

@@ -15,7 +15,7 @@ from psci.oracle.peers.peer import PeerMissing
 
 def unpack(data: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:
     """Read a newc archive: mode, content and device by path, in order."""
-    found = {}
+    found: dict[str, tuple[int, bytes, tuple[int, int]]] = {}
     at = 0
     while True:
         assert data[at : at + 6] == b"070701"
