@@ -49,8 +49,8 @@ class MachineTerms:
         "affinity_level_supported", U32, BOOL, doc="AFFINITY_INFO answers for this level above 0."
     )
     checks_upper_halves = _declared(
-        "checks_upper_halves", BOOL, doc="Bits [63:32] of a 32-bit argument of an SMC64 call are checked."
-    )()
+        "checks_upper_halves", U32, BOOL, doc="Bits [63:32] of the 32-bit arguments of this SMC64 function are checked."
+    )
     features_hides_smc64 = _declared(
         "features_hides_smc64", BOOL, doc="PSCI_FEATURES hides SMC64 ids from AArch32 callers."
     )()

@@ -72,4 +72,5 @@ def _upper_halves(function):
     @function.must_refuse(INVALID_PARAMETERS, cites=("SMC-19",))
     def upper_half_checked(m, s, call):
         """A 32-bit argument of an SMC64 call has bits above 31, and the implementation checks them."""
-        return call.wide & m.checks_upper_halves & disjunction(*(call.upper_half(i) != 0 for i in words))
+        set_above = disjunction(*(call.upper_half(i) != 0 for i in words))
+        return call.wide & set_above & m.checks_upper_halves(function.key)
