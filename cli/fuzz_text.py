@@ -1,0 +1,64 @@
+"""What `psci fuzz` and `psci replay` say to a person, from their JSON documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """The report of a campaign."""
+    yield f"{document['peer']}: {document['version']}"
+    first = document["seconds_to_first_verdict"]
+    yield (
+        f"PSCI {document['psci']}, {document['calls']:,} calls in {document['seconds']:.1f} s"
+        f" ({document['calls_per_second']:,.0f} calls/s), seed {document['seed']}"
+        + (f", first verdict {first:.1f} s after the command" if first is not None else "")
+    )
+    exercised, total = len(document["rules_exercised"]), document["rules_of_this_version"]
+    overlap = document["overlap"]
+    yield f"rules exercised: {exercised} of {total}; calls that overlapped another core's: {overlap['share']:.0%}"
+    share = document["share_of_time"]
+    yield f"time: peer {share['peer']:.0%}, checking {share['checking']:.0%}, generating {share['generating']:.0%}"
+    yield from _counts("only a permission explained", document["permissions"])
+    yield from _quirks(document["quirks"])
+    for text in document["died"][:3]:
+        yield f"the peer died and was started again: {text}"
+    for text in document["problems"][:3]:
+        yield f"could not be judged: {text}"
+    if document["interrupted"]:
+        yield "interrupted: this is what there was"
+    yield from _deviations(document["deviations"])
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
+    if counts:
+        yield f"{title}: " + ", ".join(f"{name} x{count}" for name, count in counts.items())
+
+
+def _quirks(quirks: list[Mapping[str, Any]]) -> Iterator[str]:
+    used = [quirk for quirk in quirks if quirk["count"]]
+    if used:
+        yield f"known deviations (quirks) seen: {len(used)} of {len(quirks)}"
+        for quirk in used:
+            yield f"  {quirk['name']} ({', '.join(quirk['facts'])}) x{quirk['count']}"
+    for quirk in quirks:
+        if quirk["stale"]:
+            yield (
+                f"  STALE: {quirk['name']} was not seen although its condition was met {quirk['conditions']} times;"
+                " remove it from the quirks of this version"
+            )
+
+
+def _deviations(deviations: list[Mapping[str, Any]]) -> Iterator[str]:
+    if not deviations:
+        yield "new deviations: none"
+        return
+    yield f"new deviations: {len(deviations)}"
+    for deviation in deviations:
+        seen = deviation["seen"]
+        rate = f", shows in {seen['times']} of {seen['of']} runs" if seen else ""
+        yield f"  {deviation['what']} {deviation['observed']} x{deviation['count']}{rate}"
+        yield f"    rules: {', '.join(deviation['rules'])}; facts: {', '.join(deviation['facts'])}"
+        if deviation["replay"]:
+            yield f"    {deviation['replay']}"

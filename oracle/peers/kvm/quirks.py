@@ -1,0 +1,19 @@
+"""Known deviations of the PSCI that Linux's KVM offers to arm64 guests (`arch/arm64/kvm/psci.c`).
+
+Each was seen on the running kernel, shrunk, and kept as a file under tests/regression/kvm.
+"""
+
+from psci.model.calls.cpu_suspend import CPU_SUSPEND
+from psci.model.language.rules import Completion, when
+from psci.oracle.quirks import Quirks
+
+QUIRKS = Quirks("kvm")
+
+
+@QUIRKS.amends(
+    CPU_SUSPEND, Completion.WAITS, breaks=("CPU_SUSPEND-8", "PSTATE-10", "CPU_SUSPEND-10"), seen_in=r".",
+    because="""KVM does not look at the arguments of CPU_SUSPEND: whatever they are, the core waits as in WFI.""",
+)  # fmt: skip
+def power_state_ignored(m, s, call):
+    """A power_state with reserved bits set is no error: the core waits for a wakeup and returns SUCCESS."""
+    return when(~m.well_formed(call.power_state)).then(s.but(activity={call.caller: "STANDBY"}))

@@ -1,0 +1,79 @@
+"""Known deviations of the PSCI that QEMU implements itself (`target/arm/psci.c`, `arm-powerctl.c`).
+
+Each was seen on the running QEMU, shrunk, and kept as a file under tests/regression/qemu.
+"""
+
+from psci.model.calls.affinity_info import AFFINITY_INFO
+from psci.model.calls.cpu_on import CPU_ON
+from psci.model.codes import INVALID_PARAMETERS, SUCCESS
+from psci.model.language.rules import Completion, when
+from psci.model.language.terms import U64, Const
+from psci.oracle.quirks import Quirks
+
+QUIRKS = Quirks("qemu")
+
+ON = Const(0, U64)
+OFF = Const(1, U64)
+SEEN = r"QEMU emulator version 7\.2\."
+
+
+@QUIRKS.amends(
+    AFFINITY_INFO, Completion.RETURNS, breaks=("AFF-6", "AFF-15", "AFF-3", "SMC-2"), seen_in=SEEN,
+    because="""QEMU answers ON for every lowest_affinity_level but 0, without a look at the instance, and reads all 64
+    bits of the register, so that a level of 0 with bits in the upper half is not 0 either.""",
+)  # fmt: skip
+def everything_above_a_core_is_on(m, s, call):
+    """Any affinity level other than 0 is answered with ON: one that does not exist, and one without any core."""
+    level_as_read = (call.lowest_affinity_level != 0) | (call.upper_half(2) != 0)
+    return when(level_as_read).returning(ON)
+
+
+@QUIRKS.amends(
+    AFFINITY_INFO, Completion.RETURNS, breaks=("AFF-4", "AFF-13", "SM-4"), seen_in=SEEN, always=False,
+    because="""QEMU has the state ON_PENDING but never enters it: a core is OFF until its own thread has reset it.""",
+)  # fmt: skip
+def pending_core_is_off(m, s, call):
+    """A core for which a CPU_ON was accepted still reads as OFF until it starts."""
+    target = m.core_of(call.target_affinity)
+    return when(
+        (call.lowest_affinity_level == 0) & m.is_core(call.target_affinity) & (s.power[target] == "ON_PENDING")
+    ).returning(OFF)
+
+
+@QUIRKS.amends(
+    CPU_ON, Completion.RETURNS, SUCCESS, breaks=("CPU_ON-7", "CPU_ON-16", "CPU_ON-17", "SM-7"), seen_in=SEEN,
+    always=False,
+    because="""QEMU never marks a core as ON_PENDING, so that until the core's own thread has reset it every further
+    CPU_ON is accepted as well, and the last one decides where the core starts.""",
+)  # fmt: skip
+def second_start_accepted(m, s, call):
+    """A CPU_ON for a core that is ON_PENDING succeeds too, and its entry point and context id replace the first."""
+    target = m.core_of(call.target_cpu)
+    return when(m.is_core(call.target_cpu) & (s.power[target] == "ON_PENDING")).then(
+        s.but(
+            entry={target: call.entry_point_address},
+            context={target: call.context_id},
+            entry_wide={target: call.wide},
+            entry_isa={target: call.isa},
+        )
+    )
+
+
+@QUIRKS.amends(
+    CPU_ON, Completion.RETURNS, INVALID_PARAMETERS, breaks=("CPU_ON-5", "CPU_ON-6", "CPU_ON-7"), seen_in=SEEN,
+    because="""QEMU checks the alignment of the entry point before anything else, and has one code for everything that
+    is wrong with the arguments; since PSCI 1.0, which it claims, an unusable entry point is INVALID_ADDRESS.""",
+)  # fmt: skip
+def misaligned_entry(m, s, call):
+    """An entry point that is no multiple of 4 is refused with INVALID_PARAMETERS, whatever the target."""
+    return (call.entry_point_address & 3) != 0
+
+
+@QUIRKS.amends(
+    CPU_ON, Completion.RETURNS, INVALID_PARAMETERS, breaks=("SMC-2", "CPU_ON-6", "CPU_ON-7"), seen_in=SEEN,
+    because="""QEMU does not narrow the arguments of an SMC32 call from AArch64: it looks for a core whose MPIDR is all
+    64 bits of x1.""",
+)  # fmt: skip
+def target_not_narrowed(m, s, call):
+    """In an SMC32 call a target with bits in the upper half of x1 is taken for a core that does not exist."""
+    return ~call.wide & (call.upper_half(1) != 0)
