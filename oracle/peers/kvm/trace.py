@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psci.model.events import Boot, End, Event, Machine, Observe, Return, System, Timeout, Unwake, Wake
+from psci.model.events import Boot, End, Event, Host, Machine, Observe, Return, System, Timeout, Unwake, Wake
 from psci.oracle.peers.peer import PeerDied
 from psci.oracle.peers.stub import decode, encode, layout
 from psci.oracle.program import Program, Step
@@ -171,6 +171,9 @@ def compose(
         if first is None:
             first = boot
         else:
+            if not _went_down(body):
+                # Nothing in the machine ended that life: we gave it up and made another.
+                body.append(Host(action="restart"))
             body.append(Boot(cpu=platform.mpidrs[0], cause="cold", t=boot.t - origin, extra={"x-boot": report(boot)}))
         events, log = _life(life, platform, steps, origin, bool(filtered))
         body += events
@@ -188,6 +191,12 @@ def compose(
     )  # fmt: skip
     extra = ({"x-faults": faults} if faults else {}) | ({"x-kvm": notes} if notes else {})
     return (machine, *body, End(why=why, extra=extra))
+
+
+def _went_down(body: Sequence[Event]) -> bool:
+    """Whether the machine itself ended its last life; after SYSTEM_SUSPEND it could still be woken."""
+    last = next((event for event in reversed(body) if isinstance(event, System | Boot)), None)
+    return isinstance(last, System) and last.event != "suspend"
 
 
 def report(boot: decode.Entered) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _EVENTS = {"guest-shutdown": "off", "guest-reset": "reset", "guest-panic": "cras
 """What QEMU's reasons mean; any other end of the machine was not the guest's."""
 
 _OURS = "host-qmp-system-reset"
+_LOOKS_FOR_LATE_REQUESTS = 2
 _MERGED_SECONDS = 0.2
 
 
@@ -176,7 +177,7 @@ class VirtualMachine:
 
     def _boot(self) -> None:
         """Bring the machine to where its boot core waits to be armed."""
-        if self._fresh:
+        if self._fresh and self._stays_fresh():
             return
         self._process.execute("system_reset")
         limit = time.monotonic() + self._limits.reset
@@ -197,6 +198,26 @@ class VirtualMachine:
         if self._paused:
             self._process.execute("cont")
             self._paused = False
+
+    def _stays_fresh(self) -> bool:
+        """Whether the machine that the guest reset boots undisturbed.
+
+        Another core may have asked for a reset, or for power-off, while QEMU was about to stop it for the first reset:
+        QEMU then carries that out too, a moment later. Its main loop looks at such requests before each answer of its
+        monitor.
+        """
+        quiet = 0
+        while quiet < _LOOKS_FOR_LATE_REQUESTS:
+            self._process.execute("query-status")
+            quiet += 1
+            while (event := self._process.take_event()) is not None:
+                name, _ = event
+                if name == "SHUTDOWN":
+                    self._paused = True
+                    return False
+                if name == "RESET":
+                    quiet = 0
+        return True
 
     def _watch(self) -> tuple[str | None, Mapping[str, Any], bool]:
         """Wait for the end of a life; returns what the outside saw, its raw form, and whether it was complete."""
