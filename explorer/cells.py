@@ -17,14 +17,16 @@ from typing import Any
 
 from psci.explorer.registers import Abstraction, consequences, inlined, registers_of, stored, token
 from psci.model.call import Call
+from psci.model.calls import UNKNOWN
 from psci.model.errors import InputError
-from psci.model.language.compile import Compiler
+from psci.model.language.compile import Compiler, ranks
 from psci.model.language.rules import CALLER, REGISTERS, Modality, Rule
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import App, Function, Op, Quantified, Term, Value, Var, parts, subterms
+from psci.model.machine import LOCAL_STATE
 from psci.model.profile import Machine
 from psci.model.specification import Specification
-from psci.model.step import Invocation
+from psci.model.step import SMC64_BIT, Invocation
 
 _SUCCESSES = (Modality.SUCCEEDS, Modality.MAY_SUCCEED)
 
@@ -53,7 +55,9 @@ class Cells:
         self.in_reach: set[Rule] = set()
         """The rules of the calls seen so far that apply to some registers in some state, as far as one can tell."""
         self._compiler = Compiler(self._apply, len(machine.cores), len(machine.tree.names))
-        self._globals: dict[str, Any] = {"declared": _lookup(machine), "tree": machine.tree, "token": token}
+        self._globals: dict[str, Any] = {
+            "declared": _lookup(machine), "tree": machine.tree, "token": token, "rank": ranks(LOCAL_STATE),
+        }  # fmt: skip
 
     def of(self, call: Call, caller: int) -> tuple[Invocation, ...]:
         """The invocations of a call by one core."""
@@ -74,11 +78,16 @@ class Cells:
         return tuple(chosen.values())
 
     def _ids(self, call: Call) -> list[tuple[int, bool]]:
-        if call.fid32 == 0:
+        """The ids under which the function can be called, and whether each is an SMC64 id."""
+        if call is UNKNOWN:
             unused = next(fid for fid in range(0x8400_001F, 0, -1) if fid not in self.specification.call_of)
             return [(unused, False)]
-        ids = [(call.fid32, False)] if call.fid64 is None else [(call.fid64, True), (call.fid32, False)]
-        return [(fid, wide) for fid, wide in ids if wide in self.abstraction.widths or call.fid64 is None]
+        if self.machine.ids is not None:
+            return [(fid, bool(fid & SMC64_BIT)) for fid, name in self.machine.ids.items() if name == call.name]
+        ids = [(call.fid64, True), (call.fid32, False)]
+        only_one = call.fid64 is None or call.fid32 is None
+        widths = self.abstraction.widths
+        return [(fid, wide) for fid, wide in ids if fid is not None and (only_one or wide in widths)]
 
     def _cell(self, views: Sequence[_View], symbols: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """What the rules can see of the registers; None for a call that breaks a duty of its caller."""
@@ -102,7 +111,8 @@ class Cells:
         conjuncts = rule.guard.arguments if isinstance(rule.guard, Op) and rule.guard.name == "and" else (rule.guard,)
         static = [self._compiler.expression(part) for part in conjuncts if _reads_no_state(part)]
         dynamic = [part for part in conjuncts if not _reads_no_state(part)]
-        seen = [self._enumerated(*part) for term in (*dynamic, *consequences(rule)) for part in _visible(term)]
+        whole = [*((part, ()) for part in dynamic), *consequences(rule)]
+        seen = [self._enumerated(*part) for term, bound in whole for part in _visible(term, bound)]
         seen += [f"token({self._compiler.expression(term)})" for term in stored(rule)]
         lines = [
             f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from psci.explorer.cone import cone
 from psci.explorer.goals import Goal
 from psci.explorer.machines import small, variants
-from psci.explorer.registers import Abstraction
+from psci.explorer.registers import PLAIN, Abstraction
 from psci.explorer.search import Step, explore
 from psci.explorer.system import Product, State, Transition
-from psci.model.language.rules import Modality, Rule
-from psci.model.language.terms import App, subterms
+from psci.model.language.rules import Rule
+from psci.model.language.terms import App, fields_read, subterms
+from psci.model.profile import Machine
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation
 from psci.model.versions import VERSIONS, Version
 
 EVERYTHING = Abstraction(isas=("AARCH64", "AARCH32"), worlds=("NORMAL", "SECURE"), broken_duties=True)
 """The abstraction in which every kind of caller makes also the calls that it should not make."""
+
+
+Key: TypeAlias = tuple[str, Version, Version]
+"""A rule's name and versions: rules of different versions may share a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +52,22 @@ class _Search:
     """One exploration that remembers the first use of each rule that is still wanted."""
 
     product: Product
-    wanted: set[Rule]
-    found: dict[Rule, tuple[State, Transition]] = field(default_factory=dict)
-
-    @property
-    def duties(self) -> bool:
-        """A duty of the caller is still wanted."""
-        return any(rule.modality is Modality.CALLER_MUST for rule in self.wanted)
+    wanted: set[Key]
+    found: dict[Key, tuple[State, Transition]] = field(default_factory=dict)
 
     def watch(self, state: State, transition: Transition) -> bool:
         """Note the rules of a transition, and the duties that its call breaks; stop when nothing is wanted."""
         self._note(transition.rule, state, transition)
         action = transition.action
-        if self.duties and isinstance(action, Invocation):
+        if self.product.abstraction.broken_duties and isinstance(action, Invocation):
             for rule in self.product.stepper.allowed(state, action).broken:
                 self._note(rule, state, transition)
         return not self.wanted
 
     def _note(self, rule: Rule, state: State, transition: Transition) -> None:
-        if rule in self.wanted:
-            self.wanted.discard(rule)
-            self.found[rule] = state, transition
+        if _key(rule) in self.wanted:
+            self.wanted.discard(_key(rule))
+            self.found[_key(rule)] = state, transition
 
 
 def coverage(
@@ -77,14 +79,15 @@ def coverage(
     """Look for a witness of every rule of these versions, the newest version first.
 
     The ordinary machine comes first; a machine that declares one thing otherwise is then asked only
-    for the rules that read what it declares. On each machine the calls that callers should make come
-    first, in all reachable states; then those that they should not make, in the first `limit` states.
+    for the rules that depend on what it declares. On each machine the calls that callers should make
+    come first; then those that they should not make, in fewer states.
 
     Args:
         specification: the rules.
         versions: the versions whose rules are looked at.
         cpus: how many cores the machines have.
-        limit: the number of states in which every kind of caller makes every call.
+        limit: the number of states in which every kind of caller makes every call; ten times as many are searched
+            with calls that callers should make.
     """
     newest_first = sorted(versions, reverse=True)
     order = [rule for rule in specification.every_rule() if any(rule.applies_to(v) for v in newest_first)]
@@ -92,29 +95,62 @@ def coverage(
     witnesses: dict[Rule, Witness] = {}
     for version in newest_first:
         for differs, machine in variants(small(cpus, version)):
-            for abstraction, most in ((Abstraction(), None), (EVERYTHING, limit)):
-                here = {rule for rule in wanted if rule.applies_to(version) and (not differs or _reads(rule, differs))}
-                if here:
-                    product = Product(machine, specification, abstraction, frozenset())
-                    for witness in _search(product, here, differs, most):
-                        wanted.discard(witness.rule)
-                        witnesses[witness.rule] = witness
+            for rules in _by_owner(rule for rule in order if rule in wanted and rule.applies_to(version)):
+                here = [rule for rule in rules if not differs or _depends(specification, rule, differs)]
+                for witness in _search_machine(specification, machine, differs, here, limit):
+                    wanted.discard(witness.rule)
+                    witnesses[witness.rule] = witness
     found = {rule: witnesses[rule] for rule in order if rule in witnesses}
     return Coverage(found, tuple(rule for rule in order if rule in wanted))
 
 
-def _search(product: Product, rules: set[Rule], differs: str, limit: int | None) -> Iterator[Witness]:
-    search = _Search(product, {rule for rule in rules if product.in_reach(rule)})
-    if search.wanted:
-        done = explore(product, Goal("rules", "Every rule is used.", of_step=search.watch), limit=limit)
-        numbers = {state: number for number, state in enumerate(done.states)}
-        for rule, (state, transition) in search.found.items():
-            yield Witness(rule, product, differs, (*done.path_to(numbers[state]), Step(state, transition)))
+def _by_owner(rules: Iterable[Rule]) -> list[list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule.name.partition(".")[0], []).append(rule)
+    return list(found.values())
 
 
-def _reads(rule: Rule, differs: str) -> bool:
-    """Whether the rule's guard reads the symbol with which a variant begins."""
+def _search_machine(
+    specification: Specification, machine: Machine, differs: str, rules: list[Rule], limit: int
+) -> Iterator[Witness]:
+    """Look for rules of one call or move, first with calls that callers should make, then with all."""
+    missing = {_key(rule): rule for rule in rules}
+    for abstraction, most in ((PLAIN, 10 * limit), (EVERYTHING, limit)):
+        if not missing:
+            return
+        interest = fields_read(*(rule.guard for rule in missing.values()))
+        owner = rules[0].name.partition(".")[0]
+        inside = cone(specification, machine, interest, keep=owner).specification
+        product = Product(machine, inside, abstraction, frozenset())
+        search = _Search(product, {_key(rule) for rule in inside.rules[owner]} & missing.keys())
+        search.wanted &= {_key(rule) for rule in inside.rules[owner] if product.in_reach(rule)}
+        if search.wanted:
+            done = explore(product, Goal("rules", "Every rule is used.", of_step=search.watch), limit=most)
+            numbers = {state: number for number, state in enumerate(done.states)}
+            for key, (state, transition) in search.found.items():
+                steps = (*done.path_to(numbers[state]), Step(state, transition))
+                yield Witness(missing.pop(key), product, differs, steps)
+
+
+def _key(rule: Rule) -> Key:
+    return rule.name, rule.since, rule.until
+
+
+def _depends(specification: Specification, rule: Rule, differs: str) -> bool:
+    """Whether a rule reads what a variant declares otherwise, or a field that is changed by a rule that does."""
     symbol = differs.partition(" ")[0]
+    if _mentions(rule, symbol):
+        return True
+    fields = fields_read(rule.guard)
+    return any(
+        _mentions(other, symbol)
+        for other in specification.every_rule()
+        if any(update.field.name in fields for update in other.effect.updates)
+    )
+
+
+def _mentions(rule: Rule, symbol: str) -> bool:
     return any(isinstance(sub, App) and sub.function.name == symbol for sub in subterms(rule.guard))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import networkx as nx
 
+from psci.explorer.cone import CORES, cone
 from psci.explorer.goals import Goal
 from psci.explorer.overlap import Decide, Invoke, Overlapped, Overlapping
 from psci.explorer.registers import Abstraction
@@ -153,7 +154,7 @@ def on_pending_leads_to_on(machine: Machine, specification: Specification = SPEC
         "ON_PENDING_LEADS_TO_ON",
         "A core that is ON_PENDING becomes ON, unless the system goes down.",
         ("PROP-15", "SM-6"),
-        Product(machine, specification, Abstraction(widths=(True,))),
+        Product(machine, cone(specification, machine, CORES).specification, Abstraction(widths=(True,))),
         premise=lambda state: bool(state.power[core] == "ON_PENDING" and state.system == "RUNNING"),
         conclusion=lambda state: bool(state.power[core] == "ON" or state.system in ("GOING", "DOWN")),
         fair=_starts,
@@ -188,19 +189,19 @@ def retry_loop_ends(machine: Machine, specification: Specification = SPECIFICATI
 
 def _is_leaving(state: Overlapped, core: int) -> bool:
     call = state.calls[core]
-    return call is not None and call.fn == CPU_OFF.fid32
+    return call is not None and call.fn == CPU_OFF.key
 
 
 def _hotplug(machine: Machine, specification: Specification, core: int, retry_always: bool) -> Overlapping:
     """One core runs CPU_OFF, once for each time it is started; the boot core calls CPU_ON for it."""
-    product = Product(machine, specification, Abstraction(widths=(False,)))
+    product = Product(machine, cone(specification, machine, CORES).specification, Abstraction(widths=(False,)))
     # from where both run: the boot core has started the other with a CPU_ON of its own
     both = Goal("both", "Both cores run.", lambda s: all(s.activity[c] == "RUNNING" for c in (machine.boot, core)))
     way = explore(product, both).witness()
     assert way is not None, "a second core cannot be started: the rules or the machine are broken"
     start = way[-1].after
-    on = Invocation(machine.boot, CPU_ON.fid32, machine.cores[core], 0x4000_0000, 0x11)
-    off = Invocation(core, CPU_OFF.fid32)
+    on = Invocation(machine.boot, CPU_ON.key, machine.cores[core], 0x4000_0000, 0x11)
+    off = Invocation(core, CPU_OFF.key)
 
     def program(caller: int, answer: str | None) -> tuple[Invocation, ...]:
         if caller == core:

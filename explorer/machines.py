@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from psci.model.calls import CALLS
 from psci.model.errors import InputError
 from psci.model.language.sorts import BitVector
 from psci.model.language.terms import Function
 from psci.model.machine import MACHINE_SYMBOLS
 from psci.model.profile import DEFAULTS, Key, Machine, Undeclared, answers
 from psci.model.topology import Topology
-from psci.model.versions import V1_3, Version
+from psci.model.versions import V0_1, V1_3, Version
 
 UNUSABLE = ((0xF000_0000, 0xF000_0FFF),)
 """The addresses that no caller may be entered at, on an explored machine."""
-STANDBY_STATE = 0x0000_0000
-POWERDOWN_STATE = 0x0001_0000
-"""The two valid values of power_state in the original format: StateType 0 and 1, StateID 0 (5.4.2, Table 7)."""
-EXTENDED_POWERDOWN_STATE = 0x4000_0000
-"""StateType 1, StateID 0 in the extended format (5.4.2, Table 8)."""
+STATES: Mapping[int, str] = {0x0000_0000: "RUN", 0x0001_0000: "RUN", 0x0101_0000: "POWERDOWN"}
+"""The valid values of power_state in the original format, and what each asks for the nodes above the core:
+
+standby and powerdown of the core alone, and powerdown up to level 1 (5.4.2, Table 7).
+"""
+EXTENDED_STATES: Mapping[int, str] = {0x0000_0001: "RUN", 0x4000_0002: "RUN", 0x4000_0003: "POWERDOWN"}
+"""The same in the extended format, where a StateID means what the platform says (5.4.2, Table 8)."""
 MOST_CORES = 8
 
 Declared = Mapping[str | Key, object]
@@ -29,6 +32,8 @@ def small(
     cpus: int, version: Version = V1_3, *, topology: Topology | None = None, declared: Declared | None = None
 ) -> Machine:
     """A machine with `cpus` cores that declares every symbol: all optional functions, the most ordinary answers.
+
+    OS-initiated mode is not supported, unless it is declared.
 
     Args:
         cpus: how many cores, 1 to 8.
@@ -41,24 +46,35 @@ def small(
     """
     if not 1 <= cpus <= MOST_CORES:
         raise InputError(f"--cpus {cpus}: choose 1 to {MOST_CORES} cores")
-    answered: dict[str | Key, object] = {
-        "state_valid": False,
-        ("state_valid", STANDBY_STATE): True,
-        ("state_valid", POWERDOWN_STATE): True,
-        ("state_valid", EXTENDED_POWERDOWN_STATE): True,
-    }
+    # the states of OS-initiated mode are many, and few questions are about them
+    answered: dict[str | Key, object] = {"extended_state_id": False, "osi_supported": False}
     for symbol in open_symbols(Machine(version, tuple(range(cpus)), unusable=UNUSABLE)):
         if symbol.name not in DEFAULTS:
             answered.setdefault(symbol.name, _ordinary(symbol.name))
-    # the original power_state format, so that the states above read as written
-    answered["extended_state_id"] = False
+    answered |= _power_states(bool((declared or {}).get("extended_state_id", False)))
     return Machine(
         version,
         tuple(range(cpus)),
         topology=topology,
         declared={**answered, **(declared or {})},  # type: ignore[dict-item]  # values of the symbols' sorts
         unusable=UNUSABLE,
+        ids=_ids_of_0_1() if version == V0_1 else None,
     )
+
+
+def _ids_of_0_1() -> dict[int, str]:
+    """The ids that a device tree of version 0.1 would name; we take those of 0.2."""
+    return {call.key: call.name for call in CALLS if call.exists_in(V0_1)}
+
+
+def _power_states(extended: bool) -> dict[str | Key, object]:
+    """Declarations that make the listed power states valid; a composite one reaches up to level 1."""
+    found: dict[str | Key, object] = {"state_valid": False}
+    for word, asked in (EXTENDED_STATES if extended else STATES).items():
+        found["state_valid", word] = True
+        if asked != "RUN":
+            found["requested", word, 1] = asked
+    return found
 
 
 def _ordinary(name: str) -> object:

@@ -90,7 +90,7 @@ class Overlapping:
                 yield Edge(Decide(core, call), outcome.rule, target)
         for transition in self.product.moves(base):
             # a core that is entered begins its program anew
-            entered = transition.action.core if transition.action.name == "ENTER" else None
+            entered = transition.action.place if transition.action.name == "ENTER" else None
             fresh = answers if entered is None else _put(answers, entered, None)
             yield Edge(transition.action, transition.rule, Overlapped(transition.target, calls, fresh))
 

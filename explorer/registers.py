@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from psci.model.call import Call
 from psci.model.language.rules import REGISTERS, Rule
 from psci.model.language.sorts import U64, BitVector
-from psci.model.language.terms import App, Const, Function, Op, Term, parts, subterms
+from psci.model.language.terms import App, Const, Function, Op, Term, Var, parts, subterms
 from psci.model.profile import Machine
 
 ENTRY_POINTS = (0x4000_0000, 0x4001_0000)
@@ -80,7 +80,7 @@ def registers_of(call: Call, rules: Sequence[Rule], machine: Machine) -> list[Re
     """What the rules do with each argument's register."""
     registers = [Register() for _ in call.terms.arguments()]
     for rule in rules:
-        terms = [rule.guard, *consequences(rule)]
+        terms = [rule.guard, *(term for term, _ in consequences(rule))]
         if rule.constraint is not None:
             terms.append(rule.constraint)
         for term in terms:
@@ -144,15 +144,16 @@ def _note_lookup(function: Function, arguments: tuple[Term, ...], registers: lis
                     registers[i].declared.add(int(key[position + 1]))
 
 
-def consequences(rule: Rule) -> Iterator[Term]:
-    """What a rule answers and changes, but for words that it only stores."""
+def consequences(rule: Rule) -> Iterator[tuple[Term, tuple[Var, ...]]]:
+    """What a rule answers and changes, with the variables bound around it; but not the words that it only stores."""
     if rule.value is not None:
-        yield rule.value
+        yield rule.value, ()
     for update in rule.effect.updates:
         for index, value in update.points:
-            yield from index if _is_argument(value) else (*index, value)
+            for term in index if _is_argument(value) else (*index, value):
+                yield term, ()
         if update.everywhere is not None:
-            yield update.everywhere
+            yield update.everywhere, update.binders
 
 
 def stored(rule: Rule) -> Iterator[Term]:

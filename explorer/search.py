@@ -145,5 +145,6 @@ def _levels(done: Exploration, system: System, until: Goal | None, limit: int | 
 def _interned(state: State, shared: dict[Any, Any]) -> State:
     """The same state, made of rows that other states share."""
     if hasattr(state, "_make"):
-        return state._make(shared.setdefault(row, row) for row in state)
+        # by place, because (0, 0) and (False, False) are equal
+        return state._make(shared.setdefault((place, row), row) for place, row in enumerate(state))
     return state

@@ -7,7 +7,7 @@ system in which they are not.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -17,10 +17,11 @@ from psci.explorer.registers import PLAIN, Abstraction
 from psci.model.call import Move
 from psci.model.calls import UNKNOWN
 from psci.model.environment import BOOT
-from psci.model.language.compile import Compiler
+from psci.model.language.compile import Compiler, ranks
 from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import BOOL, Enumeration
 from psci.model.language.terms import App, Function, Op, Term, fields_read, subterms
+from psci.model.machine import LOCAL_STATE
 from psci.model.profile import Machine
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
@@ -30,10 +31,11 @@ State: TypeAlias = Any
 
 
 class MoveAction(NamedTuple):
-    """A move of the environment: of a core, or of the machine (core 0)."""
+    """A move of the environment: of a core, of a power domain, or of the machine."""
 
     name: str
-    core: int
+    place: int
+    """The index of the core or node that moves."""
     parameters: tuple[Any, ...] = ()
 
 
@@ -125,11 +127,11 @@ class Product:
 
     def moves(self, state: State) -> Iterator[Transition]:
         """Every move of the environment."""
-        for move, cores, parameters in self._moves:
-            for core in cores:
-                for values in parameters(state, core):
-                    for rule, target in self.stepper.move(move.name, state, core, values):
-                        yield Transition(MoveAction(move.name, core, values), rule, None, None, target)
+        for move, places, parameters in self._moves:
+            for index in places:
+                for values in parameters(state, index):
+                    for rule, target in self.stepper.move(move.name, state, index, values):
+                        yield Transition(MoveAction(move.name, index, values), rule, None, None, target)
 
     def expand(self, state: State) -> tuple[int, list[State]]:
         """The number of transitions from a state, and the states that those which change it lead to."""
@@ -161,22 +163,25 @@ class Product:
         return tuple(found)
 
     def _touches_state(self, invocation: Invocation) -> bool:
-        call, _ = self.specification.call_of.get(invocation.fn, (UNKNOWN, False))
-        rules = self.specification.of(call.name, self.machine.version)
+        call, _ = self.stepper.function(invocation.fn)
+        rules = self.specification.of(call.name if call else UNKNOWN.name, self.machine.version)
         return any(
             rule.effect.updates or fields_read(rule.guard, *(() if rule.value is None else (rule.value,)))
             for rule in rules
         )
 
     @cached_property
-    def _moves(self) -> list[tuple[Move, tuple[int, ...], Callable[[State, int], Iterator[tuple[Any, ...]]]]]:
-        everyone = tuple(range(len(self.machine.cores)))
+    def _moves(self) -> list[tuple[Move, Sequence[int], Callable[[State, int], Iterator[tuple[Any, ...]]]]]:
+        cores, nodes = range(len(self.machine.cores)), range(len(self.machine.tree.names))
         found = []
         for move in self.specification.moves:
             if move.name in self.without:
                 continue
-            cores = everyone if move.core is not None and move is not BOOT else (self.machine.boot,)
-            found.append((move, cores, self._parameters(move)))
+            places: Sequence[int] = nodes if move.node is not None else cores
+            if move is BOOT or (move.core is None and move.node is None):
+                # any core could be the one that boots; they are alike, and it is always the primary
+                places = (self.machine.boot,)
+            found.append((move, places, self._parameters(move)))
         return found
 
     def _parameters(self, move: Move) -> Callable[[State, int], Iterator[tuple[Any, ...]]]:
@@ -198,7 +203,7 @@ class Product:
         compiler = Compiler(_state_symbol(self.machine), len(self.machine.cores), len(self.machine.tree.names))
         sources = [compiler.expression(term) for rule in rules for term in _compared(rule.guard, parameter)] or ["0"]
         header = "lambda state, core: [" + ", ".join(sources) + "]"
-        return eval(header, {"machine": self.machine})  # type: ignore[no-any-return]  # eval gives no types
+        return eval(header, {"machine": self.machine, "rank": ranks(LOCAL_STATE)})  # type: ignore[no-any-return]  # eval gives no types
 
 
 def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tuple[str, ...]], str]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from psci.explorer.search import Step
-from psci.explorer.system import MoveAction, Product
+from psci.explorer.system import MoveAction, Product, Transition
 from psci.model import events
 from psci.model.codes import CODES
+from psci.model.environment import REEVALUATE
 from psci.model.events import Event
 from psci.model.language.rules import Completion
 from psci.model.profile import Machine
@@ -43,6 +44,16 @@ def events_of(product: Product, steps: Sequence[Step]) -> list[Event]:
     return seen
 
 
+def results_of(product: Product, transition: Transition) -> tuple[int | None, ...]:
+    """The results that a transition stands for: one where the rule fixes it, else some of those that it allows."""
+    _, rule, completion, value, _ = transition
+    if completion is not Completion.RETURNS or value is not None:
+        return (value,)
+    _, wide = product.stepper.function(transition.action.fn)
+    outcome = Outcome(rule, completion, None, None)
+    return tuple(word for word in _RESULTS if accepts(outcome, word, wide))
+
+
 def machine_event(machine: Machine) -> events.Machine:
     """The first event of a trace on this machine."""
     states = [k[1] for k, v in machine.declared.items() if isinstance(k, tuple) and k[0] == "state_valid" and v]
@@ -54,33 +65,33 @@ def machine_event(machine: Machine) -> events.Machine:
         cpus=machine.cores,
         boot_cpu=machine.cores[machine.boot],
         profile=profile,
+        ids=None if machine.ids is None else {name: fid for fid, name in machine.ids.items()},
     )
 
 
 def _call(product: Product, step: Step, call: Invocation, waiting: set[int]) -> Iterator[Event]:
     cpu = product.machine.cores[call.caller]
-    function, wide = product.specification.call_of.get(call.fn, (None, False))
+    function, wide = product.stepper.function(call.fn)
     count = len(function.arguments) if function else 0
     isa = None if call.isa == "AARCH64" else call.isa.lower()
     yield events.Call(cpu=cpu, fn=call.fn, args=(call.x1, call.x2, call.x3)[:count], isa=isa)
-    _, rule, completion, value, _ = step.transition
+    _, rule, completion, _, _ = step.transition
     if completion is Completion.WAITS:
         waiting.add(call.caller)
     elif completion is Completion.RETURNS:
-        if value is None:
-            outcome = Outcome(rule, completion, None, None)
-            value = next(word for word in _RESULTS if accepts(outcome, word, wide))
+        value = results_of(product, step.transition)[0]
+        assert value is not None, rule.name
         yield events.Return(cpu=cpu, x0=value if wide else value & 0xFFFF_FFFF)
 
 
 def _move(machine: Machine, step: Step, move: MoveAction, waiting: set[int]) -> Iterator[Event]:
     """What is seen of a move; a core that waited and runs again has returned from its call."""
     before, after = step.before, step.after
-    cpu = machine.cores[move.core]
+    cpu = machine.cores[move.place] if move.name != REEVALUATE.name else 0
     match move.name:
         case "ENTER":
             pc, x0 = move.parameters
-            waiting.discard(move.core)
+            waiting.discard(move.place)
             yield events.Enter(cpu=cpu, pc=pc, x0=x0)
         case "SIGNAL":
             yield events.Wake(cpu=cpu) if move.parameters[0] else events.Unwake(cpu=cpu)

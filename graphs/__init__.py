@@ -1,0 +1,1 @@
+"""Diagrams and timelines: one description of a picture, several renderers."""

@@ -1,0 +1,201 @@
+"""A property watched while the states are explored: its history variables run along, its violation is a goal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from psci.explorer.goals import Goal
+from psci.explorer.search import Step
+from psci.explorer.system import MoveAction, Product, State, Transition
+from psci.explorer.trace import results_of
+from psci.model.call import Call, Move
+from psci.model.calls import UNKNOWN
+from psci.model.environment import BOOT
+from psci.model.language.compile import Compiler, put, ranks
+from psci.model.language.effects import Effect
+from psci.model.language.rules import CallTerms, Rule
+from psci.model.language.sorts import BOOL, CORE, Enumeration
+from psci.model.language.terms import Function, Term
+from psci.model.machine import LOCAL_STATE
+from psci.model.profile import Machine
+from psci.model.state import FIELD_BY_NAME
+from psci.properties.language import Kind, Property, step_of
+
+
+class Watched(NamedTuple):
+    """A state, and what the property remembers of how it came about."""
+
+    system: State
+    history: tuple[Any, ...]
+    broken: bool
+    """The step that led here breaks the property (or, for a property that something is possible, shows it)."""
+
+
+Compiled = Callable[..., Any]
+_PARAMETERS = "s, t, h, g, caller, wide, x1, x2, x3, caller_isa, caller_world, core, result"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """All cores of a machine, every call and move, and one property."""
+
+    product: Product
+    claim: Property
+
+    @property
+    def machine(self) -> Machine:
+        """The machine whose states these are."""
+        return self.product.machine
+
+    @property
+    def goal(self) -> Goal:
+        """The violation of the property; for a property that something is possible, the step that shows it."""
+        return Goal(self.claim.name, self.claim.sentence, of_state=lambda state: bool(state.broken))
+
+    def initial(self) -> Watched:
+        """The state after a cold boot, which the history variables follow too."""
+        blank = tuple(self._blank(field) for field in self.claim.history.fields)
+        state = self.product.initial()
+        before = self._compile_history(self.claim.history.start(), CallTerms(()), ())
+        unknown = (None,) * 7
+        history = before(None, None, blank, None, *unknown, self.machine.boot, None)
+        boot = self.product.specification.of(BOOT.name, self.machine.version)[0]
+        follow, _ = self._reader(BOOT.name, boot)
+        history = follow(state, state, history, None, *unknown, self.machine.boot, None)
+        return self._judged(Watched(state, history, False))
+
+    def successors(self, state: Watched) -> Iterator[Transition]:
+        """Every transition, with the history variables after it."""
+        for transition in self.product.successors(state.system):
+            for result in results_of(self.product, transition):
+                yield transition._replace(target=self._after(state, transition, result))
+
+    def expand(self, state: Watched) -> tuple[int, list[Watched]]:
+        """The number of transitions from a state, and where they lead."""
+        targets = [transition.target for transition in self.successors(state)]
+        return len(targets), targets
+
+    def _after(self, state: Watched, transition: Transition, result: int | None) -> Watched:
+        action, target = transition.action, transition.target
+        if isinstance(action, MoveAction):
+            owner = action.name
+            symbols: tuple[Any, ...] = (None,) * 7 + (action.place, None, *action.parameters)
+        else:
+            call, wide = self.product.stepper.function(action.fn)
+            owner = (call or UNKNOWN).name
+            caller, _, x1, x2, x3, isa, world = action
+            symbols = (caller, wide, x1, x2, x3, isa, world, caller, result)
+        follow, holds = self._reader(owner, transition.rule)
+        history = follow(state.system, target, state.history, None, *symbols)
+        claim = holds(state.system, target, state.history, history, *symbols)
+        shows = self.claim.kind is Kind.WITNESS
+        return self._judged(Watched(target, history, bool(claim) is shows))
+
+    def _judged(self, state: Watched) -> Watched:
+        if self.claim.kind is Kind.INVARIANT and not self._invariant(state.system, state.history):
+            return state._replace(broken=True)
+        return state
+
+    # ---- writing Python
+
+    @cached_property
+    def _readers(self) -> dict[tuple[str, Rule], tuple[Compiled, Compiled]]:
+        return {}
+
+    @cached_property
+    def _invariant(self) -> Compiled:
+        return self._define("s, h", [], self._compiler.expression(self.claim.of_state()))
+
+    def _reader(self, owner: str, rule: Rule) -> tuple[Compiled, Compiled]:
+        """How the history follows a step by this rule, and whether the claim holds of it."""
+        key = owner, rule
+        if key not in self._readers:
+            function = self._owner(owner)
+            step = step_of(function, rule)
+            terms = function.terms if isinstance(function, Call) else CallTerms(())
+            more = () if isinstance(function, Call) else function.parameters
+            follow = self._compile_history(self.claim.history.effect(step), terms, more)
+            holds = self._expression(self.claim.of_step(step), terms, more)
+            self._readers[key] = follow, holds
+        return self._readers[key]
+
+    def _owner(self, name: str) -> Call | Move:
+        specification = self.product.specification
+        owners: tuple[Call | Move, ...] = (*specification.calls, *specification.moves, UNKNOWN)
+        return next(owner for owner in owners if owner.name == name)
+
+    @cached_property
+    def _compiler(self) -> Compiler:
+        machine = self.machine
+        return Compiler(self._apply, len(machine.cores), len(machine.tree.names))
+
+    def _apply(self, function: Function, _terms: tuple[Term, ...], sources: tuple[str, ...]) -> str:
+        match function.kind:
+            case "state":
+                return self._field(function, sources)
+            case "call":
+                return function.name
+            case "tree":
+                return f"tree({function.name!r}, {', '.join(sources)})"
+        return f"declared({function.name!r}, ({' '.join(source + ',' for source in sources)}))"
+
+    def _field(self, function: Function, sources: tuple[str, ...]) -> str:
+        name, prime = function.name.removesuffix("'"), function.name.endswith("'")
+        place = f"[{self._compiler.place(function, sources)}]" if sources else ""
+        if name in FIELD_BY_NAME:
+            return f"{'t' if prime else 's'}.{name}{place}"
+        index = [field.name for field in self.claim.history.fields].index(name)
+        return f"{'g' if prime else 'h'}[{index}]{place}"
+
+    def _compile_history(self, effect: Effect, terms: CallTerms, more: Sequence[Function]) -> Compiled:
+        values = []
+        for i, field in enumerate(self.claim.history.fields):
+            update = effect.update(field)
+            values.append(f"h[{i}]" if update is None else self._compiler.updated(update, f"h[{i}]"))
+        parameters = ", ".join([_PARAMETERS, *(symbol.name for symbol in more)])
+        return self._define(parameters, self._arguments(terms), f"({' '.join(v + ',' for v in values)})")
+
+    def _expression(self, term: Term, terms: CallTerms, more: Sequence[Function]) -> Compiled:
+        parameters = ", ".join([_PARAMETERS, *(symbol.name for symbol in more)])
+        return self._define(parameters, self._arguments(terms), self._compiler.expression(term))
+
+    def _arguments(self, terms: CallTerms) -> list[str]:
+        return [
+            f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"
+            for argument in terms.arguments()
+            if argument.definition is not None
+        ]
+
+    def _define(self, parameters: str, lines: list[str], result: str) -> Compiled:
+        namespace: dict[str, Any] = {}
+        text = "\n".join([f"def read({parameters}):", *lines, f"    return {result}"])
+        symbols = {"put": put, "rank": ranks(LOCAL_STATE), "declared": self.machine.value, "tree": self._tree}
+        exec(text, symbols, namespace)
+        compiled: Compiled = namespace["read"]
+        return compiled
+
+    def _tree(self, name: str, *arguments: int) -> Any:
+        tree = self.machine.tree
+        match name:
+            case "below":
+                return tree.below(*arguments)
+            case "ancestor":
+                return tree.ancestors[arguments[1]][arguments[0]]
+        return tree.levels[arguments[0]]
+
+    def _blank(self, field: Function) -> Any:
+        zero: Any = False if field.range == BOOL else 0
+        if isinstance(field.range, Enumeration):
+            zero = field.range.values[0]
+        size = 1
+        for sort in field.domain:
+            size *= len(self.machine.cores) if sort == CORE else len(self.machine.tree.names)
+        return (zero,) * size if field.domain else zero
+
+
+def unwatched(steps: Sequence[Step]) -> list[Step]:
+    """The same way without what the property remembers."""
+    return [Step(step.before.system, step.transition._replace(target=step.transition.target.system)) for step in steps]

@@ -1,0 +1,142 @@
+"""The one description of a diagram that every renderer reads: nodes, edges and clusters, no layout."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+class Kind(enum.Enum):
+    """What makes a transition, and so how its edge is drawn."""
+
+    OWN = "a call by this core"
+    OTHER = "a call by another core"
+    CALL = "a call"
+    SILENT = "a move that nobody sees"
+    WITNESSED = "a move that the outside sees"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Label:
+    """One reason for an edge: a call or move, how it ends, and the rule that allows it."""
+
+    what: str
+    """A call or a move."""
+    outcome: str = ""
+    rule: str = ""
+    """The name of the rule without its call: `accepted`."""
+    permitted: bool = False
+    """A may rule: allowed, not promised."""
+    cites: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        arrow = f" -> {self.outcome}" if self.outcome else ""
+        return f"{self.what}{arrow} [{self.rule}]" if self.rule else self.what + arrow
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A state of the view."""
+
+    name: str
+    label: str
+    tone: str = "plain"
+    """What the renderers colour it by: off, pending, on, idle, going, down, plain."""
+    cluster: str | None = None
+    initial: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A box around nodes, and perhaps in another box."""
+
+    name: str
+    label: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Transitions from a node, or from every node of a cluster, to a node, or to every node of a cluster."""
+
+    source: str
+    target: str
+    kind: Kind
+    labels: tuple[Label, ...]
+    from_cluster: bool = False
+    to_cluster: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """What is drawn."""
+
+    title: str
+    subtitle: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    clusters: tuple[Cluster, ...] = ()
+
+    def inside(self, cluster: str) -> tuple[str, ...]:
+        """The names of the nodes in a cluster and in the clusters within it."""
+        within = {cluster}
+        for box in self.clusters:
+            # a box is listed after the box that holds it
+            if box.parent in within:
+                within.add(box.name)
+        return tuple(node.name for node in self.nodes if node.cluster in within)
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of edges that occur, in the order of `Kind`."""
+        used = {edge.kind for edge in self.edges}
+        return tuple(kind for kind in Kind if kind in used)
+
+    def gathered(self) -> Diagram:
+        """The same diagram, with one edge from a cluster instead of the same label on an edge from each node in it."""
+        edges = self.edges
+        # a box that is listed first is the larger one, and says more with one edge
+        for cluster in self.clusters:
+            inside = frozenset(self.inside(cluster.name))
+            edges = _gather_sources(edges, cluster.name, inside)
+            edges = _gather_targets(edges, cluster.name, inside)
+        return replace(self, edges=edges)
+
+
+def merged(edges: Iterable[tuple[str, str, Kind, Label]]) -> tuple[Edge, ...]:
+    """One edge for each source, target and kind, with all labels, in a fixed order."""
+    labels: dict[tuple[str, str, Kind], set[Label]] = {}
+    for source, target, kind, label in edges:
+        labels.setdefault((source, target, kind), set()).add(label)
+    order = list(Kind)
+    keys = sorted(labels, key=lambda key: (key[0], key[1], order.index(key[2])))
+    return tuple(Edge(*key, tuple(sorted(labels[key]))) for key in keys)
+
+
+def _gather_sources(edges: tuple[Edge, ...], cluster: str, inside: frozenset[str]) -> tuple[Edge, ...]:
+    sources: dict[tuple[str, Kind, Label], set[str]] = {}
+    for edge in edges:
+        if edge.source in inside and edge.target not in inside and not (edge.from_cluster or edge.to_cluster):
+            for label in edge.labels:
+                sources.setdefault((edge.target, edge.kind, label), set()).add(edge.source)
+    shared = {key for key, names in sources.items() if len(inside) > 1 and names == inside}
+    kept = []
+    for edge in edges:
+        stays = edge.source not in inside or edge.from_cluster or edge.to_cluster
+        labels = tuple(label for label in edge.labels if stays or (edge.target, edge.kind, label) not in shared)
+        if labels:
+            kept.append(replace(edge, labels=labels))
+    boxed = merged((cluster, target, kind, label) for target, kind, label in shared)
+    return (*kept, *(replace(edge, from_cluster=True) for edge in boxed))
+
+
+def _gather_targets(edges: tuple[Edge, ...], cluster: str, inside: frozenset[str]) -> tuple[Edge, ...]:
+    """The same for edges from one node to every node of a cluster."""
+
+    def turned(edge: Edge) -> Edge:
+        return replace(
+            edge, source=edge.target, target=edge.source, from_cluster=edge.to_cluster, to_cluster=edge.from_cluster
+        )
+
+    return tuple(turned(edge) for edge in _gather_sources(tuple(turned(edge) for edge in edges), cluster, inside))

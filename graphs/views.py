@@ -1,0 +1,250 @@
+"""Views: quotients of the explored states, small enough to be looked at.
+
+A view maps each state to a node. Its edges are the transitions between different nodes, whoever
+makes them; answers that change nothing are drawn only on request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from psci.explorer.describe import outcome_text
+from psci.explorer.search import explore
+from psci.explorer.system import MoveAction, Product, State, Transition
+from psci.graphs.diagram import Cluster, Diagram, Edge, Kind, Label, Node, merged
+from psci.model.calls import UNKNOWN
+from psci.model.errors import InputError
+from psci.model.language.rules import Modality
+
+MOST_NODES = 300
+"""Above this, `dot` takes minutes and nobody can read what it draws."""
+_PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A way to look at the explored states."""
+
+    name: str
+    sentence: str
+    draw: Callable[[Product, bool], Diagram]
+    """From the product, and whether answers that change nothing are drawn too."""
+
+
+def _transitions(product: Product) -> Iterator[tuple[State, Transition]]:
+    for state in explore(product).states:
+        for transition in product.successors(state):
+            yield state, transition
+
+
+def _label(product: Product, transition: Transition, suffix: str = "") -> Label:
+    rule, action = transition.rule, transition.action
+    name = rule.name.partition(".")[2]
+    permitted = rule.modality in _PERMISSIONS
+    if isinstance(action, MoveAction):
+        return Label(action.name + suffix, "", name, permitted, rule.cites)
+    call, _ = product.stepper.function(action.fn)
+    return Label((call or UNKNOWN).name + suffix, outcome_text(transition), name, permitted, rule.cites)
+
+
+def _kind(product: Product, transition: Transition) -> Kind:
+    if not isinstance(transition.action, MoveAction):
+        return Kind.CALL
+    move = next(move for move in product.specification.moves if move.name == transition.action.name)
+    return Kind.SILENT if move.silent else Kind.WITNESSED
+
+
+def _subtitle(product: Product) -> str:
+    cores = len(product.machine.cores)
+    return f"PSCI {product.machine.version}, explored with {cores} core{'s' if cores > 1 else ''}"
+
+
+# ---- one core
+
+DOWN = "down"
+_TONES = {"STOPPED": "off", "ENTERING": "entering", "RUNNING": "on", "STANDBY": "idle", "POWERDOWN": "idle"}
+_ACTIVITIES = {
+    "ENTERING": "about to be entered",
+    "RUNNING": "runs caller code",
+    "STANDBY": "suspended in standby or retention",
+    "POWERDOWN": "suspended in powerdown",
+    "STOPPED": "",
+}
+
+
+def _core_node(state: State, core: int) -> str:
+    """The core's part of a state; what cores still do while the system goes down is the system's view."""
+    if state.system in ("GOING", "DOWN"):
+        return DOWN
+    power, activity = state.power[core], state.activity[core]
+    return f"{power} {activity}" if power == "ON" else str(power)
+
+
+def core_view(product: Product, refusals: bool = False) -> Diagram:
+    """One core: its power state and what it does. The transitions of all cores are laid on top of each other."""
+    found: set[tuple[str, str, Kind, Label]] = set()
+    names: set[str] = set()
+    for state, transition in _transitions(product):
+        action = transition.action
+        actor = action.place if isinstance(action, MoveAction) else action.caller
+        kind = _kind(product, transition)
+        for core in range(len(product.machine.cores)):
+            source, target = _core_node(state, core), _core_node(transition.target, core)
+            names |= {source, target}
+            own = actor == core
+            if source == target and not (refusals and own and kind is Kind.CALL and transition.target == state):
+                continue
+            of_system = isinstance(action, MoveAction) and not _moves_a_core(product, action)
+            suffix = "" if own or of_system else (" of another core" if isinstance(action, MoveAction) else "")
+            shown = kind if kind is not Kind.CALL else Kind.OWN if own else Kind.OTHER
+            found.add((source, target, shown, _label(product, transition, suffix)))
+    nodes = tuple(_core_drawn(name) for name in sorted(names, key=_core_order))
+    return Diagram(
+        "One core, as its caller sees it", _subtitle(product), nodes, merged(found),
+        (Cluster("system", "the system runs"), Cluster("on", "ON", "system")),
+    ).gathered()  # fmt: skip
+
+
+def _moves_a_core(product: Product, action: MoveAction) -> bool:
+    return any(move.name == action.name and move.core is not None for move in product.specification.moves)
+
+
+def _core_order(name: str) -> tuple[int, str]:
+    order = ("OFF", "ON_PENDING", "ON ENTERING", "ON RUNNING", "ON STANDBY", "ON POWERDOWN")
+    return (order.index(name) if name in order else len(order), name)
+
+
+def _core_drawn(name: str) -> Node:
+    if name == DOWN:
+        return Node(name, "the system goes down\nor is down", "down")
+    power, _, activity = name.partition(" ")
+    if power == "ON":
+        return Node(name, f"{activity}\n{_ACTIVITIES.get(activity, '')}", _TONES.get(activity, "plain"), "on")
+    tone = "off" if power == "OFF" else "pending"
+    note = "powered off" if power == "OFF" else "powering up"
+    return Node(name, f"{power}\n{note}", tone, "system", initial=False)
+
+
+# ---- the system
+
+_KINDS = {
+    "OFF": "off", "HIBERNATE": "hibernated", "RESET": "cold reset", "WARM_RESET": "warm reset",
+    "VENDOR_RESET": "vendor reset", "POWER_LOSS": "power lost",
+}  # fmt: skip
+_RACE = "GOING several"
+
+
+def _system_node(state: State) -> str:
+    if state.system == "DOWN":
+        return f"DOWN {state.kind}"
+    if state.system == "GOING":
+        asked = sorted({kind for kind in state.asked if kind != "NONE"})
+        return f"GOING {asked[0]}" if len(asked) == 1 else _RACE
+    return str(state.system)
+
+
+def system_view(product: Product, refusals: bool = False) -> Diagram:
+    """The whole system: whether it runs, is suspended, is on its way down, or is down, and why."""
+    found: set[tuple[str, str, Kind, Label]] = set()
+    names: dict[str, None] = {}
+    for state, transition in _transitions(product):
+        source, target = _system_node(state), _system_node(transition.target)
+        names |= {source: None, target: None}
+        kind = _kind(product, transition)
+        label = _label(product, transition)
+        if target == _RACE and kind is Kind.CALL:
+            # which second call it was matters no more than that there was one
+            label = Label("another system call", "does not return", cites=("SYS-4", "SYS-5"))
+        system_call = refusals and kind is Kind.CALL and transition.rule.name.startswith("SYSTEM_")
+        if source != target or (system_call and transition.target == state):
+            found.add((source, target, kind, label))
+    boxes = (
+        Cluster("going", "on its way down"),
+        Cluster("one", "one call was accepted", "going"),
+        Cluster("down", "down"),
+    )
+    nodes = tuple(_system_drawn(name) for name in sorted(names, key=_system_order))
+    return Diagram("The system, as its callers see it", _subtitle(product), nodes, merged(found), boxes).gathered()
+
+
+def _system_order(name: str) -> tuple[int, int, str]:
+    system, _, kind = name.partition(" ")
+    kinds = list(_KINDS)
+    systems = ("SUSPENDED", "RUNNING", "GOING", "DOWN")
+    return (systems.index(system), kinds.index(kind) if kind in kinds else len(kinds), name)
+
+
+def _system_drawn(name: str) -> Node:
+    system, _, kind = name.partition(" ")
+    match system:
+        case "DOWN":
+            return Node(name, f"{kind}\n{_KINDS.get(kind, '')}", "down", None if kind == "POWER_LOSS" else "down")
+        case "GOING" if name == _RACE:
+            return Node(name, "several\neither may win", "going", "going")
+        case "GOING":
+            return Node(name, f"{kind}\nasked for", "going", "one")
+        case "RUNNING":
+            return Node(name, "RUNNING", "on", initial=True)
+    return Node(name, f"{system}\nto RAM" if system == "SUSPENDED" else system, "idle")
+
+
+# ---- every state
+
+
+def states_view(product: Product, refusals: bool = False) -> Diagram:
+    """Every reachable state by itself; only for the smallest machines.
+
+    Raises:
+        InputError: there are too many.
+    """
+    done = explore(product, limit=MOST_NODES + 1)
+    if not done.complete:
+        raise InputError(
+            f"view states: a machine with {len(product.machine.cores)} cores has more than {MOST_NODES} states, which "
+            f"nobody can read: take the view {' or '.join(repr(name) for name in VIEWS if name != 'states')}"
+        )
+    names = {state: f"s{number}" for number, state in enumerate(done.states)}
+    found = []
+    for state in done.states:
+        for transition in product.successors(state):
+            if transition.target != state or (refusals and not isinstance(transition.action, MoveAction)):
+                edge = names[state], names[transition.target], _kind(product, transition)
+                found.append((*edge, _label(product, transition)))
+    nodes = tuple(
+        Node(name, _state_text(state), _state_tone(state), initial=name == "s0") for state, name in names.items()
+    )
+    return Diagram("Every reachable state", _subtitle(product), nodes, merged(found))
+
+
+def _state_text(state: State) -> str:
+    cores = [p if p != "ON" else f"{p} {a}" for p, a in zip(state.power, state.activity, strict=True)]
+    return "\n".join([state.system if state.system != "DOWN" else f"DOWN {state.kind}", *cores])
+
+
+def _state_tone(state: State) -> str:
+    return {"RUNNING": "on", "SUSPENDED": "idle", "GOING": "going"}.get(state.system, "down")
+
+
+VIEWS: Mapping[str, View] = {
+    view.name: view
+    for view in (
+        View("core", "one core: power state, activity, and what changes them", core_view),
+        View("system", "the system: running, suspended, on its way down, down", system_view),
+        View("states", f"every reachable state, up to {MOST_NODES}", states_view),
+    )
+}
+
+
+def view(name: str, product: Product, refusals: bool = False) -> Diagram:
+    """The diagram of a view.
+
+    Raises:
+        InputError: there is no such view, or its diagram is too large to be read.
+    """
+    if name not in VIEWS:
+        raise InputError(f"unknown view {name!r}: choose {', '.join(VIEWS)}")
+    return VIEWS[name].draw(product, refusals)
+
+
+__all__ = ["MOST_NODES", "VIEWS", "Edge", "View", "core_view", "states_view", "system_view", "view"]
