@@ -1,0 +1,1 @@
+"""The `psci` command line: thin, every command a call into the library."""

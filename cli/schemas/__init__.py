@@ -1,0 +1,1 @@
+"""The JSON schemas of what commands print with `--json`, one for each command."""
