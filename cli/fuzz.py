@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from psci.oracle.campaign import Found, Result
+    from psci.oracle.campaign import Found, Plan, Result
     from psci.oracle.peers import Request
     from psci.oracle.saved import Saved
 
 DEFAULT_CALLS = 2000
+DEFAULT_CPUS = 4
 SHRINKING_SECONDS = 20.0
 """For each deviation; a peer that is slow keeps a larger reproducer rather than its user waiting."""
 ALL_SHRINKING_SECONDS = 90.0
@@ -33,15 +34,18 @@ ALL_SHRINKING_SECONDS = 90.0
 @click.option("--time", "seconds", type=click.FloatRange(0.1), help="End after so many seconds.")
 @click.option("--psci", metavar="VERSION", help="The version to ask the peer for, and to judge by.")
 @click.option("--conduit", type=click.Choice(["hvc", "smc"]), help="How QEMU is called.")
-@click.option("--cpus", type=click.IntRange(1, 8), default=4, show_default=True, help="Cores of the machine.")
+@click.option(
+    "--cpus", type=click.IntRange(1, 8), default=DEFAULT_CPUS, show_default=True, help="Cores of the machine."
+)
 @click.option("--kernel", type=click.Path(dir_okay=False), help="An arm64 Image of your own (kvm).")
 @click.option("--qemu", type=click.Path(dir_okay=False), help="A qemu-system-aarch64 of your own.")
 @click.option("--save", type=click.Path(file_okay=False, path_type=Path), default=Path("psci-deviations"),
               show_default=True, help="The folder for what is found.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Judge by DEN0022 alone: listed deviations of the peer are new ones too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/fuzz.json).")
 def command(
     peer: str, seed: int | None, calls: int | None, seconds: float | None, psci: str | None, conduit: str | None,
-    cpus: int, kernel: str | None, qemu: str | None, save: Path, as_json: bool,
+    cpus: int, kernel: str | None, qemu: str | None, save: Path, strict: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Judge a real implementation: PEER is one of `psci peers`, such as qemu or kvm:latest.
 
@@ -59,15 +63,16 @@ def command(
     if calls is None and seconds is None:
         calls = DEFAULT_CALLS
     plan = Plan(seed=seed, calls=calls, seconds=seconds, cpus=cpus, psci=psci)
-    return Session(request, plan, save, as_json).run()
+    return Session(request, plan, save, strict=strict, as_json=as_json).run()
 
 
-def command_line(request: Request, plan_seed: int, calls: int | None, seconds: float | None, cpus: int) -> str:
+def command_line(request: Request, plan: Plan, strict: bool) -> str:
     """The command that does the same again."""
-    words = ["psci", "fuzz", request.name, "--seed", str(plan_seed)]
-    words += ["--calls", str(calls)] if calls is not None else []
-    words += ["--time", f"{seconds:g}"] if seconds is not None else []
-    words += ["--cpus", str(cpus)] if cpus != 4 else []
+    words = ["psci", "fuzz", request.name, "--seed", str(plan.seed)]
+    words += ["--calls", str(plan.calls)] if plan.calls is not None else []
+    words += ["--time", f"{plan.seconds:g}"] if plan.seconds is not None else []
+    words += ["--cpus", str(plan.cpus)] if plan.cpus != DEFAULT_CPUS else []
+    words += ["--strict"] if strict else []
     for name in ("psci", "conduit", "kernel", "qemu"):
         value = getattr(request, name)
         words += [f"--{name}", value] if value is not None else []
@@ -77,12 +82,13 @@ def command_line(request: Request, plan_seed: int, calls: int | None, seconds: f
 class Session:
     """One run of the command."""
 
-    def __init__(self, request: Request, plan: Any, save: Path, as_json: bool) -> None:
+    def __init__(self, request: Request, plan: Plan, save: Path, *, strict: bool, as_json: bool) -> None:
         self.request = request
         self.plan = plan
         self.folder = save
+        self.strict = strict
         self.as_json = as_json
-        self.command = command_line(request, plan.seed, plan.calls, plan.seconds, plan.cpus)
+        self.command = command_line(request, plan, strict)
         self.first_verdict: float | None = None
         self.files: dict[Any, Path] = {}
         self.saved: dict[Any, Saved] = {}
@@ -100,7 +106,7 @@ class Session:
                 self.plan,
                 profile=peers.profile(self.request.family),
                 options=peers.options(self.request),
-                quirks=peers.quirks(self.request.family).of(peer.version),
+                quirks=() if self.strict else peers.quirks(self.request.family).of(peer.version),
             )
             with self._progress() as tell:
                 campaign = Campaign(plan, peer, lambda: peers.open_peer(self.request, times=10.0), tell)
@@ -164,7 +170,7 @@ class Session:
     # ---- what came out
 
     def _document(self, result: Result) -> dict[str, Any]:
-        rules = result.rules()
+        rules = list(result.in_reach)
         exercised = {name: result.exercised[name] for name in rules if result.exercised[name]}
         seconds = result.seconds or 1e-9
         overlap = result.overlap
@@ -190,7 +196,7 @@ class Session:
             "verdicts": {verdict.value: count for verdict, count in result.verdicts.items()},
             "rules_exercised": exercised,
             "rules_never_exercised": [name for name in rules if name not in exercised],
-            "rules_of_this_version": len(rules),
+            "rules_in_reach": len(rules),
             "permissions": result.permissions_used,
             "quirks": [
                 {

@@ -15,9 +15,10 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
         f" ({document['calls_per_second']:,.0f} calls/s), seed {document['seed']}"
         + (f", first verdict {first:.1f} s after the command" if first is not None else "")
     )
-    exercised, total = len(document["rules_exercised"]), document["rules_of_this_version"]
+    exercised, total = len(document["rules_exercised"]), document["rules_in_reach"]
     overlap = document["overlap"]
-    yield f"rules exercised: {exercised} of {total}; calls that overlapped another core's: {overlap['share']:.0%}"
+    yield f"rules exercised: {exercised} of the {total} that this peer can show"
+    yield f"calls that overlapped a call of another core: {overlap['calls']:,} ({overlap['share']:.0%})"
     share = document["share_of_time"]
     yield f"time: peer {share['peer']:.0%}, checking {share['checking']:.0%}, generating {share['generating']:.0%}"
     yield from _counts("only a permission explained", document["permissions"])

@@ -10,12 +10,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from psci.model.calls import UNKNOWN
 from psci.model.events import Event
 from psci.model.events import Machine as MachineEvent
-from psci.model.language.rules import Modality
-from psci.model.profile import Machine
-from psci.model.specification import SPECIFICATION, Specification
+from psci.model.specification import SPECIFICATION
 from psci.oracle.declaration import machine_from
 from psci.oracle.generator import Generator, Shape
 from psci.oracle.inference import inferred, questions
@@ -23,6 +20,7 @@ from psci.oracle.judging import Deviation, Judge, Judgement, Key, Overlap
 from psci.oracle.peers.peer import Peer, PeerDied, PeerError
 from psci.oracle.program import Program
 from psci.oracle.quirks import Quirk, amended, is_stale
+from psci.oracle.reach import in_reach
 from psci.oracle.report import Verdict
 
 REPEATS = 3
@@ -97,6 +95,8 @@ class Result:
     gave_up: bool = False
     profiles: list[Mapping[str, Any]] = field(default_factory=list)
     """What was declared and inferred, for each set of options."""
+    in_reach: dict[str, None] = field(default_factory=dict)
+    """The rules of calls that the peer can show, as far as its profiles tell."""
 
     @property
     def quirks_used(self) -> Mapping[str, int]:
@@ -113,18 +113,6 @@ class Result:
         """How often only a permission of DEN0022 explained an answer."""
         listed = {quirk.name for quirk in self.plan.quirks}
         return {name: count for name, count in sorted(self.permissions.items()) if name not in listed}
-
-    def rules(self, specification: Specification = SPECIFICATION) -> list[str]:
-        """The rules of the calls that this version has, but for the duties of callers."""
-        version = machine_from(MachineEvent(psci=self.psci, cpus=(0,))).version if self.psci else None
-        owners = [*(call.name for call in specification.calls if version and call.exists_in(version)), UNKNOWN.name]
-        return [
-            rule.name
-            for owner in owners
-            if version
-            for rule in specification.of(owner, version)
-            if rule.modality is not Modality.CALLER_MUST
-        ]
 
 
 class Campaign:
@@ -158,6 +146,7 @@ class Campaign:
         """
         try:
             kinds = self._kinds = [_Kind(self, options) for options in self.plan.options]
+            self.result.running = self.result.checking = 0.0
             began = time.monotonic()
             for number, kind in self._programs(kinds):
                 self._one(number, kind)
@@ -283,18 +272,14 @@ class _Kind:
         self.judge_asked = self.judge.judge(trace)
         machine = self.judge_asked.trace[0]
         assert isinstance(machine, MachineEvent)
-        self.generator = Generator(
-            self._machine(machine), campaign.specification, psci=plan.psci, options=options, shape=plan.shape
-        )
+        described = machine_from(machine)
+        campaign.result.in_reach |= dict.fromkeys(in_reach(described, SPECIFICATION))
+        self.generator = Generator(described, campaign.specification, psci=plan.psci, options=options, shape=plan.shape)
         campaign.result.psci = machine.psci
         campaign.result.profiles.append(profile)
         campaign._keep(-1, program, self.judge_asked)
         with suppress(AttributeError):
             campaign.result.version = campaign.peer.version
-
-    @staticmethod
-    def _machine(event: MachineEvent) -> Machine:
-        return machine_from(event)
 
 
 __all__ = ["Campaign", "Found", "Plan", "Result"]

@@ -31,6 +31,9 @@ _SLOT_SIZE = 4
 _CANDIDATES = 4
 """Of so many calls drawn, the one is taken whose expected rule was exercised least."""
 
+_MOST_IN_A_ROW = 3
+"""Calls that a core makes in a turn with other cores."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
@@ -193,25 +196,28 @@ class _Life:
         return self._call(draft)
 
     def _together(self, runners: list[int]) -> bool:
-        """Several cores act in one turn, mostly on the same core."""
+        """Several cores act in one turn, mostly on the same core, with a few calls each, so that some of them meet."""
         focus = self._any_core()
         group = self.random.sample(runners, self.random.randint(2, min(4, len(runners))))
         awake = len(runners)
-        stopping, started = set(), set()
+        stopping: set[int] = set()
+        started: set[int] = set()
         for core in group:
-            draft = self._best([core], self.owner.machine.cores[focus], may_stop=awake > 1)
-            if draft is None:
-                continue
-            if draft.stops_caller or draft.waits:
-                awake -= 1
-                stopping |= {core} if draft.stops_caller else set()
-            started |= self._starts(draft)
             if self.random.random() < 0.3:
                 self._add(PauseStep(turn=self.turn, cpu=core, microseconds=self.random.randint(1, 20)))
-            if not self._call(draft):
-                return False
+            for _ in range(self.random.randint(1, _MOST_IN_A_ROW)):
+                draft = self._best([core], self.owner.machine.cores[focus], may_stop=awake > 1)
+                if draft is None:
+                    continue
+                started |= self._starts(draft)
+                if not self._call(draft):
+                    return False
+                if draft.stops_caller or draft.waits:
+                    awake -= 1
+                    stopping |= {core} if draft.stops_caller else set()
+                    break
         # A core that was off after its CPU_OFF may have been started again, or not yet have been off.
-        self.doubtful |= stopping & (started | ({focus} & stopping if len(group) > 1 else set()))
+        self.doubtful |= stopping & (started | {focus})
         return True
 
     def _last_turn(self) -> None:

@@ -9,7 +9,7 @@ import importlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any, Literal, cast
 
@@ -62,6 +62,19 @@ class Request:
     def family(self) -> str:
         """The folder of the peer: qemu, kvm."""
         return self.name.partition(":")[0]
+
+
+def request_from(words: Mapping[str, str], place: str) -> Request:
+    """The request in a saved file.
+
+    Raises:
+        UnknownPeer: it has no such field, or no such peer.
+    """
+    known = {field.name for field in fields(Request)}
+    unknown = sorted(set(words) - known)
+    if unknown:
+        raise UnknownPeer(f"{place}: peer: unknown field {unknown[0]!r}: give a file that psci fuzz saved")
+    return Request(**words)
 
 
 def open_peer(request: Request, *, times: float = 1.0) -> Peer:
@@ -156,5 +169,5 @@ def install(request: Request) -> None:
 
 __all__ = [
     "NAMES", "PeerError", "Request", "UnknownPeer", "install", "open_peer", "options", "profile", "quirks",
-    "requirements",
+    "request_from", "requirements",
 ]  # fmt: skip

@@ -77,3 +77,23 @@ def misaligned_entry(m, s, call):
 def target_not_narrowed(m, s, call):
     """In an SMC32 call a target with bits in the upper half of x1 is taken for a core that does not exist."""
     return ~call.wide & (call.upper_half(1) != 0)
+
+
+@QUIRKS.amends(
+    CPU_ON, Completion.RETURNS, SUCCESS, breaks=("CPU_ON-6", "SM-6", "SYS-4"), seen_in=SEEN, always=False,
+    because="""QEMU turns the caller of SYSTEM_OFF or SYSTEM_RESET off, as by CPU_OFF, until its main loop gets round to
+    the request; another core can turn it on again in that time.""",
+)  # fmt: skip
+def caller_of_a_system_call_started(m, s, call):
+    """While the system goes down, a CPU_ON for the core that asked for it succeeds and starts that core again."""
+    target = m.core_of(call.target_cpu)
+    stopped = (s.system == "GOING") & (s.power[target] == "ON") & (s.activity[target] == "STOPPED")
+    return when(m.is_core(call.target_cpu) & stopped).then(
+        s.but(
+            power={target: "ON_PENDING"},
+            entry={target: call.entry_point_address},
+            context={target: call.context_id},
+            entry_wide={target: call.wide},
+            entry_isa={target: call.isa},
+        )
+    )
