@@ -9,7 +9,7 @@ from typing import TypeAlias
 from psci.model.codes import Code
 from psci.model.language.rules import Argument, CallTerms, Case, Completion, Modality, Rule, when
 from psci.model.language.sorts import U32, U64
-from psci.model.language.terms import Const, Function, SortError, Term, Var, lift
+from psci.model.language.terms import FALSE, Const, Function, SortError, Term, Var, lift
 from psci.model.machine import MACHINE, MachineTerms
 from psci.model.state import STATE, StateTerms
 from psci.model.versions import V0_1, V1_3, Version
@@ -55,6 +55,9 @@ class Call:
     """One PSCI function.
 
     `optional` functions may be absent (Table 17); `arguments` are those of x1, x2, x3 in order.
+    A function that is there `together_with` another is there if and only if that one is; one that is
+    `required_by` another is there if that one is. `own_rule_on_widths` says where a rule of the
+    function's own takes the place of RET-3.
     """
 
     name: str
@@ -65,6 +68,10 @@ class Call:
     until: Version = V1_3
     optional: bool = False
     arguments: tuple[Argument, ...] = ()
+    together_with: Call | None = None
+    required_by: Call | None = None
+    presence_cites: Cites = ()
+    own_rule_on_widths: Term = FALSE
     rules: list[Rule] = field(default_factory=list)
     declared_answers: list[Answer] = field(default_factory=list)
 
@@ -81,7 +88,12 @@ class Call:
     @property
     def key(self) -> int:
         """The id by which profiles and rules say whether the function is there: SMC32 where it has one."""
-        return self.ids()[0]
+        return self.ids()[0] if self.together_with is None else self.together_with.key
+
+    def is_present(self, m: MachineTerms) -> Term:
+        """The function is implemented."""
+        own = m.has(self.key)
+        return own if self.required_by is None else own | m.has(self.required_by.key)
 
     def exists_in(self, version: Version) -> bool:
         """Whether this version defines the function."""

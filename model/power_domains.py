@@ -5,10 +5,16 @@ These terms are used by every rule that takes a core into or out of a low-power 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from psci.model.language.rules import CallTerms
 from psci.model.language.terms import CORE, NODE, Term, Var, choose, conjunction, every, implies, lift, some
 from psci.model.machine import LOCAL_STATE, MachineTerms
 from psci.model.state import StateTerms
+
+ByNode: TypeAlias = Callable[[Term], Term]
+"""A local state for each node."""
 
 RUN = lift("RUN", LOCAL_STATE)
 STANDBY = lift("STANDBY", LOCAL_STATE)
@@ -37,54 +43,58 @@ def vote_of(s: StateTerms, core: Term, node: Term) -> Term:
     return choose(s.power[core] == "OFF", POWERDOWN, choose(is_awake(s, core), RUN, s.vote[core, node]))
 
 
-def granted(m: MachineTerms, node: Term, vote: object) -> Term:
-    """The deepest state of a node that no core's vote forbids, in depth or in wakeup latency (PC-2, PC-3)."""
+def granted(m: MachineTerms, node: Term, vote: Callable[[Term, Term], Term]) -> Term:
+    """The deepest state of a node that no core's vote forbids, in depth or in wakeup latency (PC-2, PC-3).
+
+    A vote for a node inside forbids it as well: a parent is never deeper than its children (PD-3), also where
+    latency does not grow with depth.
+    """
 
     def permitted(state: Term) -> Term:
-        def permits(core: Var) -> Term:
-            asked: Term = vote(core)  # type: ignore[operator]  # a function from a core to a term
-            return implies(m.below(core, node), (state <= asked) & (m.latency(state) <= m.latency(asked)))
+        def permits(core: Var, inner: Var) -> Term:
+            asked = vote(core, inner)
+            counts = m.below(core, inner) & m.ancestor(node, inner)
+            return implies(counts, (state <= asked) & (m.latency(state) <= m.latency(asked)))
 
-        return every(CORE, permits)
+        return every(CORE, lambda core: every(NODE, lambda inner: permits(core, inner)))
 
     shallower = choose(permitted(STANDBY), STANDBY, RUN)
     return choose(permitted(POWERDOWN), POWERDOWN, choose(permitted(RETENTION), RETENTION, shallower))
 
 
-def node_after_sleep(m: MachineTerms, s: StateTerms, caller: Term, asked: object) -> object:
+def node_after_sleep(m: MachineTerms, s: StateTerms, caller: Term, asked: ByNode) -> ByNode:
     """For each node: its state once the caller sleeps with these requests for the nodes above it (by node).
 
     Platform-coordinated: the deepest state that all votes allow. OS-initiated: the request itself (OSI-3, OSI-4).
     """
 
-    def after(node: Var) -> Term:
-        request: Term = asked(node)  # type: ignore[operator]  # a function from a node to a term
-        votes = granted(m, node, lambda core: choose(core == caller, request, vote_of(s, core, node)))
-        decided = choose(s.mode == "OS_INITIATED", request, votes)
+    def after(node: Term) -> Term:
+        votes = granted(m, node, lambda core, inner: choose(core == caller, asked(inner), vote_of(s, core, inner)))
+        counted = choose(m.vote_counting == "AT_ENTRY", votes, s.node[node])
+        decided = choose(s.mode == "OS_INITIATED", asked(node), counted)
         return choose(m.below(caller, node), decided, s.node[node])
 
     return after
 
 
-def node_after_off(m: MachineTerms, s: StateTerms, caller: Term) -> object:
+def node_after_off(m: MachineTerms, s: StateTerms, caller: Term) -> ByNode:
     """For each node: its state once the caller is OFF.
 
     Calls of CPU_OFF are coordinated with each other in both modes (CPU_OFF-10); with suspended cores only in
     platform-coordinated mode (CPU_OFF-12, CPU_OFF-13).
     """
 
-    def after(node: Var) -> Term:
-        votes = granted(m, node, lambda core: choose(core == caller, POWERDOWN, vote_of(s, core, node)))
-        others_off = every(
-            CORE, lambda core: implies(m.below(core, node) & (core != caller), s.power[core] == "OFF")
-        )
-        decided = choose(s.mode == "OS_INITIATED", choose(others_off, POWERDOWN, s.node[node]), votes)
+    def after(node: Term) -> Term:
+        votes = granted(m, node, lambda core, inner: choose(core == caller, POWERDOWN, vote_of(s, core, inner)))
+        counted = choose(m.vote_counting == "AT_ENTRY", votes, s.node[node])
+        others_off = every(CORE, lambda core: implies(m.below(core, node) & (core != caller), s.power[core] == "OFF"))
+        decided = choose(s.mode == "OS_INITIATED", choose(others_off, POWERDOWN, s.node[node]), counted)
         return choose(m.below(caller, node), decided, s.node[node])
 
     return after
 
 
-def node_after_wakeup(m: MachineTerms, s: StateTerms, core: Term) -> object:
+def node_after_wakeup(m: MachineTerms, s: StateTerms, core: Term) -> ByNode:
     """For each node: its state once a core is on its way up; all nodes above it run (PC-6, PC-10, OSI-8)."""
     return lambda node: choose(m.below(core, node), RUN, s.node[node])
 
@@ -95,7 +105,7 @@ def asks_for(m: MachineTerms, call: CallTerms, node: Term) -> Term:
 
 
 def is_checked(m: MachineTerms, call: CallTerms, node: Term) -> Term:
-    """An OS-initiated request speaks about this node: it asks for a low-power state, or claims the last core (OSI-5, OSI-6)."""
+    """An OS-initiated request speaks about this node: it asks for a low-power state, or claims a level (OSI-6)."""
     claims = m.claims(call.power_state, m.level(node))
     return m.below(call.caller, node) & ((asks_for(m, call, node) != RUN) | claims)
 
@@ -104,13 +114,15 @@ def running_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
     """Some core of a node that the request speaks about is running (CPU_SUSPEND-11, OSI-9, OSI-17)."""
     return some(
         NODE,
-        lambda node: is_checked(m, call, node)
-        & some(CORE, lambda core: m.below(core, node) & (core != call.caller) & is_awake(s, core)),
+        lambda node: (
+            is_checked(m, call, node)
+            & some(CORE, lambda core: m.below(core, node) & (core != call.caller) & is_awake(s, core))
+        ),
     )
 
 
 def shallow_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
-    """Some core or node inside is in a low-power state too shallow for the request (CPU_SUSPEND-9, CPU_SUSPEND-27, PD-4 to PD-6)."""
+    """Some core or node inside is in a low-power state too shallow for the request (CPU_SUSPEND-9, PD-4 to PD-6)."""
 
     def too_shallow(node: Var) -> Term:
         asked = asks_for(m, call, node)

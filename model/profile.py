@@ -16,8 +16,9 @@ from psci.model.errors import InputError
 from psci.model.language.sorts import BOOL, BitVector, Enumeration, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import LOCAL_STATE, MACHINE_SYMBOLS
+from psci.model.readings import READINGS
 from psci.model.topology import Topology
-from psci.model.versions import Version
+from psci.model.versions import V0_2, V1_0, Version
 
 Key: TypeAlias = tuple[Value, ...]
 """A machine symbol and its arguments: `("has", 0x84000015)`."""
@@ -41,26 +42,6 @@ class Undeclared(KeyError):
         return key
 
 
-READINGS: Mapping[str, tuple[str, Mapping[str, Value]]] = {
-    "system-stop": ("system_stop", {"drain": "DRAIN", "at-once": "AT_ONCE"}),
-    "width-mismatch": ("width_mismatch", {"errata": "ERRATA", "original": "ORIGINAL"}),
-    "upper-halves": ("checks_upper_halves", {"ignored": False, "checked": True}),
-    "migrate-width": ("migrate_width", {"general": "GENERAL", "own": "OWN"}),
-    "frozen-core": ("frozen_core", {"resumes": "RESUMES", "already-on": "ALREADY_ON"}),
-    "mode-history": ("mode_history", {"since-change": "SINCE_CHANGE", "since-boot": "SINCE_BOOT"}),
-    "osi-mixed": ("osi_mixed", {"either": "EITHER", "invalid-parameters": "INVALID_PARAMETERS", "denied": "DENIED"}),
-    "suspend-refusal": ("suspend_refusal", {"text": "TEXT", "prototype": "PROTOTYPE"}),
-    "context-width": ("context_width", {"function-id": "FUNCTION_ID", "caller": "CALLER"}),
-    "warm-protection": ("warm_protection", {"off": "OFF", "kept": "KEPT"}),
-    "vendor-bit": ("vendor_bit", {"selector": "SELECTOR", "reserved": "RESERVED"}),
-    "beta-type": ("beta_hibernate_type", {"alpha": 0, "final": 1}),
-}
-"""Places where DEN0022 can be read in two ways: the symbol that each sets, and its options, the default first.
-
-`upper-halves` and `beta-type` have no default: an implementation may do either, but always the same.
-"""
-
-OPEN_READINGS = ("checks_upper_halves", "beta_hibernate_type")
 DEFAULTS: Mapping[str, Value] = {
     "trusted_os": "MP_OR_NONE",
     "disabled": False,
@@ -70,7 +51,8 @@ DEFAULTS: Mapping[str, Value] = {
     "counted_level": 0,
     "reset_keeps_warm": False,
     "stray_wakeup": "IGNORED",
-    **{symbol: next(iter(options.values())) for symbol, options in READINGS.values() if symbol not in OPEN_READINGS},
+    "elns_isa": "AARCH64",
+    **{r.symbol: r.options[r.default] for r in READINGS.values() if r.default is not None},
 }
 """What a profile that is silent stands for, where that is not left open."""
 
@@ -135,6 +117,8 @@ class Machine:
                 return self.version.number or 0
             case "boot_core", ():
                 return self.boot
+            case (("extended_state_id" | "osi_supported"), ()) if self.version < V1_0:
+                return False  # PSTATE-4, OSI-1: before 1.0 there is one format and one mode
             case "latency", (str(state),) if state in LOCAL_STATE.values and ("latency", state) not in self.declared:
                 return LOCAL_STATE.values.index(state)
             case "trusted_os_home", () if name not in self.declared:
@@ -160,6 +144,8 @@ class Machine:
             return False
         if self.ids is not None:
             return call.name in self.ids.values()
+        if call.name == "MIGRATE_INFO_TYPE" and self.version == V0_2 and self.declared.get("errata") == "NOT_APPLIED":
+            return True  # MIG_TYPE-4: optional by an erratum
         return None if call.optional else True
 
 
@@ -173,10 +159,10 @@ def declared(profile: Mapping[str, Any], reading: Mapping[str, str]) -> dict[str
     for name, option in reading.items():
         if name not in READINGS:
             raise ProfileError(f"reading: unknown {name!r}: choose from {', '.join(READINGS)}")
-        symbol, options = READINGS[name]
-        if option not in options:
-            raise ProfileError(f"reading: {name} is one of {', '.join(options)}, not {option!r}")
-        found[symbol] = options[option]
+        taken = READINGS[name]
+        if option not in taken.options:
+            raise ProfileError(f"reading: {name} is one of {', '.join(taken.options)}, not {option!r}")
+        found[taken.symbol] = taken.options[option]
     ids = {call.name: call.key for call in CALLS} | {"SMCCC_VERSION": 0x8000_0000}
     for field_name, value in profile.items():
         match field_name:
@@ -209,11 +195,13 @@ def answers(key: Key, sort: Sort | None = None) -> tuple[Value, ...]:
     """The values that something undeclared can have, the most ordinary first."""
     sort = sort or SYMBOLS[str(key[0])].range
     if sort == BOOL:
-        return (False, True) if key[0] in ("address_unusable", "denied_by_policy", "checks_upper_halves") else (True, False)
+        return (
+            (False, True)
+            if key[0] in ("address_unusable", "denied_by_policy", "checks_upper_halves")
+            else (True, False)
+        )
     if isinstance(sort, Enumeration):
         return sort.values
     if isinstance(sort, BitVector) and key[0] == "beta_hibernate_type":
         return (0, 1)
     raise Undeclared(key)
-
-

@@ -34,7 +34,9 @@ class StateTerms:
     system = _field("system", of=SYSTEM, doc="Whether the system runs, is on its way down, suspended or down.")()
     kind = _field("kind", of=KIND, doc="Why the system is down, once it is.")()
     mode = _field("mode", of=MODE, doc="The suspend mode of the whole system.")()
-    suspend_used = _field("suspend_used", of=BOOL, doc="Some core called CPU_SUSPEND since boot or the last mode change.")()
+    suspend_used = _field(
+        "suspend_used", of=BOOL, doc="Some core called CPU_SUSPEND since boot or the last mode change."
+    )()
     suspend_ever = _field("suspend_ever", of=BOOL, doc="Some core called CPU_SUSPEND since boot.")()
     resident = _field("resident", of=CORE, doc="The core on which a uniprocessor Trusted OS is resident.")()
     memory_protected = _field("memory_protected", of=BOOL, doc="MEM_PROTECT is on.")()

@@ -18,7 +18,7 @@ from psci.model.environment import BOOT
 from psci.model.language.compile import Compiler, put, ranks
 from psci.model.language.effects import Effect
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
-from psci.model.language.sorts import BOOL, CORE, BitVector, Enumeration
+from psci.model.language.sorts import BOOL, CORE, Enumeration
 from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
 from psci.model.machine import LOCAL_STATE
 from psci.model.profile import Choices, Key, Machine, Undeclared, answers
@@ -232,7 +232,7 @@ class Stepper:
     def initial(self) -> Any:
         """The state after a cold boot."""
         blank = State(*(self._blank(field) for field in FIELDS))
-        (_, state), = self.move(BOOT.name, blank._replace(system="DOWN"), self.machine.boot)
+        ((_, state),) = self.move(BOOT.name, blank._replace(system="DOWN"), self.machine.boot)
         return state
 
     def _blank(self, field: Function) -> Any:
@@ -293,7 +293,7 @@ class Stepper:
         single = any(isinstance(key, tuple) and key[0] == function.name for key in self.machine.declared)
         ranged = function.name == "address_unusable" and self.machine.unusable
         computed = function.name in ("has", "latency")
-        return None if single or ranged or computed else self.machine.value(function.name, ("", ))
+        return None if single or ranged or computed else self.machine.value(function.name, ("",))
 
     def _ask(self, choices: Choices, key: tuple[Any, ...]) -> Any:
         value = self.learned.get(key)
@@ -311,7 +311,7 @@ class Stepper:
         terms = function.terms if function else CallTerms(())
         lines = self._unpack() + self._arguments(terms)
         rules = self._rules(name)
-        lines += self._gates(name, rules) + ["    outcomes = []", "    broken = ()"]
+        lines += [*self._gates(name, rules), "    outcomes = []", "    broken = ()"]
         lines += self._duties(name, rules)
         lines += self._outcomes(name, rules, Modality.MUST_REFUSE)
         lines += ["    obliged = bool(outcomes)"]

@@ -55,10 +55,11 @@ class Topology:
         rows = []
         for node in range(len(self.parents)):
             row = [False] * len(self.parents)
-            row[node] = True
-            while node:
-                node = self.parents[node]
-                row[node] = True
+            here = node
+            row[here] = True
+            while here:
+                here = self.parents[here]
+                row[here] = True
             rows.append(tuple(row))
         return tuple(rows)
 

@@ -276,7 +276,7 @@ def features(specification: Specification, version: Version | None) -> Iterator[
 def _features_of(call: Call, fid: int, specification: Specification, version: Version | None) -> Iterator[Finding]:
     rules = Rules(owner_named(specification, "PSCI_FEATURES"), specification, version)
     domain = rules.domain
-    there = domain.symbol(MACHINE.has)(z3.BitVecVal(call.key, 32, domain.context))
+    there = rules.scope.term(call.is_present(MACHINE))
     asked = z3.Extract(31, 0, rules.scope.call["x1"]()) == fid
     claims = domain.disjunction(
         z3.And(step.allowed(), _says_yes(rules, step)) for step in rules.steps if step.rule.modality in OUTCOMES

@@ -18,6 +18,8 @@ from psci.model.language.rules import RESULT, Completion, Rule
 from psci.model.language.sorts import BOOL, CORE, NODE, U64, Enumeration
 from psci.model.language.terms import TRUE, Function, Term, every, lift
 from psci.model.machine import MACHINE
+from psci.model.profile import SYMBOLS
+from psci.model.readings import READINGS
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS, STATE
 from psci.proofs.domain import Domain, Fact, Meaning
@@ -219,13 +221,18 @@ def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
 
 
 def standing_assumptions(domain: Domain, owner: Call | Move, scope: Scope) -> list[Fact]:
-    """What is assumed of every step."""
+    """What is assumed of every step: who moves, and the default of each reading whose other options give up a property."""
+    assumed = [
+        (f"reading {r.name}: {r.default}", scope.term(SYMBOLS[r.symbol]() == r.options[r.default]))
+        for r in READINGS.values()
+        if r.gives_up and r.default is not None
+    ]
     if isinstance(owner, Call):
         running = STATE.activity[owner.terms.caller] == "RUNNING"
-        return [("the caller runs (SM-16)", scope.term(running))]
-    if owner.name == BOOT.name and owner.core is not None:
-        return [("the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core))]
-    return []
+        assumed.append(("the caller runs (SM-16)", scope.term(running)))
+    elif owner.name == BOOT.name and owner.core is not None:
+        assumed.append(("the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core)))
+    return assumed
 
 
 def _limits(domain: Domain, history: History) -> list[Fact]:

@@ -1,7 +1,7 @@
 """AFFINITY_INFO: whether a core, or the cores of an affinity instance, are on (DEN0022 5.1.5, 5.7, 6.6)."""
 
 from psci.model.call import Call
-from psci.model.codes import DISABLED, INVALID_PARAMETERS
+from psci.model.codes import DISABLED, INVALID_PARAMETERS, NOT_PRESENT
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import CORE, U64, Const, choose, every, implies, some
 from psci.model.versions import V0_2, V1_0
@@ -31,7 +31,7 @@ def instance(m, call):
     return belongs
 
 
-@AFFINITY_INFO.must_refuse(INVALID_PARAMETERS, cites=("AFF-6", "AFF-15"))
+@AFFINITY_INFO.must_refuse(INVALID_PARAMETERS, cites=("AFF-1", "AFF-6", "AFF-15"))
 def level_invalid(m, s, call):
     """lowest_affinity_level is none of 0 to 3."""
     return call.lowest_affinity_level > 3
@@ -49,21 +49,40 @@ def level_unsupported(m, s, call):
     return (call.lowest_affinity_level > 0) & ~m.affinity_level_supported(call.lowest_affinity_level)
 
 
-@AFFINITY_INFO.may_refuse(DISABLED, cites=("AFF-8",))
-def instance_disabled(m, s, call):
-    """The instance exists, but all its cores are physically disabled."""
+@AFFINITY_INFO.may_refuse(NOT_PRESENT, cites=("AFF-10", "REV-5"), until=V0_2)
+def not_present_in_issue_b(m, s, call):
+    """The same in issue B, which lists a code of its own that issue C removes as an erratum."""
+    return ~some(CORE, instance(m, call)) & (m.errata == "NOT_APPLIED")
+
+
+def is_disabled(m, call):
+    """All cores of the instance are physically disabled."""
     belongs = instance(m, call)
     return some(CORE, belongs) & every(CORE, lambda core: implies(belongs(core), m.disabled(core)))
 
 
-@AFFINITY_INFO.succeeds(Completion.RETURNS, cites=("AFF-2", "AFF-4", "AFF-5", "SM-2"))
+@AFFINITY_INFO.may_refuse(DISABLED, cites=("AFF-8",))
+def instance_disabled(m, s, call):
+    """The instance exists, but all its cores are physically disabled; 5.7.1 calls the code possible."""
+    return is_disabled(m, call)
+
+
+@AFFINITY_INFO.must_refuse(DISABLED, cites=("AFF-8",))
+def instance_disabled_flatly(m, s, call):
+    """The same where 5.7.2 is read as binding: no other answer is allowed."""
+    return is_disabled(m, call) & (m.disabled_core == "IS_REPORTED")
+
+
+@AFFINITY_INFO.succeeds(
+    Completion.RETURNS, cites=("AFF-2", "AFF-4", "AFF-5", "AFF-11", "CPU_SUSPEND-24", "SM-1", "SM-2")
+)
 def on(m, s, call):
     """At least one core of the instance is ON, running or suspended."""
     belongs = instance(m, call)
     return when(some(CORE, lambda core: belongs(core) & (s.power[core] == "ON"))).returning(ON)
 
 
-@AFFINITY_INFO.succeeds(Completion.RETURNS, cites=("AFF-4", "SM-4"))
+@AFFINITY_INFO.succeeds(Completion.RETURNS, cites=("AFF-4", "AFF-11", "SM-1", "SM-4"))
 def on_pending(m, s, call):
     """At least one core of the instance is ON_PENDING and all others are OFF."""
     belongs = instance(m, call)
@@ -73,7 +92,7 @@ def on_pending(m, s, call):
     ).returning(ON_PENDING)
 
 
-@AFFINITY_INFO.succeeds(Completion.RETURNS, cites=("AFF-3", "SM-3"))
+@AFFINITY_INFO.succeeds(Completion.RETURNS, cites=("AFF-3", "AFF-11", "AFF-12", "SM-1", "SM-3"))
 def off(m, s, call):
     """All cores of the instance are OFF: their CPU_OFF was processed, or they were not booted yet."""
     belongs = instance(m, call)

@@ -3,7 +3,7 @@
 from psci.model.call import Call
 from psci.model.codes import INVALID_PARAMETERS, NOT_SUPPORTED
 from psci.model.language.terms import disjunction
-from psci.model.versions import V0_2
+from psci.model.versions import V0_2, V1_0
 
 UNKNOWN = Call("UNKNOWN", "5.2.1", fid32=0)
 """Any function id that no PSCI function has."""
@@ -31,34 +31,39 @@ def apply_to(function):
 
 
 def _presence(function):
-    @function.gate(NOT_SUPPORTED, cites=("RET-4",))
+    @function.gate(NOT_SUPPORTED, cites=("RET-4", "RET-14", *function.presence_cites))
     def absent(m, s, call):
         """The function is not implemented, or this version does not define it."""
-        return ~m.has(function.key)
+        return ~function.is_present(m)
 
 
 def _execution_state(function):
-    @function.gate(NOT_SUPPORTED, cites=("RET-3", "SMC-4"))
+    @function.gate(NOT_SUPPORTED, cites=("RET-3", "RET-14", "SMC-4"), since=V1_0)
     def smc64_from_aarch32(m, s, call):
         """An AArch32 caller uses an SMC64 id."""
-        return call.wide & (call.isa == "AARCH32") & (m.width_mismatch == "ERRATA")
+        return call.wide & (call.isa == "AARCH32") & ~function.own_rule_on_widths
+
+    @function.gate(NOT_SUPPORTED, cites=("RET-3", "REV-6"), until=V0_2)
+    def smc64_from_aarch32_by_the_errata(m, s, call):
+        """An AArch32 caller uses an SMC64 id, and the errata of issue C are applied."""
+        return call.wide & (call.isa == "AARCH32") & (m.errata == "APPLIED") & ~function.own_rule_on_widths
 
     @function.gate(INVALID_PARAMETERS, cites=("SMC-8", "REV-6"), until=V0_2)
     def width_mismatch_in_issue_b(m, s, call):
         """In issue B the id has to be of the caller's own width."""
-        return (call.wide == (call.isa == "AARCH32")) & (m.width_mismatch == "ORIGINAL")
+        return (call.wide == (call.isa == "AARCH32")) & (m.errata == "NOT_APPLIED")
 
 
 def _security_state(function):
-    @function.caller_must(cites=("SMC-3", "CPU_OFF-4", "CPU_ON-13", "OFF-9", "OFF2-12"))
-    def call_from_the_secure_state(m, s, call):
+    @function.caller_must(cites=("SMC-3", "CPU_OFF-4", "CPU_ON-13", "OFF-9", "OFF2-12", "TOS-5"))
+    def call_from_the_normal_world(m, s, call):
         """PSCI is called from the Normal or Realm state; what a Secure caller gets is not stated."""
-        return call.world == "SECURE"
+        return (call.world == "SECURE") | ((call.world == "REALM") & (m.realm_callers == "NOT_STATED"))
 
 
 def _register_widths(function):
     @function.caller_must(cites=("SMC-5",))
-    def set_upper_halves(m, s, call):
+    def keep_to_32_bits(m, s, call):
         """An AArch64 caller of an SMC32 id keeps to 32-bit values."""
         used = range(1, len(function.arguments) + 1)
         return ~call.wide & (call.isa == "AARCH64") & disjunction(*(call.upper_half(i) != 0 for i in used))

@@ -1,10 +1,10 @@
 """CPU_DEFAULT_SUSPEND: suspend the calling core in a state that the implementation picks (DEN0022 5.1.17, 5.18)."""
 
 from psci.model.call import Call
+from psci.model.calls.sleeping import falls_asleep, will_be_entered
 from psci.model.codes import INVALID_ADDRESS, SUCCESS
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, native
-from psci.model.language.terms import choose
 from psci.model.power_domains import RUN
 from psci.model.versions import V1_0
 
@@ -20,34 +20,25 @@ def entry_unusable(m, s, call):
     return m.address_unusable(call.entry_point_address)
 
 
-@CPU_DEFAULT_SUSPEND.succeeds(Completion.WAITS, cites=("DSUSP-1", "DSUSP-2", "DSUSP-3", "DSUSP-8", "DSUSP-10", "DSUSP-11"))
+def suspends(m, s, call, activity):
+    """The caller sleeps; how far the nodes above it follow is the implementation's choice (DSUSP-3)."""
+    return falls_asleep(m, s, call, activity, vote=lambda node: RUN, by_default=True).also(
+        s.but(dozed=each(lambda node: s.dozed[node] | m.below(call.caller, node)))
+    )
+
+
+@CPU_DEFAULT_SUSPEND.succeeds(
+    Completion.WAITS, cites=("DSUSP-1", "DSUSP-2", "DSUSP-3", "DSUSP-8", "DSUSP-10", "DSUSP-11", "STAT-7")
+)
 def powerdown(m, s, call):
     """A powerdown state: at a wakeup the core is entered at the entry point with the context id."""
-    return always.then(
-        s.but(
-            activity={call.caller: "POWERDOWN"},
-            default_suspended={call.caller: True},
-            slept={call.caller: True},
-            vote=each(lambda core, node: choose(core == call.caller, RUN, s.vote[core, node])),
-            entry={call.caller: call.entry_point_address},
-            context={call.caller: call.context_id},
-            entry_wide={call.caller: call.wide},
-            entry_isa={call.caller: call.isa},
-        )
-    )
+    return always.then(suspends(m, s, call, "POWERDOWN").also(will_be_entered(s, call.caller, call)))
 
 
 @CPU_DEFAULT_SUSPEND.succeeds(Completion.WAITS, cites=("DSUSP-2", "DSUSP-3", "DSUSP-4", "CPU_SUSPEND-6"))
 def standby(m, s, call):
     """A standby state, chosen by the implementation or by a downgrade: the call returns SUCCESS at a wakeup."""
-    return always.then(
-        s.but(
-            activity={call.caller: "STANDBY"},
-            default_suspended={call.caller: True},
-            slept={call.caller: True},
-            vote=each(lambda core, node: choose(core == call.caller, RUN, s.vote[core, node])),
-        )
-    )
+    return always.then(suspends(m, s, call, "STANDBY"))
 
 
 @CPU_DEFAULT_SUSPEND.may_succeed(Completion.RETURNS, SUCCESS, cites=("DSUSP-4", "CPU_SUSPEND-7"))

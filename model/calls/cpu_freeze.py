@@ -1,7 +1,9 @@
 """CPU_FREEZE: stop the calling core until a CPU_ON for it, whatever interrupts arrive (DEN0022 5.1.16, 5.17)."""
 
 from psci.model.call import Call
+from psci.model.calls.sleeping import has_slept
 from psci.model.codes import DENIED
+from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always
 from psci.model.versions import V1_0
 
@@ -14,7 +16,18 @@ def trusted_os_resident(m, s, call):
     return m.up_trusted_os() & (s.resident == call.caller)
 
 
-@CPU_FREEZE.succeeds(Completion.NEVER, cites=("FREEZE-1", "FREEZE-2", "FREEZE-3", "FREEZE-4", "FREEZE-13", "AFF-2"))
+@CPU_FREEZE.succeeds(
+    Completion.NEVER, cites=("FREEZE-1", "FREEZE-2", "FREEZE-3", "FREEZE-4", "FREEZE-13", "AFF-2", "STAT-7")
+)
 def frozen(m, s, call):
-    """The caller is frozen: it stays ON, ignores wakeup events, and only a CPU_ON brings it back."""
-    return always.then(s.but(activity={call.caller: "FROZEN"}, slept={call.caller: True}))
+    """The caller is frozen: it stays ON, ignores wakeup events, and only a CPU_ON brings it back.
+
+    Its low-power state is the implementation's choice, and so is what that means for the nodes above it.
+    """
+    return always.then(
+        s.but(
+            activity={call.caller: "FROZEN"},
+            slept={call.caller: has_slept(m, s, call.caller)},
+            dozed=each(lambda node: s.dozed[node] | m.below(call.caller, node)),
+        )
+    )

@@ -24,7 +24,17 @@ def refused_in_0_1(m, s, call):
 
 @CPU_OFF.succeeds(
     Completion.NEVER,
-    cites=("CPU_OFF-1", "CPU_OFF-2", "CPU_OFF-10", "CPU_OFF-12", "CPU_OFF-13", "CPU_OFF-14", "OSI-13", "SM-6"),
+    cites=(
+        "CPU_OFF-1",
+        "CPU_OFF-2",
+        "CPU_OFF-10",
+        "CPU_OFF-12",
+        "CPU_OFF-13",
+        "CPU_OFF-14",
+        "OSI-13",
+        "SM-6",
+        "STAT-7",
+    ),
 )
 def turned_off(m, s, call):
     """The caller becomes OFF, and only a CPU_ON brings it back; nodes above it go down as far as the others allow."""

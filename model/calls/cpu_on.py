@@ -1,6 +1,7 @@
 """CPU_ON: power up a core that is off and start it at an entry point (DEN0022 5.1.4, 5.6, 6.6)."""
 
 from psci.model.call import Call
+from psci.model.calls.sleeping import will_be_entered
 from psci.model.codes import (
     ALREADY_ON,
     DENIED,
@@ -54,6 +55,14 @@ def on_pending(m, s, call):
     return m.is_core(call.target_cpu) & (s.power[target] == "ON_PENDING")
 
 
+@CPU_ON.may_refuse(ON_PENDING, cites=("RET-12", "CPU_ON-7"), since=V0_2)
+def on_pending_with_new_entry(m, s, call):
+    """The same, and where a refused call may take effect: entry point and context id are those of the later call."""
+    target = m.core_of(call.target_cpu)
+    pending = m.is_core(call.target_cpu) & (s.power[target] == "ON_PENDING")
+    return when(pending & (m.failed_call == "MAY_TAKE_EFFECT")).then(will_be_entered(s, target, call))
+
+
 @CPU_ON.must_refuse(DENIED, cites=("CPU_ON-9", "REV-10"), since=V1_2)
 def denied_by_policy(m, s, call):
     """Firmware policy keeps the target from use by the operating system."""
@@ -83,20 +92,17 @@ def cannot_be_powered(m, s, call):
 
 
 @CPU_ON.succeeds(
-    Completion.RETURNS, SUCCESS, cites=("CPU_ON-1", "CPU_ON-2", "CPU_ON-10", "CPU_ON-16", "CPU_ON-21", "CPU_ON-23", "SM-6", "PC-6")
-)
+    Completion.RETURNS, SUCCESS,
+    cites=("CPU_ON-1", "CPU_ON-2", "CPU_ON-10", "CPU_ON-16", "CPU_ON-21", "CPU_ON-23", "SM-6", "PC-6", "TOS-6"),
+)  # fmt: skip
 def accepted(m, s, call):
     """The target is OFF; it becomes ON_PENDING and will start at the entry point with the context id."""
     target = m.core_of(call.target_cpu)
     return when(m.is_core(call.target_cpu) & (s.power[target] == "OFF")).then(
         s.but(
             power={target: "ON_PENDING"},
-            entry={target: call.entry_point_address},
-            context={target: call.context_id},
-            entry_wide={target: call.wide},
-            entry_isa={target: call.isa},
             node=each(node_after_wakeup(m, s, target)),
-        )
+        ).also(will_be_entered(s, target, call))
     )
 
 
@@ -106,11 +112,5 @@ def frozen_core_resumes(m, s, call):
     target = m.core_of(call.target_cpu)
     frozen = m.is_core(call.target_cpu) & (s.activity[target] == "FROZEN") & (m.frozen_core == "RESUMES")
     return when(frozen).then(
-        s.but(
-            activity={target: "ENTERING"},
-            entry={target: call.entry_point_address},
-            context={target: call.context_id},
-            entry_wide={target: call.wide},
-            entry_isa={target: call.isa},
-        )
+        s.but(activity={target: "ENTERING"}, slept={target: True}).also(will_be_entered(s, target, call))
     )

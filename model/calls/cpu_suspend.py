@@ -1,6 +1,7 @@
 """CPU_SUSPEND: put the calling core into a low-power state until a wakeup (DEN0022 5.1.2, 5.4)."""
 
 from psci.model.call import Call
+from psci.model.calls.sleeping import falls_asleep, will_be_entered
 from psci.model.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, SUCCESS
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, u32, when
@@ -15,30 +16,38 @@ CPU_SUSPEND = Call(
 )  # fmt: skip
 
 
-@CPU_SUSPEND.features(cites=("FEAT-3", "PSTATE-4"))
+@CPU_SUSPEND.features(cites=("FEAT-3", "FEAT-11", "OSI-1", "PSTATE-3", "PSTATE-4"))
 def flags(m):
     """Bit 1: the power_state format is the extended one. Bit 0: OS-initiated mode is supported."""
     extended, osi = Const(0b10, U32), Const(0b01, U32)
     none = Const(0, U32)
-    return choose(m.extended_state_id, extended, none) | choose(m.osi_supported, osi, none)
+    return choose(m.extended_state_id, extended, none) | choose(m.os_initiated(), osi, none)
+
+
+def even_if_refused(m, s):
+    """Where a refused call counts as one that was made: CPU_SUSPEND has been called (MODE-4)."""
+    counted = m.refused_suspend == "COUNTED"
+    return s.but(suspend_used=s.suspend_used | counted, suspend_ever=s.suspend_ever | counted)
 
 
 @CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-8", "PSTATE-1", "PSTATE-2", "PSTATE-10"))
 def reserved_bits_set(m, s, call):
     """A reserved bit of power_state is set."""
-    return ~m.well_formed(call.power_state)
+    return when(~m.well_formed(call.power_state)).then(even_if_refused(m, s))
 
 
 @CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-8", "PSTATE-6", "PSTATE-12"))
 def state_invalid(m, s, call):
     """power_state is well-formed but names no state of this platform."""
-    return m.well_formed(call.power_state) & ~m.state_valid(call.power_state)
+    invalid = m.well_formed(call.power_state) & ~m.state_valid(call.power_state)
+    return when(invalid).then(even_if_refused(m, s))
 
 
 @CPU_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("CPU_SUSPEND-10", "CPU_SUSPEND-3"), since=V1_0)
 def entry_unusable(m, s, call):
     """A powerdown state is asked for with an entry point known to be unavailable to the caller."""
-    return m.is_powerdown(call.power_state) & m.address_unusable(call.entry_point_address)
+    unusable = m.is_powerdown(call.power_state) & m.address_unusable(call.entry_point_address)
+    return when(unusable).then(even_if_refused(m, s))
 
 
 @CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-10", "REV-3"), until=V0_2)
@@ -51,14 +60,18 @@ def entry_unusable_before_1_0(m, s, call):
 def others_running(m, s, call):
     """OS-initiated: a core of a node that the request speaks about is running, and nothing inside is too shallow."""
     alone = ~shallow_conflict(m, s, call) | (m.osi_mixed != "INVALID_PARAMETERS")
-    return (s.mode == "OS_INITIATED") & running_conflict(m, s, call) & alone
+    refused = (s.mode == "OS_INITIATED") & running_conflict(m, s, call) & alone
+    return when(refused).then(even_if_refused(m, s))
 
 
-@CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-9", "CPU_SUSPEND-14", "CPU_SUSPEND-27", "OSI-9"), since=V1_0)
+@CPU_SUSPEND.must_refuse(
+    INVALID_PARAMETERS, cites=("CPU_SUSPEND-9", "CPU_SUSPEND-14", "CPU_SUSPEND-27", "OSI-9"), since=V1_0
+)
 def others_too_shallow(m, s, call):
     """OS-initiated: a core or node inside the requested one is in a low-power state that is too shallow for it."""
     alone = ~running_conflict(m, s, call) | (m.osi_mixed != "DENIED")
-    return (s.mode == "OS_INITIATED") & shallow_conflict(m, s, call) & alone
+    refused = (s.mode == "OS_INITIATED") & shallow_conflict(m, s, call) & alone
+    return when(refused).then(even_if_refused(m, s))
 
 
 @CPU_SUSPEND.may_refuse(DENIED, cites=("REV-1", "CPU_SUSPEND-15"), until=V0_1)
@@ -70,19 +83,19 @@ def denied_in_0_1(m, s, call):
 def suspends(m, s, call, asleep):
     """The caller sleeps, and the nodes above it take the states that their mode gives them."""
     after = node_after_sleep(m, s, call.caller, lambda node: asks_for(m, call, node))
-    return s.but(
-        activity={call.caller: asleep},
-        default_suspended={call.caller: False},
-        slept={call.caller: True},
-        vote=each(lambda core, node: choose(core == call.caller, asks_for(m, call, node), s.vote[core, node])),
-        node=each(after),
-        dozed=each(lambda node: s.dozed[node] | (after(node) != "RUN")),
-        suspend_used=True,
-        suspend_ever=True,
+    return falls_asleep(m, s, call, asleep, vote=lambda node: asks_for(m, call, node)).also(
+        s.but(
+            node=each(after),
+            dozed=each(lambda node: s.dozed[node] | (after(node) != "RUN")),
+            suspend_used=True,
+            suspend_ever=True,
+        )
     )
 
 
-@CPU_SUSPEND.succeeds(Completion.WAITS, cites=("CPU_SUSPEND-1", "CPU_SUSPEND-2", "CPU_SUSPEND-4", "CPU_SUSPEND-25", "PC-3", "OSI-4"))
+@CPU_SUSPEND.succeeds(
+    Completion.WAITS, cites=("CPU_SUSPEND-1", "CPU_SUSPEND-2", "CPU_SUSPEND-4", "CPU_SUSPEND-25", "PC-3", "OSI-4")
+)
 def standby(m, s, call):
     """A standby or retention state: the core waits, keeps its state, and returns SUCCESS at a wakeup."""
     asleep = choose(m.retention(call.power_state), RETENTION, STANDBY)
@@ -95,14 +108,7 @@ def standby(m, s, call):
 def powerdown(m, s, call):
     """A powerdown state: at a wakeup the core is entered at the entry point with the context id."""
     return when(m.is_powerdown(call.power_state)).then(
-        suspends(m, s, call, POWERDOWN).also(
-            s.but(
-                entry={call.caller: call.entry_point_address},
-                context={call.caller: call.context_id},
-                entry_wide={call.caller: call.wide},
-                entry_isa={call.caller: call.isa},
-            )
-        )
+        suspends(m, s, call, POWERDOWN).also(will_be_entered(s, call.caller, call))
     )
 
 
@@ -110,13 +116,7 @@ def powerdown(m, s, call):
 def downgraded(m, s, call):
     """A powerdown state is downgraded to standby: the core waits and returns SUCCESS at a wakeup."""
     return when(m.is_powerdown(call.power_state)).then(
-        s.but(
-            activity={call.caller: "STANDBY"},
-            slept={call.caller: True},
-            vote=each(lambda core, node: choose(core == call.caller, RUN, s.vote[core, node])),
-            suspend_used=True,
-            suspend_ever=True,
-        )
+        falls_asleep(m, s, call, STANDBY, vote=lambda node: RUN).also(s.but(suspend_used=True, suspend_ever=True))
     )
 
 

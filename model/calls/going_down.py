@@ -13,8 +13,6 @@ def goes_down(m: MachineTerms, s: StateTerms, call: CallTerms, kind: str) -> Eff
         system="GOING",
         asked={call.caller: kind},
         activity=each(
-            lambda core: choose(
-                (core == call.caller) | (m.system_stop == "AT_ONCE"), "STOPPED", s.activity[core]
-            )
+            lambda core: choose((core == call.caller) | (m.system_stop == "AT_ONCE"), "STOPPED", s.activity[core])
         ),
     )

@@ -7,10 +7,17 @@ from psci.model.language.terms import U64, Const, choose
 from psci.model.versions import V1_1
 
 MEM_PROTECT = Call(
-    "MEM_PROTECT", "5.1.13", fid32=0x8400_0013, since=V1_1, optional=True, arguments=(u32("enable"),)
+    "MEM_PROTECT",
+    "5.1.13",
+    fid32=0x8400_0013,
+    since=V1_1,
+    optional=True,
+    presence_cites=("MEMP-10",),
+    arguments=(u32("enable"),),
 )
 MEM_PROTECT_CHECK_RANGE = Call(
     "MEM_PROTECT_CHECK_RANGE", "5.1.14", fid32=0x8400_0014, fid64=0xC400_0014, since=V1_1, optional=True,
+    together_with=MEM_PROTECT, presence_cites=("RET-8", "MEMC-4"),
     arguments=(native("base"), native("length")),
 )  # fmt: skip
 
@@ -19,9 +26,7 @@ MEM_PROTECT_CHECK_RANGE = Call(
 def switched(m, s, call):
     """Protection is on if enable is not 0, off if it is; the result is the previous state, 1 on, 0 off."""
     was_on, was_off = Const(1, U64), Const(0, U64)
-    return always.returning(choose(s.memory_protected, was_on, was_off)).then(
-        s.but(memory_protected=call.enable != 0)
-    )
+    return always.returning(choose(s.memory_protected, was_on, was_off)).then(s.but(memory_protected=call.enable != 0))
 
 
 @MEM_PROTECT_CHECK_RANGE.must_refuse(DENIED, cites=("MEMC-3", "MEMC-6"))

@@ -1,19 +1,34 @@
-"""MIGRATE and MIGRATE_INFO_UP_CPU: move a uniprocessor Trusted OS, and ask where it is (DEN0022 5.1.6, 5.1.8, 5.8, 5.9)."""
+"""MIGRATE and MIGRATE_INFO_UP_CPU: move a uniprocessor Trusted OS, and ask where it is (DEN0022 5.1.6, 5.8, 5.9)."""
 
 from psci.model.call import Call
 from psci.model.codes import DENIED, INTERNAL_FAILURE, INVALID_PARAMETERS, NOT_PRESENT, NOT_SUPPORTED, SUCCESS
 from psci.model.language.rules import Completion, native, when
+from psci.model.machine import MACHINE
 from psci.model.versions import V0_1, V0_2
 
 MIGRATE = Call(
-    "MIGRATE", "5.1.6", fid32=0x8400_0005, fid64=0xC400_0005, since=V0_1, optional=True, arguments=(native("target_cpu"),)
+    "MIGRATE",
+    "5.1.6",
+    fid32=0x8400_0005,
+    fid64=0xC400_0005,
+    since=V0_1,
+    optional=True,
+    arguments=(native("target_cpu"),),
+    own_rule_on_widths=MACHINE.migrate_width == "OWN",
 )
 MIGRATE_INFO_UP_CPU = Call(
-    "MIGRATE_INFO_UP_CPU", "5.1.8", fid32=0x8400_0007, fid64=0xC400_0007, since=V0_2, optional=True
+    "MIGRATE_INFO_UP_CPU",
+    "5.1.8",
+    fid32=0x8400_0007,
+    fid64=0xC400_0007,
+    since=V0_2,
+    optional=True,
+    required_by=MIGRATE,
+    presence_cites=("RET-9", "MIG_CPU-5"),
 )
 
 
-@MIGRATE.must_refuse(NOT_SUPPORTED, cites=("MIGRATE-3", "TOS-1"))
+@MIGRATE.must_refuse(NOT_SUPPORTED, cites=("MIGRATE-3", "MIG_TYPE-5", "TOS-1"))
 def not_required(m, s, call):
     """The Trusted OS runs on all cores, or there is none."""
     return ~m.up_trusted_os()
@@ -34,19 +49,34 @@ def width_differs(m, s, call):
 @MIGRATE.must_refuse(DENIED, cites=("MIGRATE-5", "TOS-1"))
 def not_migratable(m, s, call):
     """The Trusted OS is uniprocessor and cannot be migrated."""
-    return m.trusted_os == "UP_FIXED"
+    elsewhere = s.resident != call.caller
+    return (m.trusted_os == "UP_FIXED") & ~(elsewhere & (m.migrate_order == "NOT_PRESENT"))
 
 
 @MIGRATE.must_refuse(NOT_PRESENT, cites=("MIGRATE-2", "TOS-1"), since=V0_2)
 def not_resident(m, s, call):
     """The Trusted OS is not resident on the calling core."""
-    return m.up_trusted_os() & (s.resident != call.caller)
+    fixed = m.trusted_os == "UP_FIXED"
+    return m.up_trusted_os() & (s.resident != call.caller) & ~(fixed & (m.migrate_order == "DENIED"))
 
 
 @MIGRATE.may_refuse(INTERNAL_FAILURE, cites=("MIGRATE-6",), since=V0_2)
 def failed(m, s, call):
     """The Trusted OS could not be moved, for a reason that the implementation defines."""
     return m.trusted_os == "UP_MIGRATABLE"
+
+
+@MIGRATE.may_refuse(INTERNAL_FAILURE, cites=("RET-12", "MIGRATE-6"), since=V0_2)
+def failed_after_the_move(m, s, call):
+    """The same, and where a refused call may take effect: the Trusted OS is resident on the target all the same."""
+    here = (m.trusted_os == "UP_MIGRATABLE") & (s.resident == call.caller) & m.is_core(call.target_cpu)
+    return when(here & (m.failed_call == "MAY_TAKE_EFFECT")).then(s.but(resident=m.core_of(call.target_cpu)))
+
+
+@MIGRATE.may_refuse(DENIED, cites=("REV-1",), until=V0_1)
+def core_not_available_in_0_1(m, s, call):
+    """Version 0.1 lists the code under the name "core not available", without saying when."""
+    return True
 
 
 @MIGRATE.caller_must(cites=("MIGRATE-8", "MIGRATE-10"))

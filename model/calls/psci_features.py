@@ -36,19 +36,23 @@ def answer_for(functions):
 
 def _implemented(function, answer):
     @PSCI_FEATURES.succeeds(
-        Completion.RETURNS, name=f"{function.name}_implemented", cites=answer.cites, since=answer.since, until=answer.until
+        Completion.RETURNS,
+        name=f"{function.name}_implemented",
+        cites=answer.cites,
+        since=answer.since,
+        until=answer.until,
     )
     def implemented(m, s, call):
         """The function is implemented; the flags say with which options, and bit 31 is zero."""
-        case = when(call.psci_func_id.is_in(*function.ids()) & m.has(function.key))
+        case = when(call.psci_func_id.is_in(*function.ids()) & function.is_present(m))
         return case.returning_any(lambda r: ~r.bit(31)) if answer.flags is None else case.returning(answer.flags)
 
 
 def _absent(function):
-    @PSCI_FEATURES.must_refuse(NOT_SUPPORTED, name=f"{function.name}_absent", cites=("FEAT-2", "RET-5"))
+    @PSCI_FEATURES.must_refuse(NOT_SUPPORTED, name=f"{function.name}_absent", cites=("FEAT-2", "FEAT-10", "RET-5"))
     def absent(m, s, call):
         """The function is not implemented, or this version does not define it."""
-        return call.psci_func_id.is_in(*function.ids()) & ~m.has(function.key)
+        return call.psci_func_id.is_in(*function.ids()) & ~function.is_present(m)
 
 
 def _hidden(function):

@@ -1,4 +1,4 @@
-"""PSCI_STAT_RESIDENCY and PSCI_STAT_COUNT: how long and how often a node was in a state (DEN0022 5.1.21, 5.1.22, 5.22)."""
+"""PSCI_STAT_RESIDENCY and PSCI_STAT_COUNT: how long and how often a node was in a state (DEN0022 5.1.21, 5.22)."""
 
 from psci.model.call import Call
 from psci.model.language.rules import Completion, native, u32, when
@@ -11,6 +11,7 @@ PSCI_STAT_RESIDENCY = Call(
 )  # fmt: skip
 PSCI_STAT_COUNT = Call(
     "PSCI_STAT_COUNT", "5.1.22", fid32=0x8400_0011, fid64=0xC400_0011, since=V1_0, optional=True,
+    together_with=PSCI_STAT_RESIDENCY, presence_cites=("RET-7",),
     arguments=(native("target_cpu"), u32("power_state")),
 )  # fmt: skip
 

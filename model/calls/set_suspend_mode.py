@@ -24,7 +24,7 @@ def mode_invalid(m, s, call):
 @PSCI_SET_SUSPEND_MODE.must_refuse(NOT_SUPPORTED, cites=("OSI-1", "FEAT-11"))
 def os_initiated_unsupported(m, s, call):
     """OS-initiated mode is asked for and not supported."""
-    return (call.mode == OS_INITIATED) & ~m.osi_supported
+    return (call.mode == OS_INITIATED) & ~m.os_initiated()
 
 
 @PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-3", "MODE-6", "MODE-10", "MODE-13"))
@@ -57,11 +57,9 @@ def other_core_not_off(m, s, call):
 @PSCI_SET_SUSPEND_MODE.succeeds(Completion.RETURNS, SUCCESS, cites=("MODE-1", "MODE-7", "OSI-1"))
 def mode_changed(m, s, call):
     """The mode is set for the whole system."""
-    to_osi = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED") & m.osi_supported
+    to_osi = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED") & m.os_initiated()
     to_platform = (call.mode == PLATFORM_COORDINATED) & (s.mode == "OS_INITIATED")
-    return when(to_osi | to_platform).then(
-        s.but(mode=choose(to_osi, OSI, PC), suspend_used=False)
-    )
+    return when(to_osi | to_platform).then(s.but(mode=choose(to_osi, OSI, PC), suspend_used=False))
 
 
 @PSCI_SET_SUSPEND_MODE.succeeds(Completion.RETURNS, SUCCESS, cites=("MODE-1", "MODE-7"))

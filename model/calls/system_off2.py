@@ -4,7 +4,7 @@ from psci.model.call import Call
 from psci.model.calls.going_down import goes_down
 from psci.model.codes import INVALID_PARAMETERS
 from psci.model.language.rules import Completion, always, native, u32
-from psci.model.language.terms import Const, U32
+from psci.model.language.terms import U32, Const
 from psci.model.versions import V1_3_ALPHA, V1_3_BETA, V1_3_F
 
 SYSTEM_OFF2 = Call(

@@ -19,7 +19,15 @@ VENDOR_BIT = 31
 @SYSTEM_RESET2.must_refuse(INVALID_PARAMETERS, cites=("RESET2-3", "RESET2-5"))
 def type_undefined(m, s, call):
     """An architectural reset_type other than SYSTEM_WARM_RESET is reserved."""
-    return ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
+    undefined = ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
+    return undefined & (m.undefined_reset == "MUST_BE_REFUSED")
+
+
+@SYSTEM_RESET2.may_refuse(INVALID_PARAMETERS, cites=("RESET2-3", "RESET2-5"))
+def type_undefined_permits(m, s, call):
+    """The same, where the code is read as a permission: what happens otherwise is not described."""
+    undefined = ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
+    return undefined & (m.undefined_reset == "MAY_BE_REFUSED")
 
 
 @SYSTEM_RESET2.must_refuse(INVALID_PARAMETERS, cites=("RESET2-17", "RESET2-5"))
@@ -28,11 +36,16 @@ def vendor_bit_reserved(m, s, call):
     return call.reset_type.bit(VENDOR_BIT) & (m.vendor_bit == "RESERVED")
 
 
+def is_vendor(m, call):
+    """Bit 31 of reset_type selects a vendor-specific reset."""
+    return call.reset_type.bit(VENDOR_BIT) & (m.vendor_bit == "SELECTOR")
+
+
 @SYSTEM_RESET2.may_refuse(None, cites=("RESET2-13", "RESET2-14"))
 def vendor_reset_refused(m, s, call):
     """A vendor-specific reset may return any error of Table 5 except NOT_SUPPORTED, or a value below -256."""
     listed = [code for code in CODES if code.until == V1_3 and code not in (SUCCESS, NOT_SUPPORTED)]
-    return when(call.reset_type.bit(VENDOR_BIT)).returning_any(
+    return when(is_vendor(m, call)).returning_any(
         lambda result: disjunction(
             *(result == code.number for code in listed),
             result.bit(63) & (result < -256),
@@ -49,4 +62,4 @@ def warm_reset(m, s, call):
 @SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-2", "RESET2-13", "SYS-4"))
 def vendor_reset(m, s, call):
     """The system is reset or shut down as the vendor defines it."""
-    return when(call.reset_type.bit(VENDOR_BIT)).then(goes_down(m, s, call, "VENDOR_RESET"))
+    return when(is_vendor(m, call)).then(goes_down(m, s, call, "VENDOR_RESET"))

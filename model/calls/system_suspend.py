@@ -1,10 +1,11 @@
 """SYSTEM_SUSPEND: suspend the system to RAM (DEN0022 5.1.19, 5.20)."""
 
 from psci.model.call import Call
+from psci.model.calls.sleeping import falls_asleep, will_be_entered
 from psci.model.codes import ALREADY_ON, DENIED, INVALID_ADDRESS, SUCCESS
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, native
-from psci.model.language.terms import CORE, choose, some
+from psci.model.language.terms import CORE, some
 from psci.model.power_domains import POWERDOWN
 from psci.model.versions import V1_0
 
@@ -27,28 +28,26 @@ def other_core_not_off_by_the_prototype(m, s, call):
     return busy & (m.suspend_refusal == "PROTOTYPE")
 
 
-@SYSTEM_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("SYSSUSP-6",))
+@SYSTEM_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("SYSSUSP-6", "ENTRY-15"))
 def entry_unusable(m, s, call):
     """The entry point is known to lie in a range that is not available to the caller."""
     return m.address_unusable(call.entry_point_address)
 
 
-@SYSTEM_SUSPEND.succeeds(Completion.WAITS, cites=("SYSSUSP-1", "SYSSUSP-2", "SYSSUSP-7", "SYS-6"))
+@SYSTEM_SUSPEND.succeeds(
+    Completion.WAITS, cites=("SYSSUSP-1", "SYSSUSP-2", "SYSSUSP-7", "SYSSUSP-11", "SYS-6", "STAT-7")
+)
 def suspended(m, s, call):
     """The system is suspended; at a wakeup the caller is entered at the entry point with the context id."""
     return always.then(
-        s.but(
-            system="SUSPENDED",
-            activity={call.caller: "POWERDOWN"},
-            default_suspended={call.caller: False},
-            slept={call.caller: True},
-            vote=each(lambda core, node: choose(core == call.caller, POWERDOWN, s.vote[core, node])),
-            node=each(lambda node: "POWERDOWN"),
-            dozed=each(lambda node: True),
-            entry={call.caller: call.entry_point_address},
-            context={call.caller: call.context_id},
-            entry_wide={call.caller: call.wide},
-            entry_isa={call.caller: call.isa},
+        falls_asleep(m, s, call, "POWERDOWN", vote=lambda node: POWERDOWN)
+        .also(will_be_entered(s, call.caller, call))
+        .also(
+            s.but(
+                system="SUSPENDED",
+                node=each(lambda node: "POWERDOWN"),
+                dozed=each(lambda node: True),
+            )
         )
     )
 
@@ -56,4 +55,4 @@ def suspended(m, s, call):
 @SYSTEM_SUSPEND.may_succeed(Completion.RETURNS, SUCCESS, cites=("SYSSUSP-9",))
 def early_return(m, s, call):
     """A wakeup is pending: the call returns at the next instruction and nothing was suspended."""
-    return always
+    return m.suspend_return == "POSSIBLE"

@@ -5,7 +5,7 @@ from psci.model.language.effects import each
 from psci.model.language.rules import when
 from psci.model.language.sorts import BOOL, CORE, U64
 from psci.model.language.terms import Const, Function, Var, choose, disjunction
-from psci.model.power_domains import node_after_wakeup
+from psci.model.power_domains import node_after_off, node_after_wakeup
 from psci.model.versions import V0_1, V0_2
 
 CORE_AT_HAND = Var("core", CORE)
@@ -24,6 +24,16 @@ def initialised(m, s, move):
     )
 
 
+@START.happens(cites=("SM-14", "SM-15"))
+def gave_up(m, s, move):
+    """Where a failure after the acceptance can still happen: the core cannot be powered up and is OFF again."""
+    falls_back = m.power_on_failure == "FALLS_BACK"
+    after = node_after_off(m, s, move.core)
+    return when((s.power[move.core] == "ON_PENDING") & falls_back).then(
+        s.but(power={move.core: "OFF"}, node=each(after))
+    )
+
+
 WAKEUP = Move("WAKEUP", "4.1", silent=True, core=CORE_AT_HAND)
 
 
@@ -33,6 +43,7 @@ def standby_ends(m, s, move):
     return when(s.activity[move.core].is_in("STANDBY", "RETENTION")).then(
         s.but(
             activity={move.core: "RUNNING"},
+            slept={move.core: True},
             wake={move.core: False},
             node=each(node_after_wakeup(m, s, move.core)),
         )
@@ -45,6 +56,7 @@ def powerdown_ends(m, s, move):
     return when(s.activity[move.core] == "POWERDOWN").then(
         s.but(
             activity={move.core: "ENTERING"},
+            slept={move.core: True},
             wake={move.core: False},
             node=each(node_after_wakeup(m, s, move.core)),
             system=choose(s.system == "SUSPENDED", "RUNNING", s.system),
@@ -60,13 +72,27 @@ ENTER = Move("ENTER", "6.4", silent=False, core=CORE_AT_HAND, parameters=(PC, X0
 def enters(m, s, core, context_fits):
     """The core is about to be entered, at its entry point, with x0 as the condition says."""
     entry = s.entry[core]
-    t32 = (s.entry_isa[core] == "AARCH32") & entry.bit(0)
+    own_state = (m.mixed_entry == "CALLER") | (m.elns_isa == "AARCH32")
+    t32 = (s.entry_isa[core] == "AARCH32") & entry.bit(0) & own_state
     at_entry = PC() == choose(t32, entry - 1, entry)
     return when((s.activity[core] == "ENTERING") & at_entry & context_fits).then(s.but(activity={core: "RUNNING"}))
 
 
 @ENTER.happens(
-    cites=("SM-8", "CPU_ON-12", "CPU_ON-15", "CPU_ON-17", "CPU_ON-22", "CPU_SUSPEND-29", "ENTRY-11", "ENTRY-13", "ENTRY-18"),
+    cites=(
+        "SM-8",
+        "CPU_ON-12",
+        "CPU_ON-15",
+        "CPU_ON-17",
+        "CPU_ON-22",
+        "CPU_SUSPEND-29",
+        "ENTRY-5",
+        "ENTRY-11",
+        "ENTRY-13",
+        "ENTRY-18",
+        "SMC-17",
+        "SYSSUSP-10",
+    ),
     since=V0_2,
 )
 def entered(m, s, move):

@@ -13,10 +13,11 @@ REEVALUATE = Move("REEVALUATE", "4.2.3.1", silent=True, node=NODE_AT_HAND)
 
 @REEVALUATE.happens(cites=("PC-2", "PC-3", "PC-9"))
 def votes_counted_again(m, s, move):
-    """Platform-coordinated: the votes for a node may be counted again at any time; DEN0022 does not say when."""
-    votes = granted(m, move.node, lambda core: vote_of(s, core, move.node))
-    ordered = (s.system == "RUNNING") & (s.mode == "PLATFORM_COORDINATED")
-    children_fit = every(NODE, lambda inner: implies(m.ancestor(move.node, inner) & (inner != move.node), s.node[inner] >= votes))
-    return when(ordered & children_fit & (s.node[move.node] < votes)).then(
+    """Platform-coordinated: where votes are counted later than at entry, a node goes down at any time after that."""
+    votes = granted(m, move.node, lambda core, node: vote_of(s, core, node))
+    later = (s.system == "RUNNING") & (s.mode == "PLATFORM_COORDINATED") & (m.vote_counting == "LATER")
+    inside = lambda inner: m.ancestor(move.node, inner) & (inner != move.node)  # noqa: E731  # one line of a rule
+    children_fit = every(NODE, lambda inner: implies(inside(inner), s.node[inner] >= votes))
+    return when(later & children_fit & (s.node[move.node] < votes)).then(
         s.but(node={move.node: votes}, dozed={move.node: True})
     )

@@ -7,7 +7,7 @@ from psci.model.language.rules import when
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import Function, choose, lift, some
 from psci.model.power_domains import POWERDOWN, RUN
-from psci.model.state import KIND, MEMORY, PLATFORM, POWER, RUNNING, STOPPED
+from psci.model.state import KIND, MEMORY, PC, PLATFORM, POWER, RUNNING, STOPPED
 
 ON, OFF = lift("ON", POWER), lift("OFF", POWER)
 OVERWRITTEN, NOT_PROMISED = lift("OVERWRITTEN", MEMORY), lift("NOT_PROMISED", MEMORY)
@@ -28,7 +28,7 @@ KIND_SEEN = Function("kind_seen", (), KIND, "call", "The kind of system call tha
 GO_DOWN = Move("GO_DOWN", "4.4", silent=False, parameters=(KIND_SEEN,))
 
 
-@GO_DOWN.happens(cites=("OFF-3", "RESET-2", "OFF2-13", "SYS-4", "SYS-5"))
+@GO_DOWN.happens(cites=("OFF-3", "OFF-4", "RESET-2", "OFF2-13", "SYS-4", "SYS-5"))
 def system_call_completes(m, s, move):
     """A system call that some core made takes effect: the system is down and every core has stopped."""
     made = some(CORE, lambda core: s.asked[core] == KIND_SEEN())
@@ -58,21 +58,29 @@ BOOT = Move("BOOT", "6.6", silent=False, core=CORE_AT_HAND)
 
 
 def starts(m, s, core, memory, platform, protection):
-    """The boot core is ON and runs, all others are OFF, and nothing of the last life is left but what is named here."""
+    """The boot core is ON and runs, all others are OFF, and of the last life only what is named here is left.
+
+    DEN0022 does not say it of warm and of vendor-specific resets: there a reading may keep what they leave open.
+    """
+    open_reset = s.kind.is_in("WARM_RESET", "VENDOR_RESET")
+    keeps_cores = open_reset & (m.reset_cores == "KEPT")
+    keeps_mode = open_reset & (m.reset_mode == "KEPT")
+    keeps_resident = open_reset & (m.reset_residency == "KEPT")
+    keeps_statistics = open_reset & (m.reset_statistics == "KEPT")
     return s.but(
         system="RUNNING",
         kind="NONE",
-        mode="PLATFORM_COORDINATED",
-        suspend_used=False,
+        mode=choose(keeps_mode, s.mode, PC),
+        suspend_used=keeps_mode & s.suspend_used,
         suspend_ever=False,
-        resident=m.trusted_os_home,
+        resident=choose(keeps_resident, s.resident, m.trusted_os_home),
         memory=memory,
         memory_protected=protection,
         platform=platform,
-        power=each(lambda c: choose(c == core, ON, OFF)),
+        power=each(lambda c: choose(c == core, ON, choose(keeps_cores, s.power[c], OFF))),
         activity=each(lambda c: choose(c == core, RUNNING, STOPPED)),
         default_suspended=each(lambda c: False),
-        slept=each(lambda c: False),
+        slept=each(lambda c: keeps_statistics & s.slept[c]),
         entry=each(lambda c: 0),
         context=each(lambda c: 0),
         entry_wide=each(lambda c: False),
@@ -81,13 +89,16 @@ def starts(m, s, core, memory, platform, protection):
         wake=each(lambda c: False),
         vote=each(lambda c, node: "RUN"),
         node=each(lambda node: choose(m.below(core, node), RUN, POWERDOWN)),
-        dozed=each(lambda node: False),
+        dozed=each(lambda node: keeps_statistics & s.dozed[node]),
     )
 
 
-@BOOT.happens(cites=("SYS-3", "SM-5", "RESET-4", "MODE-1", "STAT-9", "MEMP-3", "MEMP-4", "MEMP-5", "MEMP-6", "MEMP-13"))
+@BOOT.happens(
+    cites=("OFF-4", "SYS-3", "SM-5", "RESET-4", "MODE-1", "STAT-9", "MEMP-3", "MEMP-4", "MEMP-5", "MEMP-6",
+           "MEMP-13", "PC-1"),
+)  # fmt: skip
 def cold_boot(m, s, move):
-    """A cold boot: memory that was protected has been overwritten, unless the system was turned off in an orderly way."""
+    """A cold boot: memory that was protected has been overwritten, unless the system was turned off."""
     overwritten = s.memory_protected & s.kind.is_in("RESET", "VENDOR_RESET", "POWER_LOSS")
     fate = choose(overwritten, OVERWRITTEN, NOT_PROMISED)
     cold = (s.system == "DOWN") & s.kind.is_in("NONE", "OFF", "RESET", "VENDOR_RESET", "POWER_LOSS")
@@ -98,13 +109,15 @@ def cold_boot(m, s, move):
 def boot_after_hibernation(m, s, move):
     """A cold boot that finds the memory map, the devices and the firmware interfaces of the life before."""
     hibernated = (s.system == "DOWN") & (s.kind == "HIBERNATE")
-    return when(hibernated).then(starts(m, s, move.core, "NOT_PROMISED", "KEPT", False))
+    overwrites = s.memory_protected & (m.hibernate_overwrite == "ALWAYS")
+    return when(hibernated & ~overwrites).then(starts(m, s, move.core, "NOT_PROMISED", "KEPT", False))
 
 
 @BOOT.happens(cites=("MEMP-7", "MEMP-12"))
 def orderly_off_overwrites(m, s, move):
     """Protected memory may have been overwritten also after SYSTEM_OFF and SYSTEM_OFF2."""
-    off = (s.system == "DOWN") & s.kind.is_in("OFF", "HIBERNATE") & s.memory_protected
+    hibernated = (s.kind == "HIBERNATE") & (m.hibernate_overwrite != "NEVER")
+    off = (s.system == "DOWN") & s.memory_protected & ((s.kind == "OFF") | hibernated)
     platform = choose(s.kind == "HIBERNATE", KEPT, NOT_KEPT)
     return when(off).then(starts(m, s, move.core, "OVERWRITTEN", platform, False))
 

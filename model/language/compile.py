@@ -67,7 +67,7 @@ class Compiler:
         """The new value of a field as an expression; `current` is the source of its old value."""
         sizes = [self.cores if sort == CORE else self.nodes for sort in update.field.domain]
         if not sizes:
-            (_, value), = update.points
+            ((_, value),) = update.points
             return self.expression(value)
         if update.everywhere is not None:
             loops = " ".join(

@@ -99,9 +99,7 @@ def assign(field: Function, new: New) -> Update:
         binders = tuple(bind(sort) for sort in field.domain)
         return Update(field, binders=binders, everywhere=lift(new.body(*binders), field.range))
     if isinstance(new, Mapping):
-        points = tuple(
-            (_index(field, index), lift(value, field.range)) for index, value in new.items()
-        )
+        points = tuple((_index(field, index), lift(value, field.range)) for index, value in new.items())
         return Update(field, points=points)
     if field.domain:
         raise SortError(f"{field.name} has a value for each {field.domain[0]}: write a dict or each(...)")

@@ -135,6 +135,11 @@ class Function:
     definition: Term | None = None
 
     def __call__(self, *arguments: Operand) -> Term:
+        """The function applied to arguments.
+
+        Raises:
+            SortError: they are not of its sorts.
+        """
         if len(arguments) != len(self.domain):
             raise SortError(f"{self.name} takes {len(self.domain)} arguments, not {len(arguments)}")
         lifted = tuple(lift(argument, sort) for argument, sort in zip(arguments, self.domain, strict=True))
@@ -366,7 +371,8 @@ def _inner(term: Term, names: dict[str, str]) -> str:
 
 
 __all__ = [
-    "BOOL", "CORE", "FALSE", "NODE", "TRUE", "U8", "U32", "U64", "App", "BitVector", "Const", "Enumeration", "Function",
-    "Op", "Operand", "Quantified", "Sort", "SortError", "Term", "Value", "Var", "bind", "choose", "conjunction",
-    "disjunction", "every", "extend", "fields_read", "implies", "lift", "low32", "negation", "parts", "same", "show", "some", "subterms",
+    "BOOL", "CORE", "FALSE", "NODE", "TRUE", "U8", "U32", "U64", "App", "BitVector", "Const", "Enumeration",
+    "Function", "Op", "Operand", "Quantified", "Sort", "SortError", "Term", "Value", "Var", "bind", "choose",
+    "conjunction", "disjunction", "every", "extend", "fields_read", "implies", "lift", "low32", "negation", "parts",
+    "same", "show", "some", "subterms",
 ]  # fmt: skip
