@@ -1,0 +1,141 @@
+"""A filter on a real kernel: the VMM's half is written from the rules, and the oracle judges what a guest sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psci.model.composition import Composition
+from psci.model.errors import InputError
+from psci.model.events import Event
+from psci.model.profile import declared
+from psci.oracle import vmm
+from psci.oracle.campaign import Campaign, Plan, Result
+from psci.oracle.checker import check
+from psci.oracle.composed import Witness
+from psci.oracle.inference import inferred, questions
+from psci.oracle.peers import Request, quirks
+from psci.oracle.peers.kvm import adapter
+from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
+from psci.oracle.report import Report
+
+if TYPE_CHECKING:
+    from psci.model.profile import Machine
+
+VMM_READINGS: Mapping[str, Any] = {"checks_upper_halves": False, "features_hides_smc64": False}
+"""What our VMM does where the implementation may choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kernel with an SMCCC filter: `kvm:SERIES`, `kvm:latest` or this machine's `kvm`."""
+
+    request: Request
+
+    def __post_init__(self) -> None:
+        if self.request.family != "kvm":
+            name = self.request.name
+            raise InputError(f"--run {name}: only KVM has an SMCCC filter; give kvm, kvm:latest or kvm:SERIES")
+
+    def open(self, composition: Composition | None, source: str = "", times: float = 1.0) -> KvmPeer:
+        """The kernel, with the composition's filter if there is one, and our VMM behind it.
+
+        Raises:
+            PeerMissing: something that it needs is not on this machine.
+        """
+        limits = Limits().times(times)
+        filtered: dict[str, Any] = {}
+        if composition is not None:
+            filters = vmm.filters(composition.forwarded)
+            filtered = {"filters": filters, "psci": composition.want.name}
+            if filters:
+                filtered["handler"] = vmm.handler(source)
+        _, colon, series = self.request.name.partition(":")
+        if not colon and self.request.kernel is None and self.request.qemu is None:
+            return adapter.native(limits=limits, **filtered)
+        return adapter.emulated(
+            series or "latest", kernel=self.request.kernel, qemu=self.request.qemu, limits=limits, **filtered
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What a kernel says of itself before anything is forwarded: the profile that the VMM has to carry."""
+
+    version: str
+    psci: str
+    profile: Mapping[str, Any]
+
+
+def ask(target: Target) -> Kernel:
+    """Ask the kernel what it has, on a machine without a filter.
+
+    Raises:
+        PeerError: it cannot be asked.
+    """
+    with target.open(None) as peer:
+        (trace,) = peer.run([questions(1)])
+        return Kernel(peer.version, getattr(trace[0], "psci", ""), inferred(trace))
+
+
+def source(composition: Composition, kernel: Kernel, cpus: int) -> str:
+    """The VMM's module for a kernel: see `psci.oracle.vmm.source`."""
+    return vmm.source(composition, vmm_machine(composition, kernel, cpus))
+
+
+def vmm_machine(composition: Composition, kernel: Kernel, cpus: int) -> Machine:
+    """The machine as the VMM knows it: the kernel's profile, what it adds, and the cores that it made."""
+    carried = declared(kernel.profile, {})
+    carried.update(VMM_READINGS)
+    return composition.machines(tuple(range(cpus)), carried)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What ran, and what the oracle says of it."""
+
+    composition: Composition
+    left_out: int | None
+    """The id that was left out of the filter on purpose."""
+    version: str
+    result: Result
+    witness: tuple[tuple[Event, ...], Report] | None = None
+    """The trace of the calls that show why the id is needed, from the real kernel, and its judgement."""
+
+
+def campaign(
+    target: Target, composition: Composition, kernel: Kernel, plan: Plan, *, left_out: int | None = None,
+    witness: Witness | None = None, tell: Callable[[Result], None] | None = None,
+) -> Ran:  # fmt: skip
+    """Install the filter, serve the forwarded functions, and judge generated calls by the wanted version.
+
+    Args:
+        target: the kernel.
+        composition: what is forwarded, before an id is left out.
+        kernel: what the kernel said of itself.
+        plan: how many calls; its version stays open, because a kernel cannot be asked for one that it has not.
+        left_out: an id to leave out of the filter.
+        witness: calls that show why it is needed.
+        tell: is told the result so far.
+
+    Raises:
+        PeerError: the kernel refuses, or the peer cannot run.
+    """
+    installed = composition if left_out is None else composition.without(left_out)
+    text = source(installed, kernel, plan.cpus)
+    with target.open(installed, text) as peer:
+        shown = None
+        if witness is not None:
+            (trace,) = peer.run([witness.program])
+            shown = trace, check(trace)
+        result = Campaign(plan, peer, lambda: target.open(installed, text, 10.0), tell).run()
+        return Ran(installed, left_out, peer.version, result, shown)
+
+
+def known_quirks(kernel: Kernel) -> Any:
+    """The listed deviations of this kernel."""
+    return quirks("kvm").of(kernel.version)
+
+
+__all__ = ["Kernel", "Ran", "Target", "ask", "campaign", "known_quirks", "source", "vmm_machine"]
