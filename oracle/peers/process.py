@@ -36,7 +36,7 @@ class Child:
         name: what messages call it.
         env: variables to add to the environment.
         remember: how many bytes at the end of its standard error are kept.
-        noise: what begins a line of its standard error that is never worth quoting.
+        telling: finds the line of its standard error that is worth quoting; default: the last one.
 
     Raises:
         PeerMissing: the program cannot be started.
@@ -49,10 +49,10 @@ class Child:
         name: str,
         env: Mapping[str, str] | None = None,
         remember: int = 65536,
-        noise: str | None = None,
+        telling: str | None = None,
     ) -> None:
         self.name = name
-        self._noise = noise
+        self._telling = telling
         self._complaints: deque[bytes] = deque()
         self._remember = remember
         self._kept = 0
@@ -95,11 +95,10 @@ class Child:
             return b"".join(self._complaints).decode("utf-8", "replace")
 
     def last_complaint(self) -> str:
-        """The last line worth quoting that it wrote to its standard error, or an empty string."""
+        """The line of its standard error that says most, or an empty string."""
         lines = [line.strip() for line in self.complaints().splitlines() if line.strip()]
-        if self._noise is not None:
-            lines = [line for line in lines if not re.match(self._noise, line)]
-        return lines[-1][:300] if lines else ""
+        telling = [line for line in lines if re.search(self._telling, line)] if self._telling is not None else []
+        return (telling or lines or [""])[-1][:300]
 
     def write(self, data: bytes, *, seconds: float) -> None:
         """Write all of `data` to its standard input.

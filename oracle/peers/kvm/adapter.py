@@ -35,8 +35,8 @@ GICD, GICC = 0x0800_0000, 0x0801_0000
 OBSERVE, FINISHED, WAITING = 0x0900_0000, 0x0900_0008, 0x0900_0010
 KVM_CAP_ARM_SYSTEM_SUSPEND = 216
 
-_FAREWELL = r"\[ *[0-9.]+\] reboot: "
-"""What the emulated kernel says last, whatever the reason."""
+_TELLING = r"^driver: |Kernel panic - |Internal error: |Error: |Unable to handle kernel "
+"""What the emulated host says when it ends for a reason; other lines come before and after."""
 _MAGIC = b"PSCI"
 _MAX_FRAME = 64 << 20
 _BUSY = (layout.Status.RUNNING, layout.Status.WAITING)
@@ -258,7 +258,7 @@ class KvmPeer:
         return int(self._host.facts["processors"])
 
     def _start(self) -> _Host:
-        child = Child(self._command, name=self.name, noise=_FAREWELL)
+        child = Child(self._command, name=self.name, telling=_TELLING)
         try:
             lines, _ = _receive(child, self._limits.start)
             facts = dict(line.split(" ", 1) for line in lines if " " in line and not line.startswith("extension"))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import faulthandler
 import mmap
 import os
 import signal
@@ -843,6 +844,7 @@ def become_init() -> Channel:
 
 def main() -> None:
     """Serve on standard input and output, or on the port if this is the first program of a machine."""
+    faulthandler.enable()
     first = os.getpid() == 1
     try:
         Server(become_init() if first else Channel(0, 1)).serve()

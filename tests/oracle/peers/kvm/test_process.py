@@ -62,6 +62,15 @@ def test_the_last_words_of_a_program_are_quoted() -> None:
             child.write(b"x" * (1 << 20), seconds=10)
 
 
+def test_the_telling_line_is_quoted_where_it_is_known() -> None:
+    code = "import sys; print('up', 'panic: no disk', 'registers', 'bye', sep='\\n', file=sys.stderr); sys.exit(7)"
+    with (
+        Child([sys.executable, "-c", code], name="the child", telling="panic: ") as child,
+        pytest.raises(PeerDied, match="the child ended with status 7: panic: no disk"),
+    ):
+        child.read(seconds=10)
+
+
 def test_a_flood_of_complaints_is_bounded() -> None:
     code = "import sys\nfor n in range(200): sys.stderr.write(f'{n} ' * 10000)\nprint('done', flush=True)"
     with python(code, remember=100_000) as child:
