@@ -1,10 +1,10 @@
-"""`psci rules`: the rules, one a line, or one in full."""
+"""`psci rules`: the rules, one a line, or one in full; and what becomes of every fact of DEN0022."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from psci.model.call import Call, Move
 from psci.model.calls import UNKNOWN
+from psci.model.coverage import Entry, account, counts
 from psci.model.errors import InputError
 from psci.model.language.effects import Update
 from psci.model.language.rules import Rule
@@ -25,18 +26,25 @@ Place = tuple[Call | Move, Rule]
 
 @click.command()
 @click.argument("name", metavar="[RULE | CALL | FACT]", required=False)
+@click.option("--facts", "as_facts", is_flag=True, help="List the facts, and what becomes of each, not the rules.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: rules.json).")
-def command(name: str | None, as_json: bool) -> int:
+def command(name: str | None, as_facts: bool, as_json: bool) -> int:
     """List the rules; or show one in full, those of a call, or those that cite a fact such as OFF2-8."""
-    found = list(places() if name is None else matching(name))
+    facts = {id: fact for id, fact in account().items() if name is None or name.upper() == id}
+    found = list(places() if name is None else matching(name, known=bool(facts)))
     exact = len(found) == 1 or (name is not None and any(rule.name == name for _, rule in found))
     if as_json:
-        click.echo(json.dumps({"rules": [entry(*place) for place in found]}, indent=2))
+        document = {"rules": [entry(*place) for place in found], "facts": fact_entries(facts), "counts": counts(facts)}
+        click.echo(json.dumps(document, indent=2))
+    elif as_facts or (facts and not found):
+        _facts(facts)
     elif name is not None and exact:
         for place in found:
             _full(*place)
     else:
         _list(found)
+        if name is None:
+            click.echo(f"{_summary(facts)} (psci rules --facts)")
     return 0
 
 
@@ -48,8 +56,10 @@ def places() -> Iterator[Place]:
             yield owner, rule
 
 
-def matching(name: str) -> Iterator[Place]:
+def matching(name: str, known: bool = False) -> Iterator[Place]:
     """The rules of that name, of that call or move, or that cite that fact.
+
+    `known` says that it is the name of a fact: then there need not be a rule.
 
     Raises:
         InputError: there are none; the message lists near names.
@@ -59,9 +69,9 @@ def matching(name: str) -> Iterator[Place]:
         for owner, rule in places()
         if name.lower() in (rule.name.lower(), owner.name.lower()) or name.upper() in rule.cites
     ]
-    if not found:
-        known = sorted({n for owner, rule in places() for n in (rule.name, owner.name, *rule.cites)})
-        close = difflib.get_close_matches(name, known, n=4, cutoff=0.4) or known[:4]
+    if not found and not known:
+        names = sorted({n for owner, rule in places() for n in (rule.name, owner.name, *rule.cites)})
+        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
         raise InputError(f"no rule, call or cited fact {name!r}: did you mean {', '.join(close)}?")
     yield from found
 
@@ -94,6 +104,32 @@ def effect_lines(update: Update) -> Iterator[str]:
         names = {binder.name: f"{binder.sort.name[0].lower()}{i}" for i, binder in enumerate(update.binders)}
         where = ", ".join(f"every {binder.sort} {names[binder.name]}" for binder in update.binders)
         yield f"{update.field.name}({where}) := {show(update.everywhere, names)}"
+
+
+def fact_entries(facts: Mapping[str, Entry]) -> list[dict[str, Any]]:
+    """What becomes of facts, as JSON."""
+    return [
+        {
+            "fact": id,
+            "modalities": list(found.fact.modalities),
+            "sections": list(found.fact.sections),
+            "kind": found.kind,
+            "where": list(found.where),
+            "reason": found.reason or None,
+        }
+        for id, found in facts.items()
+    ]
+
+
+def _facts(facts: Mapping[str, Entry]) -> None:
+    for id, found in facts.items():
+        reason = f" ({found.reason})" if found.reason else ""
+        click.echo(f"{id:<16} {found.kind}: {', '.join(found.where)}{reason}")
+    click.echo(_summary(facts))
+
+
+def _summary(facts: Mapping[str, Entry]) -> str:
+    return f"{len(facts)} facts: " + ", ".join(f"{count} {kind}" for kind, count in counts(facts).items())
 
 
 def _span(rule: Rule) -> str:

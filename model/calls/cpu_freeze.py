@@ -7,7 +7,7 @@ from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always
 from psci.model.versions import V1_0
 
-CPU_FREEZE = Call("CPU_FREEZE", "5.1.16", fid32=0x8400_000B, since=V1_0, optional=True)
+CPU_FREEZE = Call("CPU_FREEZE", "5.1.16", fid32=0x8400_000B, since=V1_0, optional=True, presence_cites=("FREEZE-7",))
 
 
 @CPU_FREEZE.must_refuse(DENIED, cites=("FREEZE-7", "TOS-1"))

@@ -10,7 +10,7 @@ from psci.model.versions import V0_1, V0_2
 CPU_OFF = Call("CPU_OFF", "5.1.3", fid32=0x8400_0002, since=V0_1)
 
 
-@CPU_OFF.must_refuse(DENIED, cites=("CPU_OFF-3", "TOS-1"), since=V0_2)
+@CPU_OFF.must_refuse(DENIED, cites=("CPU_OFF-3", "TOS-1", "TOS-7"), since=V0_2)
 def trusted_os_resident(m, s, call):
     """A uniprocessor Trusted OS is resident on the calling core."""
     return m.up_trusted_os() & (s.resident == call.caller)
@@ -34,6 +34,10 @@ def refused_in_0_1(m, s, call):
         "OSI-13",
         "SM-6",
         "STAT-7",
+        "CPU_SUSPEND-26",
+        "MODE-9",
+        "PC-5",
+        "PD-3",
     ),
 )
 def turned_off(m, s, call):

@@ -56,7 +56,21 @@ def entry_unusable_before_1_0(m, s, call):
     return m.is_powerdown(call.power_state) & m.address_unusable(call.entry_point_address)
 
 
-@CPU_SUSPEND.must_refuse(DENIED, cites=("CPU_SUSPEND-11", "CPU_SUSPEND-14", "OSI-6", "OSI-9", "OSI-17"), since=V1_0)
+@CPU_SUSPEND.must_refuse(
+    DENIED,
+    cites=(
+        "CPU_SUSPEND-11",
+        "CPU_SUSPEND-14",
+        "OSI-6",
+        "OSI-9",
+        "OSI-17",
+        "CPU_SUSPEND-12",
+        "CPU_SUSPEND-13",
+        "CPU_OFF-11",
+        "OSI-12",
+    ),
+    since=V1_0,
+)
 def others_running(m, s, call):
     """OS-initiated: a core of a node that the request speaks about is running, and nothing inside is too shallow."""
     alone = ~shallow_conflict(m, s, call) | (m.osi_mixed != "INVALID_PARAMETERS")
@@ -65,7 +79,19 @@ def others_running(m, s, call):
 
 
 @CPU_SUSPEND.must_refuse(
-    INVALID_PARAMETERS, cites=("CPU_SUSPEND-9", "CPU_SUSPEND-14", "CPU_SUSPEND-27", "OSI-9"), since=V1_0
+    INVALID_PARAMETERS,
+    cites=(
+        "CPU_SUSPEND-9",
+        "CPU_SUSPEND-14",
+        "CPU_SUSPEND-27",
+        "OSI-9",
+        "CPU_SUSPEND-13",
+        "CPU_SUSPEND-28",
+        "PD-4",
+        "PD-5",
+        "PD-6",
+    ),
+    since=V1_0,
 )
 def others_too_shallow(m, s, call):
     """OS-initiated: a core or node inside the requested one is in a low-power state that is too shallow for it."""
@@ -94,7 +120,21 @@ def suspends(m, s, call, asleep):
 
 
 @CPU_SUSPEND.succeeds(
-    Completion.WAITS, cites=("CPU_SUSPEND-1", "CPU_SUSPEND-2", "CPU_SUSPEND-4", "CPU_SUSPEND-25", "PC-3", "OSI-4")
+    Completion.WAITS,
+    cites=(
+        "CPU_SUSPEND-1",
+        "CPU_SUSPEND-2",
+        "CPU_SUSPEND-4",
+        "CPU_SUSPEND-25",
+        "PC-3",
+        "OSI-4",
+        "SMC-12",
+        "SM-21",
+        "SM-22",
+        "SM-24",
+        "PC-5",
+        "PD-3",
+    ),
 )
 def standby(m, s, call):
     """A standby or retention state: the core waits, keeps its state, and returns SUCCESS at a wakeup."""
@@ -103,7 +143,22 @@ def standby(m, s, call):
 
 
 @CPU_SUSPEND.succeeds(
-    Completion.WAITS, cites=("CPU_SUSPEND-5", "CPU_SUSPEND-20", "CPU_SUSPEND-25", "PSTATE-5", "PC-3", "OSI-3", "OSI-4")
+    Completion.WAITS,
+    cites=(
+        "CPU_SUSPEND-5",
+        "CPU_SUSPEND-20",
+        "CPU_SUSPEND-25",
+        "PSTATE-5",
+        "PC-3",
+        "OSI-3",
+        "OSI-4",
+        "CPU_SUSPEND-21",
+        "CPU_SUSPEND-26",
+        "PC-5",
+        "PD-3",
+        "SM-23",
+        "TOS-3",
+    ),
 )
 def powerdown(m, s, call):
     """A powerdown state: at a wakeup the core is entered at the entry point with the context id."""

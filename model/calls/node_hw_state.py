@@ -7,7 +7,7 @@ from psci.model.versions import V1_0
 
 NODE_HW_STATE = Call(
     "NODE_HW_STATE", "5.1.18", fid32=0x8400_000D, fid64=0xC400_000D, since=V1_0, optional=True,
-    arguments=(native("target_cpu"), u32("power_level")),
+    presence_cites=("HWSTATE-3",), arguments=(native("target_cpu"), u32("power_level")),
 )  # fmt: skip
 
 HW_ON, HW_OFF, HW_STANDBY = 0, 1, 2

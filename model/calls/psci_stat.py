@@ -7,11 +7,11 @@ from psci.model.versions import V1_0
 
 PSCI_STAT_RESIDENCY = Call(
     "PSCI_STAT_RESIDENCY", "5.1.21", fid32=0x8400_0010, fid64=0xC400_0010, since=V1_0, optional=True,
-    arguments=(native("target_cpu"), u32("power_state")),
+    presence_cites=("RET-7", "STAT-2"), arguments=(native("target_cpu"), u32("power_state")),
 )  # fmt: skip
 PSCI_STAT_COUNT = Call(
     "PSCI_STAT_COUNT", "5.1.22", fid32=0x8400_0011, fid64=0xC400_0011, since=V1_0, optional=True,
-    together_with=PSCI_STAT_RESIDENCY, presence_cites=("RET-7",),
+    together_with=PSCI_STAT_RESIDENCY, presence_cites=("RET-7", "STAT-2"),
     arguments=(native("target_cpu"), u32("power_state")),
 )  # fmt: skip
 
@@ -42,7 +42,9 @@ def residency_before_use(m, s, call):
     return when(names_a_state(m, call) & never_used(m, s, call)).returning(NONE)
 
 
-@PSCI_STAT_RESIDENCY.succeeds(Completion.RETURNS, cites=("STAT-1", "STAT-3", "STAT-6", "STAT-8", "STAT-10", "STAT-11"))
+@PSCI_STAT_RESIDENCY.succeeds(
+    Completion.RETURNS, cites=("STAT-1", "STAT-3", "STAT-6", "STAT-8", "STAT-10", "STAT-11", "STAT-13")
+)
 def residency(m, s, call):
     """Microseconds that the node spent in the state; which of its states it entered is the implementation's choice."""
     return when(names_a_state(m, call) & ~never_used(m, s, call)).returning_any()
@@ -60,7 +62,9 @@ def count_before_use(m, s, call):
     return when(names_a_state(m, call) & never_used(m, s, call)).returning(NONE)
 
 
-@PSCI_STAT_COUNT.succeeds(Completion.RETURNS, cites=("STAT-1", "STAT-3", "STAT-6", "STAT-8", "STAT-10", "STAT-11"))
+@PSCI_STAT_COUNT.succeeds(
+    Completion.RETURNS, cites=("STAT-1", "STAT-3", "STAT-6", "STAT-8", "STAT-10", "STAT-11", "STAT-13")
+)
 def count(m, s, call):
     """How often the node used the state; which of its states it entered is the implementation's choice."""
     return when(names_a_state(m, call) & ~never_used(m, s, call)).returning_any()

@@ -8,8 +8,9 @@ from psci.model.state import OSI, PC
 from psci.model.versions import V1_0
 
 PSCI_SET_SUSPEND_MODE = Call(
-    "PSCI_SET_SUSPEND_MODE", "5.1.20", fid32=0x8400_000F, since=V1_0, optional=True, arguments=(u32("mode"),)
-)
+    "PSCI_SET_SUSPEND_MODE", "5.1.20", fid32=0x8400_000F, since=V1_0, optional=True,
+    presence_cites=("MODE-2", "MODE-14"), arguments=(u32("mode"),),
+)  # fmt: skip
 
 PLATFORM_COORDINATED = 0
 OS_INITIATED = 1
@@ -47,7 +48,7 @@ def cpu_suspend_was_used(m, s, call):
     return (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED") & used
 
 
-@PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-5", "MODE-6"))
+@PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-5", "MODE-6", "MODE-11", "TOS-7"))
 def other_core_not_off(m, s, call):
     """To platform-coordinated: some core other than the caller is not OFF."""
     changes = (call.mode == PLATFORM_COORDINATED) & (s.mode == "OS_INITIATED")

@@ -9,7 +9,7 @@ from psci.model.versions import V1_3_ALPHA, V1_3_BETA, V1_3_F
 
 SYSTEM_OFF2 = Call(
     "SYSTEM_OFF2", "5.1.10", fid32=0x8400_0015, fid64=0xC400_0015, since=V1_3_ALPHA, optional=True,
-    arguments=(u32("type"), native("cookie")),
+    presence_cites=("OFF2-1", "OFF2-9"), arguments=(u32("type"), native("cookie")),
 )  # fmt: skip
 
 HIBERNATE_OFF_DEFAULT = 0x0
@@ -64,7 +64,9 @@ def cookie_set(m, s, call):
     return call.cookie != 0
 
 
-@SYSTEM_OFF2.succeeds(Completion.NEVER, cites=("OFF2-3", "OFF2-4", "OFF2-7", "OFF2-11", "OFF2-13", "OFF2-14", "SYS-4"))
+@SYSTEM_OFF2.succeeds(
+    Completion.NEVER, cites=("OFF2-3", "OFF2-4", "OFF2-7", "OFF2-11", "OFF2-13", "OFF2-14", "SYS-4", "OFF2-19")
+)
 def hibernate(m, s, call):
     """Power is removed from the caller-visible system, and what the next boot needs is kept."""
     return always.then(goes_down(m, s, call, "HIBERNATE"))

@@ -9,7 +9,7 @@ from psci.model.versions import V1_1, V1_3
 
 SYSTEM_RESET2 = Call(
     "SYSTEM_RESET2", "5.1.12", fid32=0x8400_0012, fid64=0xC400_0012, since=V1_1, optional=True,
-    arguments=(u32("reset_type"), native("cookie")),
+    presence_cites=("RESET2-1", "RESET2-4"), arguments=(u32("reset_type"), native("cookie")),
 )  # fmt: skip
 
 SYSTEM_WARM_RESET = 0x0
@@ -53,13 +53,13 @@ def vendor_reset_refused(m, s, call):
     )
 
 
-@SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-3", "RESET2-6", "RESET2-7", "SYS-4"))
+@SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-3", "RESET2-6", "RESET2-7", "SYS-4", "RESET2-15"))
 def warm_reset(m, s, call):
     """The system is reset and main memory keeps its content; the cookie is ignored."""
     return when(call.reset_type == SYSTEM_WARM_RESET).then(goes_down(m, s, call, "WARM_RESET"))
 
 
-@SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-2", "RESET2-13", "SYS-4"))
+@SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-2", "RESET2-13", "SYS-4", "RESET2-15"))
 def vendor_reset(m, s, call):
     """The system is reset or shut down as the vendor defines it."""
     return when(is_vendor(m, call)).then(goes_down(m, s, call, "VENDOR_RESET"))

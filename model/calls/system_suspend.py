@@ -11,11 +11,11 @@ from psci.model.versions import V1_0
 
 SYSTEM_SUSPEND = Call(
     "SYSTEM_SUSPEND", "5.1.19", fid32=0x8400_000E, fid64=0xC400_000E, since=V1_0, optional=True,
-    arguments=(native("entry_point_address"), native("context_id")),
+    presence_cites=("SYSSUSP-6",), arguments=(native("entry_point_address"), native("context_id")),
 )  # fmt: skip
 
 
-@SYSTEM_SUSPEND.must_refuse(DENIED, cites=("SYSSUSP-3", "SYSSUSP-4", "SYSSUSP-5"))
+@SYSTEM_SUSPEND.must_refuse(DENIED, cites=("SYSSUSP-3", "SYSSUSP-4", "SYSSUSP-5", "TOS-7"))
 def other_core_not_off(m, s, call):
     """Some core other than the caller is ON or ON_PENDING."""
     return some(CORE, lambda core: (core != call.caller) & (s.power[core] != "OFF"))
