@@ -36,7 +36,7 @@ class Analysis:
 @click.option("--want", "want_name", required=True, metavar="VERSION", help="The version that the guest is to see.")
 @click.option("--vmm", "functions", metavar="FUNCTION,...", help="What the VMM serves [default: SYSTEM_OFF2].")
 @click.option("--run", "peer", metavar="PEER", help="Do it on a real kernel: kvm, kvm:latest or kvm:SERIES.")
-@click.option("--without", "left_out", multiple=True, metavar="ID", help="With --run: leave an id out (or all in turn).")
+@click.option("--without", "left_out", multiple=True, metavar="ID", help="With --run: leave an id out (or all).")
 @click.option("--calls", default=600, show_default=True, type=click.IntRange(1), help="With --run: how many calls.")
 @click.option("--seed", type=click.IntRange(0), help="With --run: generate the same calls again.")
 @click.option("--cpus", default=4, show_default=True, type=click.IntRange(1, 8), help="With --run: cores of the guest.")
@@ -190,7 +190,11 @@ def _document(analysis: Analysis, ran: Sequence[Ran], seed: int | None) -> dict[
 def _status(analysis: Analysis, ran: Sequence[Ran]) -> int:
     if any(one.result.interrupted for one in ran):
         return 130
-    objections = [one for one in ran if one.result.found or (one.witness is not None and one.witness[1].findings)]
+    objections = [
+        one
+        for one in ran
+        if one.result.found or one.hibernation[1].findings or (one.witness is not None and one.witness[1].findings)
+    ]
     if objections:
         return 1
     could_not = analysis.sufficiency.undecided or any(one.result.gave_up or one.result.problems for one in ran)

@@ -91,12 +91,22 @@ def print_run(one: Ran, seed: int) -> None:
         f"  seed {seed}: {result.calls} calls, {result.programs} programs, {len(result.exercised)} rules exercised, "
         f"{sum(result.quirks_used.values())} answers by listed quirks: {len(result.found)} new deviations"
     )
-    hibernations = result.exercised.get("SYSTEM_OFF2.hibernate", 0)
-    click.echo(f"  hibernations that the host saw: {hibernations}")
+    _, report = one.hibernation
+    for event in host_events(one):
+        click.echo(f"  a guest that hibernates: {event}")
+    click.echo(f"  its trace: {report.summary()}" + ("" if host_events(one) else "; the host saw no event"))
     for key, found in result.found.items():
         click.echo(f"  DEVIATES {found.count} times: {key}")
     for problem in result.problems[:3]:
         click.echo(f"  problem: {problem}")
+
+
+def host_events(one: Ran) -> list[str]:
+    """What the host saw of the guest that hibernates: the system events of KVM or of the VMM."""
+    from psci.model.events import System
+
+    events = [event for event in one.hibernation[0] if isinstance(event, System)]
+    return [f"{e.event} (by {e.source}, type {(e.raw or {}).get('type')}, flags {e.flags})" for e in events]
 
 
 def forwarded_document(found: Sufficiency, witnesses: Mapping[int, Witness | None]) -> list[dict[str, Any]]:
@@ -153,7 +163,7 @@ def run_document(one: Ran) -> dict[str, Any]:
         "programs": result.programs,
         "seconds": round(result.seconds, 3),
         "rules_exercised": len(result.exercised),
-        "hibernations": result.exercised.get("SYSTEM_OFF2.hibernate", 0),
+        "hibernation": {"verdict": one.hibernation[1].verdict.value, "seen": host_events(one)},
         "quirks": dict(result.quirks_used),
         "permissions": dict(result.permissions_used),
         "verdicts": {verdict.value: count for verdict, count in result.verdicts.items()},

@@ -81,7 +81,11 @@ class Composition:
                 whole["has", call.key] = offered
             elif offered:
                 kernel["has", call.key], whole["has", call.key] = False, True
-        return Machine(self.kernel, cores, declared=kernel), Machine(self.want, cores, declared=whole)
+        # neither KVM nor our VMM knows an address that is unusable
+        return (
+            Machine(self.kernel, cores, declared=kernel, unusable=()),
+            Machine(self.want, cores, declared=whole, unusable=()),
+        )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from psci.model.calls.cpu_off import CPU_OFF
+from psci.model.calls.cpu_on import CPU_ON
+from psci.model.calls.psci_features import PSCI_FEATURES
+from psci.model.calls.psci_version import PSCI_VERSION
+from psci.model.calls.system_off2 import HIBERNATE_OFF_DEFAULT, SYSTEM_OFF2
 from psci.model.composition import Composition
 from psci.model.errors import InputError
 from psci.model.events import Event
@@ -18,6 +23,8 @@ from psci.oracle.inference import inferred, questions
 from psci.oracle.peers import Request, quirks
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
+from psci.oracle.program import CallStep, Entry, Program
+from psci.oracle.quirks import amended
 from psci.oracle.report import Report
 
 if TYPE_CHECKING:
@@ -91,6 +98,23 @@ def vmm_machine(composition: Composition, kernel: Kernel, cpus: int) -> Machine:
     return composition.machines(tuple(range(cpus)), carried)[1]
 
 
+def hibernation() -> Program:
+    """A guest that starts a second core, stops it and hibernates, by each id of SYSTEM_OFF2; then it boots again."""
+    lives = []
+    for fid in SYSTEM_OFF2.ids():
+        start = CallStep(turn=2, cpu=0, fn=CPU_ON.fid64 or 0, args=(1, Entry(1), 7))
+        lives.append((
+            CallStep(turn=0, cpu=0, fn=PSCI_VERSION.key),
+            CallStep(turn=1, cpu=0, fn=PSCI_FEATURES.key, args=(fid,)),
+            start,
+            CallStep(turn=3, cpu=1, fn=CPU_OFF.key, returns=False),
+            CallStep(turn=4, cpu=0, fn=fid, args=(2, 0)),
+            CallStep(turn=5, cpu=0, fn=fid, args=(HIBERNATE_OFF_DEFAULT, 0), returns=False),
+        ))  # fmt: skip
+    lives.append((CallStep(turn=0, cpu=0, fn=PSCI_VERSION.key),))
+    return Program(cpus=2, lives=tuple(lives))
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What ran, and what the oracle says of it."""
@@ -100,6 +124,8 @@ class Ran:
     """The id that was left out of the filter on purpose."""
     version: str
     result: Result
+    hibernation: tuple[tuple[Event, ...], Report]
+    """The trace of a guest that hibernates, and its judgement."""
     witness: tuple[tuple[Event, ...], Report] | None = None
     """The trace of the calls that show why the id is needed, from the real kernel, and its judgement."""
 
@@ -129,8 +155,10 @@ def campaign(
         if witness is not None:
             (trace,) = peer.run([witness.program])
             shown = trace, check(trace)
+        (trace,) = peer.run([hibernation()])
+        slept = trace, check(trace, amended(plan.quirks))
         result = Campaign(plan, peer, lambda: target.open(installed, text, 10.0), tell).run()
-        return Ran(installed, left_out, peer.version, result, shown)
+        return Ran(installed, left_out, peer.version, result, slept, shown)
 
 
 def known_quirks(kernel: Kernel) -> Any:
@@ -138,4 +166,4 @@ def known_quirks(kernel: Kernel) -> Any:
     return quirks("kvm").of(kernel.version)
 
 
-__all__ = ["Kernel", "Ran", "Target", "ask", "campaign", "known_quirks", "source", "vmm_machine"]
+__all__ = ["Kernel", "Ran", "Target", "ask", "campaign", "hibernation", "known_quirks", "source", "vmm_machine"]

@@ -210,6 +210,9 @@ class _Writer:
             return App(function, arguments, function.range) if known is None else lift(known, function.range)
         if function.kind != "machine" or function.name in ("mpidr", "is_core", "core_of"):
             return App(function, arguments, function.range)
+        if function.name == "address_unusable":
+            address = arguments[0]
+            return disjunction(*((address >= first) & (address <= last) for first, last in self.machine.unusable or ()))
         constants = tuple(term.value for term in arguments if isinstance(term, Const))
         whole = len(constants) == len(arguments)
         value = self.machine.value(function.name, constants if whole else ("",) * len(arguments))

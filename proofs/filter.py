@@ -54,7 +54,7 @@ class Proviso:
 PROVISOS = (
     Proviso("denied_by_policy", False, "no policy keeps a core from the guest"),
     Proviso("address_unusable", False, "no address is known to be unusable as an entry point"),
-    Proviso("width_mismatch", "ERRATA", "mixed widths are judged by the errata of issue C"),
+    Proviso("errata", "APPLIED", "version 0.2 is judged with the errata of issue C"),
     Proviso("affinity_level_supported", True, "AFFINITY_INFO answers for every affinity level"),
     Proviso("mode", "PLATFORM_COORDINATED", "nobody switches to OS-initiated mode"),
     Proviso("system_stop", "DRAIN", "after a system call the other cores may go on until they are stopped"),
