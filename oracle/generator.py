@@ -49,6 +49,8 @@ class Shape:
     """The share of turns in which several cores act."""
     system_call: float = 0.7
     """The share of lives that end with a system call."""
+    look: float = 0.25
+    """How likely a core asks about another one that was turned on or off."""
     observe: float = 0.0
     """The share of turns in which a core asks the outside about another."""
 
@@ -141,6 +143,8 @@ class _Life:
     last: int = 0
     """The core that made the last call that no other overlapped."""
     choices: dict[Any, Any] = field(default_factory=dict)
+    changed: list[int] = field(default_factory=list)
+    """Cores whose power changed and that nobody has asked about since."""
     doubtful: set[int] = field(default_factory=set)
     """Cores that raced with a CPU_ON for them: they run or are off."""
 
@@ -167,6 +171,8 @@ class _Life:
             return self._wake(self.random.choice(runners), self.random.choice(asleep))
         if self.doubtful:
             return self._make_sure(runners, self.doubtful.pop())
+        if self.changed and self.random.random() < self.owner.shape.look:
+            return self._look(self._somebody(runners), self.changed.pop())
         if self.random.random() < self.owner.shape.observe:
             self._add(ObserveStep(turn=self.turn, cpu=self.random.choice(runners), target=self._any_core()))
             return True
@@ -239,6 +245,13 @@ class _Life:
         fn = self.random.choice(call.ids())
         args = (self.owner.machine.cores[target], entry, self.random.getrandbits(64 if fn == call.fid64 else 32))
         return self._call(self._draft(core, fn, args))
+
+    def _look(self, core: int, target: int) -> bool:
+        """Ask for the state of a core."""
+        call = next((call for call in self.owner.calls if call.name == "AFFINITY_INFO"), None)
+        if call is None:  # 0.1
+            return True
+        return self._call(self._draft(core, self.random.choice(call.ids()), (self.owner.machine.cores[target], 0)))
 
     def _make_sure(self, runners: list[int], target: int) -> bool:
         """A core that may be off or on is on after this."""
@@ -319,7 +332,8 @@ class _Life:
         self.hits[outcome.rule.name] += 1
         if draft.ends_life:
             return False
-        self.state = outcome.state
+        before, self.state = self.state.power, outcome.state
+        self.changed += [core for core, power in enumerate(self.state.power) if power != before[core]]
         self._settle()
         return True
 

@@ -14,6 +14,7 @@ from psci.model.step import Stepper
 from psci.oracle.checker import Checker, TraceError
 from psci.oracle.configuration import Configuration
 from psci.oracle.report import Finding, Report, Verdict, result_text
+from psci.oracle.unseen import PERMISSIONS
 
 
 class Key(NamedTuple):
@@ -247,7 +248,7 @@ class _Watch:
             # Where the call was decided at once, its rules are known from before.
             if pending is not None and pending.outcome is None:
                 groups += [
-                    {outcome.rule.name for outcome in allowed.outcomes}
+                    _binding([outcome.rule for outcome in allowed.outcomes])
                     for allowed in self.checker.stepper.under_all_answers(
                         configuration.state, pending.call, configuration.assumptions
                     )
@@ -263,6 +264,12 @@ class _Watch:
             near = finding.nearest.cites if finding.nearest else ()
             return Deviation(key, finding, at, tuple(dict.fromkeys((*finding.cites, *near))))
         return Deviation(Key(*_event_text(event), finding.cites), finding, at, finding.cites)
+
+
+def _binding(rules: Sequence[Rule]) -> set[str]:
+    """The names of the rules that are more than permissions; of the permissions where there is nothing else."""
+    firm = {rule.name for rule in rules if rule.modality not in PERMISSIONS}
+    return firm or {rule.name for rule in rules}
 
 
 def answer_text(x0: int, wide: bool) -> str:

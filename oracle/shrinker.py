@@ -7,6 +7,7 @@ ends at the same program.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ _MISSES_ALLOWED = 0.05
 _FEWEST_RUNS_OF_A_RACE = 4
 _MOST_RUNS = 25
 _RUNS_TO_LOOK_AGAIN = 5
+_SHORT = 12
+"""Steps of a life that is short enough to try what costs many runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class Shrinker:
         while progress:
             progress = False
             for candidates in (
-                _fewer_lives, _fewer_steps, _apart, self._fewer_cores, _plainer_steps, _plainer_arguments,
+                _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles, _plainer_steps,
+                _plainer_arguments,
             ):  # fmt: skip
                 while (found := self._first(candidates(smallest), smallest, seen)) is not None:
                     smallest, progress = found, True
@@ -123,6 +127,18 @@ class Shrinker:
             for at, step in enumerate(life):
                 if step.cpu:
                     yield _with_life(program, number, (*life[:at], replace(step, cpu=0), *life[at + 1 :]))
+
+    def _other_roles(self, program: Program) -> Iterator[Program]:
+        """A few steps less, and two cores exchange their roles from there on: such a detour has no shorter part."""
+        pairs = list(itertools.combinations(sorted(_cores_in(program)), 2))
+        for number, life in enumerate(program.lives):
+            if len(life) > _SHORT:
+                continue
+            for size, start, (one, other) in itertools.product((1, 2, 3), range(len(life)), pairs):
+                if start + size < len(life):
+                    rest = Program(cpus=program.cpus, lives=(life[start + size :],))
+                    exchanged = _swapped(rest, one, other, self.mpidrs).lives[0]
+                    yield _with_life(program, number, (*life[:start], *exchanged))
 
 
 def weight(program: Program) -> tuple[int, ...]:

@@ -1,0 +1,48 @@
+"""Every deviation that was found on a real implementation is still what we take it for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from psci.oracle import peers, saved
+from psci.oracle.peers.peer import Peer, PeerMissing
+from psci.oracle.replaying import replay
+
+HERE = Path(__file__).parent
+FILES = sorted(HERE.glob("*/*.json"))
+MOST_RUNS = 25
+
+pytestmark = pytest.mark.peer
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[dict[str, Peer]]:
+    """Each peer, started once."""
+    found: dict[str, Peer] = {}
+    yield found
+    for peer in found.values():
+        peer.close()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_saved_deviation_shows_again_and_is_listed(path: Path, opened: dict[str, Peer]) -> None:
+    deviation = saved.read(path)
+    request = peers.request_from(deviation.peer, str(path))
+    if request.name not in opened:
+        try:
+            opened[request.name] = peers.open_peer(request)
+        except PeerMissing as missing:
+            pytest.skip(f"REAL PEER NOT TESTED: {missing}")
+    peer = opened[request.name]
+    if not peers.quirks(request.family).of(peer.version):
+        pytest.skip(f"REAL PEER NOT TESTED: nothing is known of {peer.version}")
+    done = None
+    for _ in range(0, MOST_RUNS, 5):
+        done = replay(peer, deviation, 5, request)
+        assert done.others == (), "a deviation that no quirk lists"
+        if done.seen:
+            break
+    assert done is not None and done.status == 1, f"it conforms now in {peer.version}: remove the quirk"
