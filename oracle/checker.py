@@ -17,7 +17,7 @@ from psci.model.language.rules import Modality, Rule
 from psci.model.profile import Machine, ProfileError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
-from psci.oracle.configuration import NONE, Configuration, Pending, merged, running, settled
+from psci.oracle.configuration import NONE, Configuration, Pending, acting, merged, running, settled
 from psci.oracle.declaration import initial_state, machine_from
 from psci.oracle.entry import entry_faults
 from psci.oracle.explain import Explainer, Explanations, Seen, unusable
@@ -209,9 +209,9 @@ class Checker:
         assert isinstance(event, Return)
         reached = self._explainer.unseen.reached(self.configurations)
         undecided = [c for c in reached if (pending := c.pending[core]) is not None and pending.outcome is None]
-        broken, gap, obliged = self._duties(undecided, call)
+        gap, free = self._promises(undecided, call)
         after = frozenset(c.having(running(c.state, core), core, None) for c in undecided)
-        if gap or (broken and not obliged):
+        if gap or free:
             self.report.verdicts[Verdict.IMPLEMENTATION_DEFINED if gap else Verdict.UNPREDICTABLE] += 1
             others = frozenset() if gap else frozenset(c.with_pending(core, None) for c in reached)
             self._keep(after | others)
@@ -223,7 +223,7 @@ class Checker:
             for state in self.stepper.claimed(running(c.state, core), call.call, event.x0)
         }
         doubted = {
-            Configuration(running(c.state, core), c.with_pending(core, None).pending, c.assumptions, claimed=False)
+            c.having(acting(c.state, core), core, None).doubting()
             for c in reached
             if c.pending[core] is None or c.pending[core].outcome is not None  # type: ignore[union-attr]  # not None
         }
@@ -239,15 +239,14 @@ class Checker:
             return
         self._deviates(seen, frozenset(c.having(running(c.state, core), core, seen.call) for c in self.configurations))
 
-    def _duties(self, undecided: Iterable[Configuration], call: Pending) -> tuple[bool, bool, bool]:
-        """Whether a call breaks a duty, meets a gap, and is bound by an obligatory rule, in some explanation."""
-        broken = gap = obliged = False
+    def _promises(self, undecided: Iterable[Configuration], call: Pending) -> tuple[bool, bool]:
+        """Whether no rule answers a call, and whether a broken duty frees the implementation, in some explanation."""
+        gap = free = False
         for c in undecided:
             for allowed in self.stepper.under_all_answers(c.state, call.call, c.assumptions):
-                broken |= bool(allowed.broken)
                 gap |= allowed.gap
-                obliged |= allowed.obliged
-        return broken, gap, obliged
+                free |= bool(allowed.broken) and not allowed.obliged
+        return gap, free
 
     def _timeout(self, seen: Seen) -> None:
         assert seen.core is not None

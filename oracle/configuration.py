@@ -84,6 +84,10 @@ class Configuration(NamedTuple):
         """The configuration in another state in which no call is under way."""
         return Configuration(state, (None,) * len(self.pending), self.assumptions, self.claimed)
 
+    def doubting(self) -> Configuration:
+        """The configuration in the line of explanations that does not believe the last answer."""
+        return Configuration(self.state, self.pending, self.assumptions, claimed=False)
+
     def assuming(self, assumptions: Assumptions) -> Configuration:
         """The configuration under other assumptions."""
         return Configuration(self.state, self.pending, assumptions, self.claimed)
@@ -96,6 +100,12 @@ def running(state: Any, core: int) -> Any:
         power=(*power[:core], "ON", *power[core + 1 :]),
         activity=(*activity[:core], "RUNNING", *activity[core + 1 :]),
     )
+
+
+def acting(state: Any, core: int) -> Any:
+    """The state in which a core runs caller code although it is off, or suspended, for everybody else."""
+    activity = state.activity
+    return state._replace(activity=(*activity[:core], "RUNNING", *activity[core + 1 :]))
 
 
 def stopped(state: Any, core: int) -> Any:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from psci.model.events import Machine as MachineEvent
 from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration, Sort
 from psci.model.language.terms import Function
-from psci.model.profile import Machine, ProfileError, declared
+from psci.model.profile import Machine, ProfileError
 from psci.model.state import FIELD_BY_NAME
 from psci.model.step import Stepper
-from psci.model.topology import Topology
 from psci.model.versions import V0_1, version
+from psci.oracle import profiles
 
 
 def machine_from(event: MachineEvent) -> Machine:
-    """The machine that a trace declares; a profile that is only a name declares nothing.
+    """The machine that a trace declares; a profile that is only a name is a shipped one.
 
     Raises:
         UnknownVersion: there is no such version of PSCI.
@@ -29,72 +30,15 @@ def machine_from(event: MachineEvent) -> Machine:
     judged = version(event.psci)
     if event.ids is not None and judged != V0_1:
         raise ProfileError(f"ids: PSCI {judged} fixes the function ids; only 0.1 takes them from the device tree")
-    profile: Mapping[str, Any] = event.profile if isinstance(event.profile, Mapping) else {}
-    try:
-        declarations = declared(profile, event.reading or {})
-        ranges = unusable(profile)
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
-        if isinstance(error, ProfileError):
-            raise
-        raise ProfileError(f"profile: a field has a value that cannot be read ({error})") from error
+    profile = profiles.named(event.profile) if isinstance(event.profile, str) else event.profile or {}
+    if profile:
+        profiles.validate(profile)
+    described = {**profile, "topology": event.topology or profile.get("topology"), "boot_core": hex(boot_cpu)}
+    declared = profiles.machine(described, event.cpus, psci=event.psci, reading=event.reading)
     ids = None
     if judged == V0_1:
         ids = {fid: name.upper() for name, fid in (event.ids or {}).items()}
-    return Machine(
-        judged,
-        event.cpus,
-        event.cpus.index(boot_cpu),
-        topology_from(event.topology, event.cpus),
-        declarations,
-        ranges,
-        ids,
-    )
-
-
-def unusable(profile: Mapping[str, Any]) -> tuple[tuple[int, int], ...] | None:
-    """The address ranges [first, last] that a profile declares as unavailable, or None where it says nothing."""
-    ranges = profile.get("unusable")
-    return None if ranges is None else tuple((int(first, 0), int(last, 0)) for first, last in ranges)
-
-
-def topology_from(described: Mapping[str, Any] | None, cpus: tuple[int, ...]) -> Topology:
-    """The power domains of a machine; every core is a child of the system where nothing is described.
-
-    `clusters` lists the number of cores in each cluster, in the order of `cpus`. `nodes` lists the nodes,
-    each with `name`, `level` and, but for the system, which comes first, `parent`; `homes` then names the lowest
-    node of each core by its MPIDR.
-
-    Raises:
-        ProfileError: the description lacks something, or names what is not there.
-        TopologyError: the nodes are no tree.
-    """
-    if described is None:
-        return Topology.flat(len(cpus))
-    if set(described) == {"clusters"}:
-        sizes = described["clusters"]
-        if not isinstance(sizes, list) or not all(type(size) is int and size > 0 for size in sizes):
-            raise ProfileError(f"topology: clusters lists how many cores each has, not {sizes!r}")
-        if sum(sizes) != len(cpus):
-            raise ProfileError(f"topology: the clusters have {sum(sizes)} cores and the machine {len(cpus)}")
-        return Topology.clusters(sizes)
-    if set(described) == {"nodes", "homes"}:
-        return _tree(described["nodes"], described["homes"], cpus)
-    raise ProfileError("topology: give `clusters`, or `nodes` and `homes`, and nothing else")
-
-
-def _tree(nodes: list[Any], homes: Mapping[str, Any], cpus: tuple[int, ...]) -> Topology:
-    try:
-        names = tuple(str(node["name"]) for node in nodes)
-        levels = tuple(int(node["level"]) for node in nodes)
-        parents = tuple(names.index(node.get("parent", names[0])) for node in nodes)
-        of_core = {int(mpidr, 0): names.index(name) for mpidr, name in homes.items()}
-        return Topology(names, parents, levels, tuple(of_core[mpidr] for mpidr in cpus))
-    except KeyError as error:
-        raise ProfileError(f"topology: {error} is missing") from error
-    except (TypeError, AttributeError, IndexError) as error:
-        raise ProfileError(f"topology: {error}") from error
-    except ValueError as error:
-        raise error if isinstance(error, ProfileError) else ProfileError(f"topology: {error}") from error
+    return replace(declared, ids=ids)
 
 
 def initial_state(stepper: Stepper, initial: Mapping[str, Any] | None) -> Any:

@@ -1,0 +1,113 @@
+"""Mutants of the rules of a call, and the shipped trace whose judgement each of them changes.
+
+`python tests/mutants/rule_mutants.py` finds a trace for every mutant and writes the table.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from psci.model.codes import DENIED, INTERNAL_FAILURE
+from psci.model.events import Event
+from psci.model.language.effects import NOTHING
+from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.terms import U64, Const
+from psci.model.specification import SPECIFICATION, Specification
+from psci.oracle import check
+from psci.oracle.trace import read_trace
+
+HERE = Path(__file__).parent
+TRACES = HERE.parent / "oracle" / "traces"
+TABLE = HERE / "killers.json"
+CALLS = ("CPU_ON", "AFFINITY_INFO", "SYSTEM_OFF2")
+
+MANDATORY = "CPU_ON is mandatory in every version, so no machine lacks it"
+LATE = "SYSTEM_OFF2 is younger than 0.2, where it is absent, and absence comes first"
+EQUIVALENT: Mapping[str, str] = {
+    "CPU_ON.absent dropped": MANDATORY,
+    "CPU_ON.absent answers otherwise": MANDATORY,
+    "SYSTEM_OFF2.smc64_from_aarch32_by_the_errata dropped": LATE,
+    "SYSTEM_OFF2.smc64_from_aarch32_by_the_errata negated": LATE,
+    "SYSTEM_OFF2.smc64_from_aarch32_by_the_errata answers otherwise": LATE,
+    "SYSTEM_OFF2.width_mismatch_in_issue_b dropped": LATE,
+    "SYSTEM_OFF2.width_mismatch_in_issue_b negated": LATE,
+    "SYSTEM_OFF2.width_mismatch_in_issue_b answers otherwise": LATE,
+}
+"""Mutants of rules that every call shares, which change nothing where they stand, and why."""
+
+
+class Mutant(NamedTuple):
+    """One wrong rule."""
+
+    name: str
+    specification: Specification
+
+
+def mutants(calls: tuple[str, ...] = CALLS) -> Iterator[Mutant]:
+    """Every rule of the calls: dropped, with its guard negated, with another answer, without its effect."""
+    for call in calls:
+        for rule in SPECIFICATION.rules[call]:
+            for how, wrong in _wrong(rule):
+                yield Mutant(f"{rule.name} {how}", SPECIFICATION.replacing(rule, *wrong))
+
+
+def _wrong(rule: Rule) -> Iterator[tuple[str, tuple[Rule, ...]]]:
+    yield "dropped", ()
+    yield "negated", (replace(rule, guard=~rule.guard),)
+    if rule.completion is Completion.RETURNS and rule.modality is not Modality.CALLER_MUST:
+        code = INTERNAL_FAILURE if rule.code is DENIED else DENIED
+        value = Const(code.word(64), U64)
+        yield "answers otherwise", (replace(rule, code=code, value=value, constraint=None),)
+    if rule.completion is not Completion.RETURNS:
+        value = Const(0, U64)
+        yield "returns", (replace(rule, completion=Completion.RETURNS, value=value, effect=NOTHING),)
+    if rule.effect.updates:
+        yield "without effect", (replace(rule, effect=NOTHING),)
+
+
+def judgement(events: tuple[Event, ...], specification: Specification = SPECIFICATION) -> list[object]:
+    """What the oracle says of a trace: its verdict, and what it blames."""
+    report = check(events, specification)
+    return [report.verdict.value, *((finding.event, finding.consequential) for finding in report.findings)]
+
+
+def shipped() -> dict[str, tuple[Event, ...]]:
+    """The shipped traces by name."""
+    return {path.stem: tuple(read_trace(path)) for path in sorted(TRACES.glob("*.ndjson"))}
+
+
+def killer(mutant: Mutant, traces: Mapping[str, tuple[Event, ...]], right: Mapping[str, list[object]]) -> str | None:
+    """The first trace that is judged otherwise under the wrong rule."""
+    words = mutant.name.split(".")[0].lower().replace("_", "-")
+    for name in sorted(traces, key=lambda trace: (words not in trace, trace)):
+        if judgement(traces[name], mutant.specification) != right[name]:
+            return name
+    return None
+
+
+def main() -> int:
+    """Find a killer for each mutant and write the table."""
+    traces = shipped()
+    right = {name: judgement(events) for name, events in traces.items()}
+    known = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
+    table: dict[str, str | None] = {}
+    for mutant in mutants():
+        name = known.get(mutant.name)
+        if name not in traces or judgement(traces[name], mutant.specification) == right[name]:
+            name = killer(mutant, traces, right)
+        table[mutant.name] = name
+        if name is None and mutant.name not in EQUIVALENT:
+            sys.stdout.write(f"{mutant.name}: survives\n")
+    TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    killed = sum(name is not None for name in table.values())
+    sys.stdout.write(f"{killed} of {len(table)} mutants are killed\n")
+    return 0 if {name for name, trace in table.items() if trace is None} == set(EQUIVALENT) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
