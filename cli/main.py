@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "filter": "which function ids a VMM must take over from a kernel, proved, and run",
     "hibernate": "every client of SYSTEM_OFF2 with every implementation and host, judged",
     "migrate": "what a guest sees of PSCI when its machine moves between kernels",
+    "profile": "what implementations declare: show, check, or infer by asking",
     "peers": "the implementations that can be tested against here, and what is missing",
 }
 """Every command with its one-line help; the module is `psci.cli.<name>`, its command `command`."""
