@@ -37,6 +37,11 @@ KVM_CAP_ARM_SYSTEM_SUSPEND = 216
 
 _TELLING = r"^driver: |Kernel panic - |Internal error: |Error: |Unable to handle kernel "
 """What the emulated host says when it ends for a reason; other lines come before and after."""
+_KERNEL_ARGUMENTS = (
+    # Warnings are told, a panic ends the machine, and what only costs time on an emulated one is off.
+    "console=ttyAMA0 loglevel=5 print-fatal-signals=1 panic=-1"
+    " mitigations=off nokaslr rcupdate.rcu_expedited=1 rdinit=/init"
+)
 _MAGIC = b"PSCI"
 _MAX_FRAME = 64 << 20
 _BUSY = (layout.Status.RUNNING, layout.Status.WAITING)
@@ -507,7 +512,7 @@ def _qemu_command(qemu: Path, cpu: str, kernel: Path, archive: Path) -> list[str
         str(qemu), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-accel", "tcg,thread=multi", "-M", "virt,virtualization=on,gic-version=3", "-cpu", cpu,
         "-smp", str(cores), "-m", "512", "-kernel", str(kernel), "-initrd", str(archive),
-        "-append", "console=ttyAMA0 quiet panic=-1 mitigations=off nokaslr rcupdate.rcu_expedited=1 rdinit=/init",
+        "-append", _KERNEL_ARGUMENTS,
         # The kernel's messages are the child's complaints; the driver has a port of its own.
         "-chardev", "file,id=console,path=/dev/stderr,append=on", "-serial", "chardev:console",
         "-chardev", "stdio,id=port,signal=off", "-device", "virtio-serial-pci",

@@ -37,6 +37,9 @@ SYSTEM_OFF, SYSTEM_RESET, SYSTEM_SUSPEND = 0x8400_0008, 0x8400_0009, 0xC400_000E
 SYSTEM_RESET2, SYSTEM_OFF2 = 0xC400_0012, 0xC400_0015
 NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON = ((1 << 64) - n for n in (1, 2, 3, 4))
 
+AWHILE = 50_000
+"""Microseconds in which a busy machine finishes what a call has begun."""
+
 pytestmark = pytest.mark.peer
 
 
@@ -111,7 +114,7 @@ def test_every_cpu_on_has_its_own_entry_and_context(peer: KvmPeer) -> None:
         (
             call(0, 0, ON, 1, Entry(17), 0x1234_5678_9ABC_DEF0),
             call(1, 1, OFF, returns=False),
-            PauseStep(turn=2, cpu=0, microseconds=2000),
+            PauseStep(turn=2, cpu=0, microseconds=AWHILE),
             call(3, 0, ON, 1, Entry(4095), 0x2A),
             call(4, 0, INFO, 1, 0),
             call(5, 0, ON, 1, Entry(3), 0),
@@ -134,7 +137,7 @@ def test_affinity_info_follows_a_core(peer: KvmPeer) -> None:
             call(1, 0, ON, 1, Entry(1), 0),
             call(2, 0, INFO, 1, 0),
             call(3, 1, OFF, returns=False),
-            PauseStep(turn=4, cpu=0, microseconds=2000),
+            PauseStep(turn=4, cpu=0, microseconds=AWHILE),
             call(5, 0, INFO, 1, 0),
         ),
     )
@@ -147,7 +150,7 @@ def test_a_suspended_core_returns_when_it_is_woken(peer: KvmPeer) -> None:
         (
             call(0, 0, ON, 1, Entry(1), 0),
             call(1, 1, SUSPEND, 0, 0, 0, returns=False),
-            PauseStep(turn=2, cpu=0, microseconds=2000),
+            PauseStep(turn=2, cpu=0, microseconds=AWHILE),
             WakeStep(turn=3, cpu=0, target=1),
             call(4, 1, VERSION),
         ),
@@ -214,9 +217,9 @@ def test_looking_at_a_suspended_core_wakes_it_and_says_so(peer: KvmPeer) -> None
         (
             call(0, 0, ON, 1, Entry(1), 0),
             call(1, 1, SUSPEND, 0, 0, 0, returns=False),
-            PauseStep(turn=2, cpu=0, microseconds=2000),
+            PauseStep(turn=2, cpu=0, microseconds=AWHILE),
             ObserveStep(turn=3, cpu=0, target=1),
-            PauseStep(turn=4, cpu=0, microseconds=2000),
+            PauseStep(turn=4, cpu=0, microseconds=AWHILE),
         ),
     )
     mine = [event.k for event in trace if isinstance(event, (Call, Return, Wake)) and event.cpu == 1]
