@@ -1,34 +1,45 @@
-"""The calls of PSCI, one file each (or a tight family); this list is all that a new file has to join."""
+"""The calls of PSCI, one file each (or a tight family); the list of files is all that a new one has to join."""
+
+import importlib
 
 from psci.model.call import Call
 from psci.model.calls import conventions, psci_features
-from psci.model.calls.affinity_info import AFFINITY_INFO
-from psci.model.calls.clean_inv_memregion import CLEAN_INV_MEMREGION, CLEAN_INV_MEMREGION_ATTRIBUTES
 from psci.model.calls.conventions import UNKNOWN
-from psci.model.calls.cpu_default_suspend import CPU_DEFAULT_SUSPEND
-from psci.model.calls.cpu_freeze import CPU_FREEZE
-from psci.model.calls.cpu_off import CPU_OFF
-from psci.model.calls.cpu_on import CPU_ON
-from psci.model.calls.cpu_suspend import CPU_SUSPEND
-from psci.model.calls.mem_protect import MEM_PROTECT, MEM_PROTECT_CHECK_RANGE
-from psci.model.calls.migrate import MIGRATE, MIGRATE_INFO_UP_CPU
-from psci.model.calls.migrate_info_type import MIGRATE_INFO_TYPE
-from psci.model.calls.node_hw_state import NODE_HW_STATE
-from psci.model.calls.psci_features import PSCI_FEATURES
-from psci.model.calls.psci_stat import PSCI_STAT_COUNT, PSCI_STAT_RESIDENCY
-from psci.model.calls.psci_version import PSCI_VERSION
-from psci.model.calls.set_suspend_mode import PSCI_SET_SUSPEND_MODE
-from psci.model.calls.system_off import SYSTEM_OFF, SYSTEM_RESET
-from psci.model.calls.system_off2 import SYSTEM_OFF2
-from psci.model.calls.system_reset2 import SYSTEM_RESET2
-from psci.model.calls.system_suspend import SYSTEM_SUSPEND
 
-CALLS: tuple[Call, ...] = (
-    PSCI_VERSION, CPU_SUSPEND, CPU_OFF, CPU_ON, AFFINITY_INFO, MIGRATE, MIGRATE_INFO_TYPE, MIGRATE_INFO_UP_CPU,
-    SYSTEM_OFF, SYSTEM_RESET, PSCI_FEATURES, CPU_FREEZE, CPU_DEFAULT_SUSPEND, NODE_HW_STATE, SYSTEM_SUSPEND,
-    PSCI_SET_SUSPEND_MODE, PSCI_STAT_RESIDENCY, PSCI_STAT_COUNT, SYSTEM_RESET2, MEM_PROTECT, MEM_PROTECT_CHECK_RANGE,
-    SYSTEM_OFF2, CLEAN_INV_MEMREGION, CLEAN_INV_MEMREGION_ATTRIBUTES,
-)  # fmt: skip
+FILES = (
+    "psci_version",
+    "cpu_suspend",
+    "cpu_off",
+    "cpu_on",
+    "affinity_info",
+    "migrate",
+    "migrate_info_type",
+    "system_off",
+    "psci_features",
+    "cpu_freeze",
+    "cpu_default_suspend",
+    "node_hw_state",
+    "system_suspend",
+    "set_suspend_mode",
+    "psci_stat",
+    "system_reset2",
+    "mem_protect",
+    "system_off2",
+    "clean_inv_memregion",
+)
+"""The files of this folder that declare calls; each says everything about its own."""
+
+NUMBER = 0xFFFF
+"""The bits of a function id that count the functions (SMCCC)."""
+
+
+def _declared() -> tuple[Call, ...]:
+    modules = (importlib.import_module(f"psci.model.calls.{file}") for file in FILES)
+    found = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Call)}
+    return tuple(sorted(found.values(), key=lambda call: call.ids()[0] & NUMBER))
+
+
+CALLS: tuple[Call, ...] = _declared()
 """Every function, in the order of the numbers of their ids."""
 
 psci_features.answer_for(CALLS)
