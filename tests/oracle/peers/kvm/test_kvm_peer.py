@@ -241,18 +241,23 @@ def test_a_core_that_runs_garbage_harms_no_later_program(peer: KvmPeer) -> None:
     assert returns(run(peer, (call(0, 0, VERSION),))) == [0x1_0003]
 
 
-def test_calls_of_several_cores_overlap(peer: KvmPeer) -> None:
-    steps = [call(0, 0, ON, 1, Entry(1), 0)]
-    steps += [call(1 + number // 2, number % 2, INFO, (number // 2) % 2, 0) for number in range(200)]
-    calls = {}
+def overlaps(trace: tuple[Event, ...]) -> int:
+    """How many pairs of calls of the first two cores were open at the same time."""
+    calls: dict[int, int] = {}
     spans: dict[int, list[tuple[int, int]]] = {0: [], 1: []}
-    for event in run(peer, tuple(steps)):
+    for event in trace:
         if isinstance(event, Call):
             calls[event.cpu] = event.t or 0
         elif isinstance(event, Return):
             spans[event.cpu].append((calls[event.cpu], event.t or 0))
-    overlaps = sum(a < d and c < b for a, b in spans[0] for c, d in spans[1])
-    assert overlaps > 0
+    return sum(a < d and c < b for a, b in spans[0] for c, d in spans[1])
+
+
+def test_calls_of_several_cores_overlap(peer: KvmPeer) -> None:
+    steps = [call(0, 0, ON, 1, Entry(1), 0)]
+    steps += [call(1 + number // 2, number % 2, INFO, (number // 2) % 2, 0) for number in range(200)]
+    # On a machine that has more to do than to run us, the two cores may never run at the same time.
+    assert any(overlaps(run(peer, tuple(steps))) for _ in range(30))
 
 
 def test_eight_cores_is_the_most(peer: KvmPeer) -> None:
