@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ACCESS: Mapping[str, str] = {
     "power": "the power state of the cores (KVM_GET_MP_STATE; KVM does not show ON_PENDING)",
-    "activity": "stop every vCPU, the caller first",
+    "activity": "stop every vCPU before the event is told",
     "asked": "remember which system call was accepted",
     "system": "remember that the system is going down, or is suspended",
     "entry": "keep the entry point until the core is entered again",
@@ -95,6 +95,8 @@ def print_run(one: Ran, seed: int) -> None:
     for event in host_events(one):
         click.echo(f"  a guest that hibernates: {event}")
     click.echo(f"  its trace: {report.summary()}" + ("" if host_events(one) else "; the host saw no event"))
+    for line in (line for finding in report.findings for line in finding.lines()):
+        click.echo(f"    {line}")
     for key, found in result.found.items():
         click.echo(f"  DEVIATES {found.count} times: {key}")
     for problem in result.problems[:3]:

@@ -76,9 +76,11 @@ def _print(judgements: Sequence[Judgement], detailed: bool) -> None:
     states = sum(judgement.states for judgement in judgements)
     click.echo(f"{len(judgements)} pairings, {states:,} states, all explored")
     implementations = [i for i in IMPLEMENTATIONS if any(j.scenario.implementation is i for j in judgements)]
-    click.echo("\nIs the host told that the guest hibernates?")
-    click.echo(_row("client", [i.name for i in implementations]))
-    for name, found in _by_client([j for j in judgements if j.scenario.host.tells]):
+    telling = [j for j in judgements if j.scenario.host.tells]
+    if telling:
+        click.echo("\nIs the host told that the guest hibernates?")
+        click.echo(_row("client", [i.name for i in implementations]))
+    for name, found in _by_client(telling):
         told = {j.scenario.implementation.name: j.told for j in found}
         click.echo(_row(name, [told.get(i.name, "") for i in implementations]))
     for host in HOSTS:

@@ -23,6 +23,7 @@ from psci.oracle.inference import inferred, questions
 from psci.oracle.peers import Request, quirks
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
+from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.program import CallStep, Entry, Program
 from psci.oracle.quirks import amended
 from psci.oracle.report import Report
@@ -66,6 +67,23 @@ class Target:
         )
 
 
+REMEDIES: Mapping[str, str] = {
+    "KVM_HAS_DEVICE_ATTR": "run a kernel from 6.4 on, or one that has SYSTEM_OFF2 itself",
+    "KVM_SET_DEVICE_ATTR failed with EEXIST": "forward each id once, and none of the Arm architecture calls",
+    "KVM_SET_DEVICE_ATTR failed with EBUSY": "set the filter before the first KVM_RUN of any vCPU",
+    "KVM_SET_DEVICE_ATTR failed with EINVAL": "give each range a count and the action forward",
+    "KVM_SET_ONE_REG failed with EINVAL": "pin the machine to a version that every host of it has, when it is made",
+}
+"""What to do where a kernel refuses, by the ioctl and the errno."""
+
+
+def with_remedy(error: PeerError) -> PeerError:
+    """The same error, which also says what to do."""
+    text = str(error)
+    found = next((remedy for what, remedy in REMEDIES.items() if what in text), None)
+    return error if found is None else PeerError(f"{text}; {found}")
+
+
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """What a kernel says of itself before anything is forwarded: the profile that the VMM has to carry."""
@@ -100,7 +118,7 @@ def vmm_machine(composition: Composition, kernel: Kernel, cpus: int) -> Machine:
 
 def hibernation() -> Program:
     """A guest that starts a second core, stops it and hibernates, by each id of SYSTEM_OFF2; then it boots again."""
-    lives = []
+    lives: list[tuple[CallStep, ...]] = []
     for fid in SYSTEM_OFF2.ids():
         start = CallStep(turn=2, cpu=0, fn=CPU_ON.fid64 or 0, args=(1, Entry(1), 7))
         lives.append((
@@ -150,6 +168,18 @@ def campaign(
     """
     installed = composition if left_out is None else composition.without(left_out)
     text = source(installed, kernel, plan.cpus)
+    try:
+        return _judged(target, installed, text, plan, left_out, witness, tell)
+    except PeerDied:
+        raise
+    except PeerError as error:
+        raise with_remedy(error) from error
+
+
+def _judged(
+    target: Target, installed: Composition, text: str, plan: Plan, left_out: int | None, witness: Witness | None,
+    tell: Callable[[Result], None] | None,
+) -> Ran:  # fmt: skip
     with target.open(installed, text) as peer:
         shown = None
         if witness is not None:
@@ -166,4 +196,6 @@ def known_quirks(kernel: Kernel) -> Any:
     return quirks("kvm").of(kernel.version)
 
 
-__all__ = ["Kernel", "Ran", "Target", "ask", "campaign", "hibernation", "known_quirks", "source", "vmm_machine"]
+__all__ = [
+    "Kernel", "Ran", "Target", "ask", "campaign", "hibernation", "known_quirks", "source", "vmm_machine", "with_remedy",
+]  # fmt: skip

@@ -10,7 +10,7 @@ from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.events import End, Event, Machine, Move
 from psci.oracle.checker import check
-from psci.oracle.filtered import Target
+from psci.oracle.filtered import Target, with_remedy
 from psci.oracle.peers.kvm.adapter import KvmPeer
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.program import CallStep, Program
@@ -51,7 +51,7 @@ def _move(before: KvmPeer, after: KvmPeer, pin: str | None, restores: bool) -> M
     except PeerDied:
         raise
     except PeerError as error:
-        return Moved(pin, restores, str(error), (), None)
+        return Moved(pin, restores, str(with_remedy(error)), (), None)
     moved = Move(
         source=before.name, destination=after.name, saved=(REGISTER,), restored=(REGISTER,) if restores else (),
     )  # fmt: skip

@@ -63,6 +63,14 @@ def power(machine, caller, core):
         return "ON"
     vcpu = machine.vcpus[core]
     return "OFF" if vcpu.outside(vcpu.mp_state) == {stopped} else "ON"
+
+
+def stop(machine, caller):
+    """Take every other core out of the guest for good: nothing of it may run once the event is told."""
+    for core, vcpu in enumerate(machine.vcpus):
+        if core != caller:
+            vcpu.kick()
+            vcpu.mp_state()
 '''
 _EPILOGUE = '''
 
@@ -162,8 +170,8 @@ class _Writer:
             answer = self._answer(rule)
             lines.append(f"    # {rule.name}: {', '.join(rule.cites)}")
             if guard is TRUE:
-                return "\n".join([*lines, f"    {answer}"]) + "\n"
-            lines += [f"    if {self._expression(guard)}:", f"        {answer}"]
+                return "\n".join([*lines, *(f"    {line}" for line in answer)]) + "\n"
+            lines += [f"    if {self._expression(guard)}:", *(f"        {line}" for line in answer)]
         return "\n".join([*lines, "    return -1"]) + "\n"
 
     def _in_order(self, call: Call) -> Iterator[Rule]:
@@ -172,21 +180,21 @@ class _Writer:
         for modality in (Modality.GATE, Modality.MUST_REFUSE, Modality.SUCCEEDS):
             yield from (rule for rule in rules if rule.modality is modality)
 
-    def _answer(self, rule: Rule) -> str:
+    def _answer(self, rule: Rule) -> tuple[str, ...]:
         if rule.completion is Completion.RETURNS:
             if rule.effect.updates:
                 raise CannotServe(f"{rule.name} changes {_fields(rule)}, which is the kernel's: leave it to the kernel")
             value = rule.value if rule.value is not None else Const(0, U64)
-            return f"return {self._expression(value)}"
+            return (f"return {self._expression(value)}",)
         kind = _kind(rule)
         if rule.completion is Completion.WAITS:
             if "system" not in {update.field.name for update in rule.effect.updates}:
                 raise CannotServe(f"{rule.name} waits for a wakeup, which a VMM does not see: leave it to the kernel")
-            return f"raise Stop({SUSPEND}, 0)"
+            return "stop(machine, caller)", f"raise Stop({SUSPEND}, 0)"
         if kind is None:
             raise CannotServe(f"{rule.name} stops one core, which only the kernel can: leave it to the kernel")
         event, flags = EVENTS[kind]
-        return f"raise Stop({event}, {flags})"
+        return "stop(machine, caller)", f"raise Stop({event}, {flags})"
 
     def _expression(self, term: Term) -> str:
         """A term as Python, its numbers in hex."""

@@ -83,11 +83,10 @@ def test_the_shortest_disaster_reads_as_a_story() -> None:
     found = judge(scenario("Linux", "F.b", "ignores the flag"))
     run_to_it = dict(found.failures)["disaster"]
     assert [step.actor for step in run_to_it.steps] == [*["guest"] * 4, "implementation", "host", "guest"]
-    assert list(run_to_it.lines())[3:6] == [
-        " 4. guest: calls SYSTEM_OFF2(type 0, cookie 0): accepted  [OFF2-3, OFF2-4, OFF2-7, OFF2-11]",
-        " 5. implementation: stops all cores and reports hibernate, which the host takes for off"
-        "  [OFF-3, RESET-2, OFF2-13, SYS-4]",
-        " 6. host: changes the environment; the hardware signature stays  [OFF2-18]",
+    assert [line.partition("  [")[0] for line in run_to_it.lines()][3:6] == [
+        " 4. guest: calls SYSTEM_OFF2(type 0, cookie 0): accepted",
+        " 5. implementation: stops all cores and reports hibernate, which the host takes for off",
+        " 6. host: changes the environment; the hardware signature stays",
     ]
 
 

@@ -43,10 +43,13 @@ def loaded(machine: Machine) -> Any:
 
 
 def fake(*states: int) -> Any:
-    """A machine whose cores KVM reports like this."""
-    return SimpleNamespace(
-        vcpus=[SimpleNamespace(mp_state=lambda s=state: s, outside=lambda look: look()) for state in states]
-    )
+    """A machine whose cores KVM reports like this; `kicked` lists those that were taken out of the guest."""
+    kicked: list[int] = []
+    vcpus = [
+        SimpleNamespace(mp_state=lambda s=state: s, outside=lambda look: look(), kick=lambda c=core: kicked.append(c))
+        for core, state in enumerate(states)
+    ]
+    return SimpleNamespace(vcpus=vcpus, kicked=kicked)
 
 
 def served(handler: Any, machine: Any, fn: int, *arguments: int) -> tuple[str, object]:
@@ -85,6 +88,12 @@ def test_hibernation_is_reported_with_the_flag_that_kvm_uses() -> None:
     assert served(handler, fake(0, 5), 0x8400_0015, 1, 1 << 32) == ("stops", (1, 1))
     assert served(handler, fake(0, 5), 0xC400_0015, 1, 1 << 32) == ("returns", (1 << 64) - 2)
     assert served(handler, fake(0, 5), 0x8400_0015, 2, 0) == ("returns", 0xFFFF_FFFE)
+
+
+def test_every_other_core_is_stopped_before_the_event_is_told() -> None:
+    machine = fake(0, 0, 5)
+    assert served(loaded(vmm_machine()), machine, 0xC400_0015, 0, 0) == ("stops", (1, 1))
+    assert machine.kicked == [1, 2]
 
 
 def test_system_suspend_looks_at_the_other_cores() -> None:

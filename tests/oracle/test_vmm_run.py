@@ -14,7 +14,7 @@ from psci.model.events import System
 from psci.model.versions import V1_1, V1_3
 from psci.oracle.campaign import Plan
 from psci.oracle.composed import witness
-from psci.oracle.filtered import Kernel, Target, ask, campaign, known_quirks
+from psci.oracle.filtered import Kernel, Target, ask, campaign, known_quirks, with_remedy
 from psci.oracle.peers import Request
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import Filter
@@ -28,6 +28,19 @@ ANY_CALL = Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=0x8400_0000),),))
 def test_only_kvm_has_a_filter() -> None:
     with pytest.raises(InputError, match="only KVM has an SMCCC filter"):
         Target(Request(name="qemu"))
+
+
+@pytest.mark.parametrize(
+    ("refused", "remedy"),
+    [
+        ("KVM_HAS_DEVICE_ATTR failed with EINVAL (Invalid argument)", "run a kernel from 6.4 on"),
+        ("KVM_SET_DEVICE_ATTR failed with EEXIST (File exists)", "forward each id once"),
+        ("KVM_SET_DEVICE_ATTR failed with EBUSY (Device or resource busy)", "set the filter before the first KVM_RUN"),
+        ("KVM_SET_ONE_REG failed with EINVAL (Invalid argument)", "pin the machine to a version"),
+    ],
+)
+def test_a_refusal_says_what_to_do(refused: str, remedy: str) -> None:
+    assert str(with_remedy(PeerError(f"kvm:6.12: {refused}"))).startswith(f"kvm:6.12: {refused}; {remedy}")
 
 
 @pytest.fixture(scope="module")
