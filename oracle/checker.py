@@ -17,7 +17,7 @@ from psci.model.language.rules import Modality, Rule
 from psci.model.profile import Machine, ProfileError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
-from psci.oracle.configuration import NONE, Configuration, Pending, acting, merged, running, settled
+from psci.oracle.configuration import Configuration, Pending, acting, merged, running, settled
 from psci.oracle.declaration import initial_state, machine_from
 from psci.oracle.entry import entry_faults
 from psci.oracle.explain import Explainer, Explanations, Seen, unusable
@@ -34,6 +34,9 @@ LIMIT_OF_LEARNED = 100_000
 
 FUNCTION_ID = 0xFFFF_FFFF
 """The bits of x0 that are the function id (SMCCC)."""
+
+USUAL = {"isa": "aarch64", "world": "normal"}
+"""What a core is that the machine event does not describe."""
 
 _JUDGED = (Return, Enter, System, Boot, Observe)
 """The events that the implementation answers for; the others are what the tester did."""
@@ -65,6 +68,10 @@ class Checker:
         self._explainer = Explainer(self.stepper)
         self._words = Words(self._explainer.unseen)
         self._declared = machine.cores or {}
+        self._callers = [
+            tuple(str(self._declared.get(mpidr, {}).get(name, usual)).upper() for name, usual in USUAL.items())
+            for mpidr in self.machine.cores
+        ]
         nobody: tuple[None, ...] = (None,) * len(self.machine.cores)
         start = initial_state(self.stepper, machine.initial)
         self.configurations: Explanations = frozenset({Configuration(start, nobody)})
@@ -90,7 +97,11 @@ class Checker:
             TraceError: an event cannot be part of this trace.
             OrderError: the events can be ordered in too many ways.
         """
-        self._index = max(self._index, *(number for number, _ in group)) if len(group) > 1 else group[0][0]
+        if len(group) == 1:
+            self._index = group[0][0]
+            self._one(self._prepared(*group[0]))
+            return
+        self._index = max(self._index, *(number for number, _ in group))
         rest = [self._prepared(number, event) for number, event in group]
         while len(rest) > 1:
             rest = self._some(rest)
@@ -145,38 +156,37 @@ class Checker:
         if isinstance(event, MachineEvent):
             raise TraceError(f"event {number}: a machine event stands only at the beginning")
         self.report.events += not isinstance(event, End)
+        if isinstance(event, Return):
+            core = self._core(number, event.cpu)
+            return Seen(number, event, core, self._open.pop(core, None))
+        if isinstance(event, Call):
+            core = self._core(number, event.cpu)
+            self.report.calls += 1
+            self._fresh.discard(core)
+            pending = self._open[core] = self._invoked(core, event)
+            return Seen(number, event, core, pending)
         mpidr = getattr(event, "cpu", None)
-        core = None if mpidr is None else self._core(number, mpidr)
-        match event:
-            case Call():
-                assert core is not None
-                self.report.calls += 1
-                self._fresh.discard(core)
-                pending = self._open[core] = self._invoked(core, event)
-                return Seen(number, event, core, pending)
-            case Return():
-                assert core is not None
-                return Seen(number, event, core, self._open.pop(core, None))
-            case Enter():
-                assert core is not None
-                self._open.pop(core, None)
-                fresh = core in self._fresh
-                self._fresh.discard(core)
-                return Seen(number, event, core, unjudged=fresh)
-            case Boot():
-                assert core is not None
-                self._open.clear()
-                self._fresh = {core}
-            case Host(action="start_cpu") if core is not None:
-                self._fresh.add(core)
-            case Observe():
+        if mpidr is None:
+            if isinstance(event, Observe):
                 self._check_place(number, event)
+            return Seen(number, event)
+        core = self._core(number, mpidr)
+        fresh = core in self._fresh
+        if isinstance(event, Enter):
+            self._open.pop(core, None)
+            self._fresh.discard(core)
+            return Seen(number, event, core, unjudged=fresh)
+        if isinstance(event, Boot):
+            self._open.clear()
+            self._fresh = {core}
+        elif isinstance(event, Host) and event.action == "start_cpu":
+            self._fresh.add(core)
         return Seen(number, event, core)
 
     def _invoked(self, core: int, event: Call) -> Pending:
-        declared = self._declared.get(event.cpu, {})
-        isa = (event.isa or str(declared.get("isa", "aarch64"))).upper()
-        world = str(declared.get("world", "normal")).upper()
+        isa, world = self._callers[core]
+        if event.isa is not None:
+            isa = event.isa.upper()
         fn = event.fn & FUNCTION_ID
         x1, x2, x3 = (*event.args, 0, 0, 0)[:3]
         return Pending(Invocation(core, fn, x1, x2, x3, isa, world), self.stepper.function(fn)[1])
@@ -271,7 +281,8 @@ class Checker:
         for fault in faults:
             self._found(seen, Finding(seen.number, fault.observed, fault.allowed, (), fault.cites, None))
         if rules:
-            self.report.rules.update(rule.name for rule in rules)
+            for rule in rules:
+                self.report.rules[rule.name] += 1
             if all(rule.modality in PERMISSIONS for rule in rules):
                 rule = min(rules, key=lambda r: (r.modality is Modality.AMENDS, r.name))
                 self.report.permissions[rule.name] += 1
@@ -312,9 +323,8 @@ class Checker:
 
     def _keep(self, configurations: Iterable[Configuration]) -> None:
         pool = frozenset(configurations)
-        assumed = {c.assumptions for c in pool}
-        if assumed != {NONE}:
-            pool, learned = settled(merged(pool, {key for assumptions in assumed for key in assumptions}))
+        if any(c.assumptions for c in pool):
+            pool, learned = settled(merged(pool, {key for c in pool for key in c.assumptions}))
             if learned and len(self.stepper.learned) < LIMIT_OF_LEARNED:
                 self.stepper.learned.update(learned)
                 self._explainer.unseen.forget()

@@ -65,8 +65,13 @@ def _system_kinds(event: System) -> tuple[str, ...]:
     return ()
 
 
+_MAY_BE_UNUSABLE = (Return, System, Observe)
+
+
 def unusable(seen: Seen) -> str | None:
     """Why an event cannot be judged: the harness lost a line, or saw something that is not of PSCI."""
+    if not isinstance(seen.event, _MAY_BE_UNUSABLE):
+        return None
     match seen.event:
         case Return() if seen.call is None:
             return "a return without a call: its `call` line is missing"
@@ -129,7 +134,7 @@ class Explainer:
         for c in self.unseen.reached(configurations):
             for rule, state in self.stepper.move("ENTER", c.state, core, (event.pc, event.x0)):
                 rules.add(rule)
-                explained.update(self.unseen.with_lost_answers(c, c.having(state, core, None)))
+                explained.update(self.unseen.with_lost_answers(c, c.having(state, core, None), core))
         return explained, rules
 
     def _system(self, seen: Seen, configurations: Explanations) -> Found:

@@ -24,6 +24,9 @@ class Verdict(enum.Enum):
     HARNESS_ERROR = "harness-error"
     DEVIATES = "deviates"
 
+    # Members are compared by identity, and counted for every event.
+    __hash__ = object.__hash__
+
 
 class Nearest(NamedTuple):
     """The rule that comes nearest to an answer, and the part of its guard that was false."""

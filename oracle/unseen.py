@@ -78,29 +78,53 @@ class Unseen:
         while frontier:
             configuration = frontier.pop()
             pending = configuration.pending[core]
-            if pending is None or configuration.state.activity[core] == "STOPPED":
+            activity = configuration.state.activity[core]
+            if pending is None or activity == "STOPPED":
                 continue
-            if pending.outcome is not None:
-                if pending.explains(x0, configuration.state.activity[core]):
-                    found.add(configuration.with_pending(core, None))
-                    rules.add(pending.outcome.rule)
-                elif pending.outcome.completion is Completion.WAITS and accepts(pending.outcome, x0, pending.wide):
-                    self._add(self._steps(configuration), seen, frontier)
-                continue
-            answered = False
-            for after in self.decisions(configuration, core):
-                decided = after.pending[core]
-                if decided is None or after.state is not configuration.state or not decided.explains(x0, "RUNNING"):
-                    continue
-                assert decided.outcome is not None
-                found.add(after.with_pending(core, None))
-                rules.add(decided.outcome.rule)
-                plain = decided.outcome.rule.modality not in PERMISSIONS
-                answered |= plain and after.assumptions is configuration.assumptions
-            # What follows from here by others' steps follows as well from the explanation just found.
-            if not answered or self._may_change(pending, x0):
-                self._add(self._steps(configuration), seen, frontier)
+            if pending.outcome is None:
+                go_on = self._answers(configuration, core, x0, found, rules, seen, frontier)
+            elif pending.explains(x0, activity):
+                found.add(configuration.with_pending(core, None))
+                rules.add(pending.outcome.rule)
+                go_on = False
+            else:
+                go_on = pending.outcome.completion is Completion.WAITS and accepts(pending.outcome, x0, pending.wide)
+            if go_on:
+                self._add(self._steps(configuration, core), seen, frontier)
         return found, rules
+
+    def _answers(
+        self, configuration: Configuration, core: int, x0: int,
+        found: set[Configuration], rules: set[Rule], seen: set[Configuration], frontier: list[Configuration],
+    ) -> bool:  # fmt: skip
+        """Decide an awaited call at once, where that can lead to x0; returns whether others may have to move before."""
+        state, calls = configuration.state, configuration.pending
+        pending = calls[core]
+        assert pending is not None
+        left = (*calls[:core], None, *calls[core + 1 :])
+        answered = False
+        for assumptions, outcomes in self._outcomes(state, pending.call, configuration.assumptions):
+            for outcome in outcomes:
+                if outcome.completion is Completion.NEVER or not accepts(outcome, x0, pending.wide):
+                    continue
+                if outcome.completion is Completion.WAITS:
+                    waiting = Pending(pending.call, pending.wide, outcome._replace(state=None))
+                    after = Configuration(outcome.state, calls, assumptions, configuration.claimed)
+                    after = after.with_pending(core, waiting)
+                    self._add(self.with_lost_answers(configuration, after, core), seen, frontier)
+                    continue
+                if outcome.state.activity[core] != "RUNNING":
+                    continue
+                rules.add(outcome.rule)
+                after = Configuration(outcome.state, left, assumptions, configuration.claimed)
+                if outcome.state is state:
+                    found.add(after)
+                    plain = outcome.rule.modality not in PERMISSIONS
+                    answered |= plain and assumptions is configuration.assumptions
+                else:
+                    found.update(self.with_lost_answers(configuration, after, core))
+        # What others' steps lead to from here follows as well from an explanation just found, if that changed nothing.
+        return not answered or self._may_change(pending, x0)
 
     def decisions(self, configuration: Configuration, core: int) -> Iterator[Configuration]:
         """Every way in which the pending call of a core can be decided, under every answer to what is undeclared."""
@@ -115,21 +139,23 @@ class Unseen:
                     after = Pending(pending.call, pending.wide, Outcome(rule, completion, value, None))
                 yield Configuration(state, (*calls[:core], after, *calls[core + 1 :]), assumptions, claimed)
 
-    def with_lost_answers(self, before: Configuration, after: Configuration) -> Iterator[Configuration]:
-        """What a change leads to, also where calls of other cores got answers before it that it takes away."""
-        if before.pending.count(None) >= len(before.pending) - 1:
-            yield after
-            return
+    def with_lost_answers(
+        self, before: Configuration, after: Configuration, mover: int | None
+    ) -> Iterable[Configuration]:
+        """What a change leads to, also where calls of other cores got answers before it that it takes away.
+
+        `mover` is the core whose own call or entry makes the change, or None.
+        """
         found = [after]
         for core, pending in enumerate(before.pending):
-            if pending is None or pending.outcome is not None or after.pending[core] is not pending:
+            if pending is None or pending.outcome is not None or core == mover:
                 continue
             if before.state.activity[core] != "RUNNING":
                 continue
             for early in self.decisions(before, core):
                 if early.state is before.state:
                     found += [lost for c in found if (lost := self._lost(c, early, core)) is not None]
-        yield from found
+        return found
 
     def _lost(self, after: Configuration, early: Configuration, core: int) -> Configuration | None:
         """`after` with the early answer of a core, or None where that answer is still open or impossible."""
@@ -142,17 +168,19 @@ class Unseen:
             return None
         return answered
 
-    def _steps(self, configuration: Configuration) -> Iterator[Configuration]:
-        """The steps that change the state."""
+    def _steps(self, configuration: Configuration, awaited: int | None = None) -> Iterator[Configuration]:
+        """The steps that change the state, but for the decision of an awaited call."""
         state = configuration.state
         for core, pending in enumerate(configuration.pending):
-            if pending is not None and pending.outcome is None and state.activity[core] == "RUNNING":
+            if core == awaited or pending is None or pending.outcome is not None:
+                continue
+            if state.activity[core] == "RUNNING":
                 for after in self.decisions(configuration, core):
                     if after.state is not state:
-                        yield from self.with_lost_answers(configuration, after)
+                        yield from self.with_lost_answers(configuration, after, core)
         if not self.stepper.quiet(state):
             for _, moved in self.stepper.silent(state):
-                yield from self.with_lost_answers(configuration, configuration.in_state(moved))
+                yield from self.with_lost_answers(configuration, configuration.in_state(moved), None)
 
     def _add(self, steps: Iterable[Configuration], seen: set[Configuration], frontier: list[Configuration]) -> None:
         for after in steps:
