@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 PEERS = ("qemu", "kvm:latest")
+_FACTS_SHOWN = 4
 WORST = (130, 2, 3)
 """The exit statuses that make the demonstration fail, the worst first; 1 is a finding, which is what it looks for."""
 
@@ -105,34 +106,41 @@ def summary(given: Answer) -> str:
 def table(answers: Sequence[Answer]) -> Table:
     """The table of the demonstration: one row for each peer."""
     shown = Table(title="Real implementations, judged by the rules of DEN0022")
-    for heading in ("peer", "version", "calls", "rules exercised", "deviations"):
-        shown.add_column(heading, justify="right" if heading in ("calls", "rules exercised") else "left")
+    for heading in ("peer", "version", "PSCI", "calls", "rules exercised", "deviations"):
+        numeric = heading in ("calls", "rules exercised")
+        shown.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
     for given in answers:
         shown.add_row(*row(given))
     return shown
 
 
-def row(given: Answer) -> tuple[str, str, str, str, str]:
+def row(given: Answer) -> tuple[str, ...]:
     """The row of one peer, from the report of `psci fuzz --json`."""
     report = given.report
     peer = str(report.get("peer", given.arguments[1]))
     if given.failed and not report:
-        return peer, "", "", "", f"could not be judged (exit status {given.status})"
-    rules = report.get("rules_exercised", ())
-    deviations = [_deviation(found) for found in report.get("deviations", ())]
+        return peer, "", "", "", "", f"could not be judged (exit status {given.status})"
+    new = [f"NEW {_deviation(found)}" for found in report.get("deviations", ())]
+    listed = [_quirk(quirk) for quirk in report.get("quirks", ()) if quirk["count"]]
     return (
         peer,
         str(report.get("version", "")),
-        str(report.get("calls", "")),
-        str(len(rules) if isinstance(rules, list | dict) else rules),
-        "\n".join(deviations) or "none",
+        str(report.get("psci", "")),
+        f"{report.get('calls', 0):,}",
+        f"{len(report.get('rules_exercised', ()))} of {report.get('rules_in_reach', '?')}",
+        "\n".join([*new, *listed]) or "none",
     )
 
 
 def _deviation(found: Mapping[str, Any]) -> str:
-    facts = ", ".join(found.get("cites", ()))
-    known = " (known)" if found.get("quirk") else ""
-    return f"{found.get('rule', found.get('quirk', '?'))}: {facts}{known} x{found.get('count', 1)}"
+    rules = ", ".join(found["rules"])
+    return (
+        f"{found['what']} {found['observed']}: {rules} ({', '.join(found['facts'][:_FACTS_SHOWN])}) x{found['count']}"
+    )
+
+
+def _quirk(quirk: Mapping[str, Any]) -> str:
+    return f"{quirk['name']} ({', '.join(quirk['facts'])}) x{quirk['count']}"
 
 
 def worst(statuses: Iterator[int]) -> int:

@@ -9,27 +9,36 @@ from psci.cli.demo import Answer, answer, row, steps, worst
 FUZZ = ("fuzz", "kvm:latest", "--time", "20", "--json")
 
 
-def test_a_row_names_the_peer_its_version_and_the_rules_it_breaks():
-    found = {"rule": "SYSTEM_OFF2.cookie_set", "cites": ["OFF2-6", "OFF2-8"], "count": 3}
-    known = {"rule": "CPU_ON.already_on", "cites": ["CPU_ON-6"], "quirk": "late_off", "count": 7}
+def test_a_row_names_the_peer_its_version_and_the_facts_it_breaks():
+    found = {
+        "what": "SYSTEM_OFF2", "observed": "returns DENIED", "rules": ["SYSTEM_OFF2.cookie_set"],
+        "facts": ["OFF2-6", "OFF2-8"], "count": 3,
+    }  # fmt: skip
+    listed = {"name": "CPU_SUSPEND.power_state_ignored", "facts": ["CPU_SUSPEND-8"], "count": 7}
+    unseen = {"name": "CPU_ON.second_start_accepted", "facts": ["CPU_ON-16"], "count": 0}
     report = {
         "peer": "kvm:latest",
         "version": "linux 7.2",
-        "calls": 812,
-        "rules_exercised": ["CPU_ON.accepted", "CPU_ON.already_on"],
-        "deviations": [found, known],
+        "psci": "1.3",
+        "calls": 1812,
+        "rules_exercised": {"CPU_ON.accepted": 5, "CPU_ON.already_on": 2},
+        "rules_in_reach": 80,
+        "deviations": [found],
+        "quirks": [listed, unseen],
     }
     assert row(Answer(FUZZ, 1, report)) == (
         "kvm:latest",
         "linux 7.2",
-        "812",
-        "2",
-        "SYSTEM_OFF2.cookie_set: OFF2-6, OFF2-8 x3\nCPU_ON.already_on: CPU_ON-6 (known) x7",
+        "1.3",
+        "1,812",
+        "2 of 80",
+        "NEW SYSTEM_OFF2 returns DENIED: SYSTEM_OFF2.cookie_set (OFF2-6, OFF2-8) x3\n"
+        "CPU_SUSPEND.power_state_ignored (CPU_SUSPEND-8) x7",
     )
 
 
 def test_a_peer_that_could_not_be_judged_says_so():
-    assert row(Answer(FUZZ, 3, {})) == ("kvm:latest", "", "", "", "could not be judged (exit status 3)")
+    assert row(Answer(FUZZ, 3, {})) == ("kvm:latest", "", "", "", "", "could not be judged (exit status 3)")
 
 
 def test_the_implementations_are_fetched_before_they_are_judged():
