@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from psci.explorer.survival import missed
 from psci.model.errors import InputError
 from psci.model.migration import Arrival, Seen, journeys, move
 
@@ -48,6 +49,9 @@ def _print(arrivals: Sequence[tuple[str, Arrival]], moved: Sequence[Moved]) -> N
     for text, arrival in arrivals:
         after = "" if arrival.after is None else f" then {_seen(arrival.after)}"
         click.echo(f"{arrival.verdict:10} {text:68} {_seen(arrival.before)}{after}")
+    click.echo("\nwhat has to move with the machine, and what its guest sees otherwise")
+    for lost in missed():
+        click.echo(f"  {lost.field:18} after {'; '.join(lost.before)}\n{'':21}{lost.noticed}")
     for one in moved:
         register = "restored" if one.restores else "not restored"
         pinned = f"pinned to {one.pinned}" if one.pinned else "not pinned"
@@ -79,6 +83,7 @@ def _document(arrivals: Sequence[tuple[str, Arrival]], moved: Sequence[Moved]) -
             }
             for text, arrival in arrivals
         ],
+        "must_move": [{"field": m.field, "before": list(m.before), "noticed": m.noticed} for m in missed()],
         "runs": [
             {
                 "pinned": one.pinned,

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from psci.cli.main import run
+from psci.explorer.survival import missed
 from psci.model.migration import Host, Journey, Seen, journeys, move
 from psci.model.versions import V1_1, V1_3
 from psci.oracle.filtered import Target
@@ -38,6 +39,13 @@ def test_what_is_restored_and_set_up_again_never_changes() -> None:
         for destination in hosts:
             for pinned in (None, V1_1):
                 assert move(Journey(source, destination, pinned)).verdict in ("unchanged", "refused")
+
+
+def test_a_pending_a_suspended_and_a_hibernating_core_have_to_move_as_they_are() -> None:
+    found = {lost.field: lost for lost in missed()}
+    assert {"power", "activity", "entry", "context", "system", "asked", "kind"} <= set(found)
+    assert found["power"].before[0].startswith("core 0: CPU_ON(")
+    assert any("SYSTEM_OFF2" in step for step in found["kind"].before) or "BOOT" in found["kind"].noticed
 
 
 def test_the_command_prints_what_its_schema_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,8 +32,8 @@ def composed(composition: Composition = WHOLE) -> Composed:
     return Composed(composition, machine.cores, machine.declared)
 
 
-def answer(one: Composed, fn: int, *args: int) -> int | None:
-    outcomes = one.allowed(one.vmm.initial(), Invocation(0, fn, *args)).outcomes
+def answer(one: Composed, fn: int, x1: int = 0) -> int | None:
+    outcomes = one.allowed(one.vmm.initial(), Invocation(0, fn, x1)).outcomes
     assert len({outcome.value for outcome in outcomes}) == 1
     return outcomes[0].value
 
