@@ -22,9 +22,15 @@ NAMES: Mapping[str, str] = {
     "qemu:smc": "QEMU's own PSCI, called by SMC from EL2",
     "kvm": "the KVM of this machine, where it is an arm64 one",
     "kvm:latest": "the KVM of the newest Linux in Debian's suites, in an emulated host",
+    "model": "the reference implementation that is made from the rules, with races and every permission",
     "kvm:SERIES": "the KVM of another series in Debian's suites, such as kvm:6.12, in an emulated host",
 }
 """Every peer, and what is under test."""
+
+
+_MODEL_SEED = 1
+_WITHOUT_FOLDER = ("model",)
+"""Peers that have neither a profile nor known deviations."""
 
 
 class UnknownPeer(InputError):
@@ -49,8 +55,10 @@ class Request:
         known = self.name in NAMES if family != "kvm" else not colon or re.fullmatch(r"latest|\d+\.\d+", rest)
         if not known or rest == "SERIES":
             raise UnknownPeer(f"unknown peer {self.name!r}: choose one of {', '.join(NAMES)}")
-        if family == "qemu" and self.kernel is not None:
-            raise UnknownPeer("--kernel is for kvm: QEMU's own PSCI runs without a kernel")
+        if family != "kvm" and self.kernel is not None:
+            raise UnknownPeer(f"--kernel is for kvm: {family} runs without a kernel")
+        if family == "model" and (self.qemu or self.conduit):
+            raise UnknownPeer("--qemu and --conduit are for real peers: model runs by itself")
         if self.conduit not in (None, "hvc", "smc"):
             raise UnknownPeer(f"unknown conduit {self.conduit!r}: choose hvc or smc")
         if family == "kvm" and self.conduit == "smc":
@@ -87,9 +95,25 @@ def open_peer(request: Request, *, times: float = 1.0) -> Peer:
     Raises:
         PeerMissing: something that it needs is not on this machine; the message says what to do.
     """
+    if request.family == "model":
+        return _model(request.psci or "1.3")
     if request.family == "qemu":
         return _qemu(request, times)
     return _kvm(request, times)
+
+
+def _model(psci: str) -> Peer:
+    """An implementation that has everything; what is open beside that, it chooses anew for each program."""
+    from psci.model.calls import CALLS
+    from psci.model.versions import V1_0, version
+    from psci.oracle.reference import ModelPeer
+
+    judged_by = version(psci)
+    has = {call.name: True for call in CALLS if call.optional and call.exists_in(judged_by)}
+    modern = judged_by >= V1_0
+    profile: dict[str, Any] = {"functions": has, "affinity_levels": [1, 2, 3]}
+    profile |= {"power_state_format": "extended" if modern else "original", "os_initiated": modern}
+    return ModelPeer(psci, seed=_MODEL_SEED, profile=profile)
 
 
 def _qemu(request: Request, times: float) -> Peer:
@@ -123,12 +147,16 @@ def options(request: Request) -> tuple[Mapping[str, str], ...]:
 
 def profile(family: str) -> dict[str, Any]:
     """What an implementation declares, by its documentation."""
+    if family in _WITHOUT_FOLDER:
+        return {}
     text = resources.files(f"psci.oracle.peers.{family}").joinpath("profile.json").read_text(encoding="utf-8")
     return cast(dict[str, Any], json.loads(text))
 
 
 def quirks(family: str) -> Quirks:
     """The known deviations of a family of peers."""
+    if family in _WITHOUT_FOLDER:
+        return Quirks(family)
     found = importlib.import_module(f"psci.oracle.peers.{family}.quirks").QUIRKS
     assert isinstance(found, Quirks)
     return found
@@ -138,6 +166,8 @@ def requirements(request: Request) -> Sequence[Requirement]:
     """What a peer needs, and what of it is on this machine."""
     from psci.oracle.peers.packages import Packages
 
+    if request.family in _WITHOUT_FOLDER:
+        return []
     packages = Packages()
     if request.family == "qemu":
         from psci.oracle.peers.qemu import adapter as qemu
@@ -157,7 +187,7 @@ def install(request: Request) -> None:
     from psci.oracle.peers.packages import HOST_PROGRAMS, Packages
     from psci.oracle.peers.stub import build
 
-    if request.name == "kvm":
+    if request.name == "kvm" or request.family in _WITHOUT_FOLDER:
         return
     packages = Packages()
     packages.install([program for program in HOST_PROGRAMS if program != "dot"])

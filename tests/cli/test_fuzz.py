@@ -161,7 +161,7 @@ def test_a_missing_peer_is_one_line_and_3(monkeypatch: pytest.MonkeyPatch, capsy
 def test_the_peers_are_listed_with_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["peers", "list", "--json"]) == 0
     document = printed(capsys, "peers")
-    assert [peer["name"] for peer in document["peers"]] == ["qemu", "qemu:smc", "kvm", "kvm:latest"]
+    assert [peer["name"] for peer in document["peers"]] == ["qemu", "qemu:smc", "kvm", "kvm:latest", "model"]
     assert run(["peers"]) == 0
     assert "kvm:latest" in capsys.readouterr().out
 
