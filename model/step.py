@@ -231,7 +231,7 @@ class Stepper:
 
     def initial(self) -> Any:
         """The state after a cold boot."""
-        blank = State(*(self._blank(field) for field in FIELDS))
+        blank: Any = State(*(self._blank(field) for field in FIELDS))
         ((_, state),) = self.move(BOOT.name, blank._replace(system="DOWN"), self.machine.boot)
         return state
 

@@ -64,7 +64,7 @@ def running(machine: Stepper, mode: str = "PLATFORM_COORDINATED") -> Any:
     return state._replace(power=("ON",) * count, activity=("RUNNING",) * count, node=("RUN",) * nodes, mode=mode)
 
 
-def outcomes(machine: Stepper, state: Any, core: int, fn: int, *args: int) -> list[Any]:
+def outcomes(machine: Stepper, state: Any, core: int, fn: int, *args: Any) -> list[Any]:
     return list(machine.allowed(state, Invocation(core, fn, *args)).outcomes)
 
 
@@ -113,7 +113,8 @@ PD/PD/PD & PD/PD/PD -> PD/PD
 def test_the_rows_of_table_3(row: str, order: tuple[int, int]) -> None:
     """PC-11: cluster 1 is already down, and the order of the two calls makes no difference."""
     left, _, granted = row.partition(" -> ")
-    votes = [word(*(SHORT[name] for name in vote.split("/"))) for vote in left.split(" & ")]
+    asked = [[SHORT[name] for name in vote.split("/")] for vote in left.split(" & ")]
+    votes = [word(core, cluster, system) for core, cluster, system in asked]
     machine = stepper()
     state = running(machine)
     for core in (2, 3):

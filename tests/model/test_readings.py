@@ -36,7 +36,7 @@ def state_of(machine: Stepper, **changes: Any) -> Any:
     return machine.initial()._replace(**changes)
 
 
-def answers(machine: Stepper, state: Any, fn: int, *args: int, **call: Any) -> Seen:
+def answers(machine: Stepper, state: Any, fn: int, *args: Any, **call: Any) -> Seen:
     """The answers that are allowed, what they leave behind, and whether another one would be a deviation."""
     invocation = Invocation(0, fn, *args, **call)
     allowed = machine.allowed(state, invocation)
@@ -56,30 +56,30 @@ def boots(kind: str, **changes: Any) -> Callable[..., Seen]:
     return lambda *option: moves(m := stepper(*option), "BOOT", down(m, kind, **changes))
 
 
-ON = {"power": ("ON",) * 3, "activity": ("RUNNING",) * 3}
-SLEEPER = {"power": ("ON", "ON", "OFF"), "activity": ("RUNNING", "STANDBY", "STOPPED")}
+ON: dict[str, Any] = {"power": ("ON",) * 3, "activity": ("RUNNING",) * 3}
 
 
-def width_of_0_2(*option: str) -> Seen:
-    machine = stepper(*option, version=V0_2)
+def width_of_0_2(*option: Any) -> Seen:
+    reading, chosen = option
+    machine = stepper(reading, chosen, version=V0_2)
     return answers(machine, machine.initial(), CPU_ON, 9, isa="AARCH32")
 
 
-def upper_half(*option: str) -> Seen:
+def upper_half(*option: Any) -> Seen:
     table = {"upper-halves": {"ignored": False, "checked": True}}
     machine = stepper("vendor-bit", "selector", checks_upper_halves=table[option[0]][option[1]])
     return answers(machine, machine.initial(), OFF2, 1 << 32 | 1)
 
 
 def migrate(isa: str, fn: int, **declared: Any) -> Callable[..., Seen]:
-    def seen(*option: str) -> Seen:
+    def seen(*option: Any) -> Seen:
         machine = stepper(*option, **{"trusted_os": "UP_FIXED", **declared})
         return answers(machine, state_of(machine, resident=declared.get("home", 0)), fn, 1, isa=isa)
 
     return seen
 
 
-def wakes_of_at_exit(*option: str) -> Seen:
+def wakes_of_at_exit(*option: Any) -> Seen:
     machine = stepper(*option)
     (slept,) = [
         o
@@ -90,7 +90,7 @@ def wakes_of_at_exit(*option: str) -> Seen:
     return frozenset(o.value for o in machine.allowed(asking, Invocation(1, STAT_COUNT, 0, 0)).outcomes)
 
 
-def enters(*option: str) -> Seen:
+def enters(*option: Any) -> Seen:
     machine = stepper(*option)
     starting = state_of(machine, power=("ON", "ON", "OFF"), activity=("RUNNING", "ENTERING", "STOPPED"),
                         entry=(0, 0x1001, 0), context=(0, 7, 0),
@@ -98,7 +98,7 @@ def enters(*option: str) -> Seen:
     return frozenset((pc, moves(machine, "ENTER", starting, 1, (pc, 7))) for pc in (0x1000, 0x1001))
 
 
-def context(*option: str) -> Seen:
+def context(*option: Any) -> Seen:
     machine = stepper(*option)
     starting = state_of(machine, power=("ON", "ON", "OFF"), activity=("RUNNING", "ENTERING", "STOPPED"),
                         entry=(0, 0x1000, 0), context=(0, 7, 0))  # fmt: skip
@@ -106,23 +106,24 @@ def context(*option: str) -> Seen:
 
 
 def call(
-    fn: int, *args: int, world: str = "NORMAL", declared: dict[str, Any] | None = None, **changes: Any
+    fn: int, *args: Any, world: str = "NORMAL", declared: dict[str, Any] | None = None, **changes: Any
 ) -> Callable[..., Seen]:
-    def seen(*option: str) -> Seen:
+    def seen(*option: Any) -> Seen:
         machine = stepper(*option, **(declared or {}))
         return answers(machine, state_of(machine, **changes), fn, *args, world=world)
 
     return seen
 
 
-def mixed(*option: str) -> Seen:
+def mixed(*option: Any) -> Seen:
     machine = stepper(*option)
     return answers(machine, state_of(machine, mode="OS_INITIATED", power=("ON",) * 3,
                                      activity=("RUNNING", "RUNNING", "STANDBY")), CPU_SUSPEND, DEEP)  # fmt: skip
 
 
-def beta(*option: str) -> Seen:
-    machine = stepper(*option, version=V1_3_BETA)
+def beta(*option: Any) -> Seen:
+    reading, chosen = option
+    machine = stepper(reading, chosen, version=V1_3_BETA)
     return answers(machine, machine.initial(), OFF2, 1)
 
 

@@ -14,6 +14,7 @@ from psci.model.events import Call, Machine, Return
 from psci.oracle import check, profiles
 from psci.oracle.declaration import machine_from
 from psci.oracle.profiles import inference
+from psci.oracle.program import CallStep
 
 COMPOSITES = ("001", "002", "003", "022", "023", "033", "222", "223", "233", "333")
 MOBILE = profiles.named("mobile")
@@ -70,7 +71,7 @@ def test_the_mobile_profile_has_the_ten_composites_at_every_level_of_the_last_co
         pytest.param({"psci": "0.2", "functions": {}},
                      "power_state_format: version 0.2 has the original format only", id="PSTATE-4"),
         pytest.param({"states": [{"power_state": "0x1", "core": "standby"}]},
-                     "states[0].last_in_level: in OS-initiated mode every power_state tells it (PSTATE-7)", id="PSTATE-7"),
+                     "states[0].last_in_level: in OS-initiated mode every power_state tells it", id="PSTATE-7"),
         pytest.param(one_state(levels={"3": "run"}), "states[0].levels: no power domain is at level 3", id="no level"),
         pytest.param(one_state(last_in_level=3),
                      "states[0].last_in_level: no power domain is at level 3", id="no such last"),
@@ -125,9 +126,10 @@ def test_a_profile_is_inferred_from_answers() -> None:
     }
     trace: list[Any] = [Machine(psci="1.1", cpus=(0, 1))]
     for step in inference.questions(2).lives[0]:
-        fn, args = step.fn, step.args  # type: ignore[union-attr]  # all of them are calls
-        asked = (fn, *(*args, 0, 0)[:2])
-        trace += [Call(cpu=0, fn=fn, args=args), Return(cpu=0, x0=answers.get(asked, 0xFFFF_FFFF))]  # type: ignore[arg-type]
+        assert isinstance(step, CallStep)
+        fn, args = step.fn, tuple(int(str(argument)) for argument in step.args)
+        x1, x2 = (*args, 0, 0)[:2]
+        trace += [Call(cpu=0, fn=fn, args=args), Return(cpu=0, x0=answers.get((fn, x1, x2), 0xFFFF_FFFF))]
     profile = inference.inferred("one", [trace])
     profiles.check(profile)
     assert (profile["psci"], profile["power_state_format"], profile["os_initiated"]) == ("1.1", "extended", True)
