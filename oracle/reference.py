@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol, TypeVar
 
+from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Observe, Return, System, Timeout, Wake
 from psci.model.language.rules import Completion, Modality
 from psci.model.language.terms import Value
@@ -63,16 +64,23 @@ def seeded(seed: int) -> Choose:
 class Implementation:
     """One machine and its implementation of PSCI."""
 
-    def __init__(self, machine: Machine, specification: Specification = SPECIFICATION, choose: Choose = first) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        specification: Specification = SPECIFICATION,
+        choose: Choose = first,
+        stepper: Stepper | None = None,
+    ) -> None:
         """Make a machine that was just booted.
 
         Args:
             machine: what is declared; what is left open is chosen when it is first asked for, and then kept.
             specification: the rules.
             choose: makes the choices.
+            stepper: one that was made for an equal machine and these rules, to be used again.
         """
-        self.machine = machine_from(machine)
-        self.stepper = Stepper(self.machine, specification)
+        self.stepper = Stepper(machine_from(machine), specification) if stepper is None else stepper
+        self.machine = self.stepper.machine
         self.choose = choose
         self.choices: dict[Key, Value] = {}
         self.state = self.stepper.initial()
@@ -123,13 +131,28 @@ class Implementation:
                 return pc, state.context[core]
         return None
 
+    def entered(self, core: int) -> None:
+        """A core began to run at its entry point."""
+        state = self.state
+        for pc in (state.entry[core], state.entry[core] - 1):
+            if self.move("ENTER", core, (pc, state.context[core])):
+                return
+
+    def wakes(self, core: int) -> bool:
+        """Whether a wakeup that is pending for a core is about to end its wait."""
+        return bool(self.state.wake[core]) and self.state.activity[core] in ("STANDBY", "RETENTION", "POWERDOWN")
+
+    def result(self, value: int, wide: bool) -> int:
+        """What x0 holds when a call returns."""
+        return value if wide else value & 0xFFFF_FFFF
+
+    def survivors(self, _running: Sequence[int]) -> Sequence[int]:
+        """The cores that run on after the system went down: none."""
+        return ()
+
     def _nothing(self, invocation: Invocation) -> Outcome:
         rule = self.stepper.specification.rules["UNKNOWN"][0]
         return Outcome(rule, Completion.RETURNS, (1 << 64) - 1, self.state)
-
-
-Make = Callable[[Machine], Implementation]
-"""Makes the implementation for a machine."""
 
 
 class ModelPeer:
@@ -142,7 +165,8 @@ class ModelPeer:
         self,
         psci: str = "1.3",
         *,
-        make: Make | None = None,
+        kind: type[Implementation] = Implementation,
+        specification: Specification = SPECIFICATION,
         seed: int | None = None,
         mpidrs: Callable[[int], tuple[int, ...]] = lambda cpus: tuple(range(cpus)),
         **declared: Any,
@@ -151,26 +175,33 @@ class ModelPeer:
 
         Args:
             psci: the version that the implementation has, where a program asks for none.
-            make: makes it; the default is `Implementation` with the rules as they are.
+            kind: what it is.
+            specification: the rules that it is made from.
             seed: None: everything is deterministic; else which calls overlap, and every choice, depends on it.
             mpidrs: the cores of a machine with so many.
             declared: more fields of the machine event, for instance `profile`.
         """
         self.psci = psci
-        self._choose: Choose = first if seed is None else seeded(seed)
-        self._make = make or (lambda machine: Implementation(machine, choose=self._choose))
+        self._kind = kind
+        self._specification = specification
         self._mpidrs = mpidrs
         self._declared = declared
         self._seed = seed
+        self._choose: Choose = first if seed is None else seeded(seed)
+        self._steppers: dict[tuple[str, int], Stepper] = {}
 
     def run(self, programs: Sequence[Program]) -> Iterable[tuple[Event, ...]]:
         """Run each program and yield its trace."""
         for program in programs:
+            psci = program.psci or self.psci
             machine = Machine(
-                psci=program.psci or self.psci, cpus=self._mpidrs(program.cpus), conduit="hvc",
+                psci=psci, cpus=self._mpidrs(program.cpus), conduit="hvc",
                 peer=f"{self.name} {self.version}", seed=self._seed, **self._declared,
             )  # fmt: skip
-            yield tuple(_Run(machine, self._make(machine), self._choose, program).events())
+            known = self._steppers.get((psci, program.cpus))
+            implementation = self._kind(machine, self._specification, self._choose, known)
+            self._steppers[psci, program.cpus] = implementation.stepper
+            yield tuple(_Run(machine, implementation, self._choose, program).events())
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -206,7 +237,7 @@ class _Run:
             ended = False
             for event in self._life():
                 yield event
-                ended = isinstance(event, System) and event.event != "suspend"
+                ended |= isinstance(event, System)
         yield End(why="done")
 
     def _life(self) -> Iterator[Event]:
@@ -218,7 +249,8 @@ class _Run:
             if self.implementation.state.system == "DOWN":
                 return
         for core in self.cores:
-            if self.called[core] is not None:
+            state = self.implementation.state
+            if self.called[core] is not None or state.activity[core] == "ENTERING":
                 yield Timeout(cpu=self.machine.cpus[core])
 
     def _moves(self) -> Iterator[Callable[[], Iterator[Event]]]:
@@ -234,7 +266,7 @@ class _Run:
                 yield lambda core=core: self._enter(core)  # type: ignore[misc]  # as above
             elif state.power[core] == "ON_PENDING":
                 yield lambda core=core: self._silent("START", core)  # type: ignore[misc]  # as above
-            elif state.wake[core] and state.activity[core] in ("STANDBY", "RETENTION", "POWERDOWN"):
+            elif self.implementation.wakes(core):
                 yield lambda core=core: self._silent("WAKEUP", core)  # type: ignore[misc]  # as above
         yield from self._steps()
         if state.system == "GOING":
@@ -284,15 +316,12 @@ class _Run:
         self.called[core] = self.outcome[core] = None
         _, wide = self.implementation.stepper.function(invocation.fn)
         value = 0 if outcome.completion is Completion.WAITS else outcome.value or 0
-        yield Return(cpu=self.machine.cpus[core], x0=value if wide else value & 0xFFFF_FFFF)
+        yield Return(cpu=self.machine.cpus[core], x0=self.implementation.result(value, wide))
 
     def _enter(self, core: int) -> Iterator[Event]:
         entry = self.implementation.entry(core)
         assert entry is not None
-        true = (self.implementation.state.entry[core], self.implementation.state.context[core])
-        for pc in (true[0], true[0] - 1):
-            if self.implementation.move("ENTER", core, (pc, true[1])):
-                break
+        self.implementation.entered(core)
         self.called[core] = self.outcome[core] = None
         yield Enter(cpu=self.machine.cpus[core], pc=entry[0], x0=entry[1])
 
@@ -303,9 +332,12 @@ class _Run:
     def _go_down(self) -> Iterator[Event]:
         kinds = [kind for kind in self.implementation.state.asked if kind != "NONE"]
         kind = self.choose(kinds)
+        running = [core for core in self.cores if self.implementation.state.activity[core] == "RUNNING"]
         self.implementation.move("GO_DOWN", parameters=(kind,))
         event, flags = SYSTEM_EVENTS[kind]
         yield System(event=event, source="model", flags=flags)
+        for core in self.implementation.survivors(running):
+            yield Call(cpu=self.machine.cpus[core], fn=PSCI_VERSION.fid32 or 0)
 
 
 def _address(argument: Argument) -> int:
