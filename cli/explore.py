@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from psci.explorer.cone import ABOUT, cone
 from psci.explorer.describe import action_text, changes, outcome_text, step_lines
 from psci.explorer.goals import Goal, goal
 from psci.explorer.machines import MOST_CORES, small
 from psci.explorer.registers import CONTEXTS, Abstraction
 from psci.explorer.search import Exploration, Step, explore
 from psci.explorer.system import QUIET_MOVES, Product
-from psci.explorer.watch import Watch, unwatched
+from psci.explorer.watch import unwatched, watched
+from psci.model.state import FIELD_BY_NAME
 from psci.model.versions import version
 from psci.properties import PROPERTIES
+from psci.properties.language import Kind
 
 
 @click.command()
@@ -35,29 +39,40 @@ from psci.properties import PROPERTIES
     help="How many entry points, and how many context ids, are told apart.",
 )
 @click.option("--smc64-only", is_flag=True, help="Where a function has two ids, call only the SMC64 one.")
+@click.option(
+    "--about",
+    default="cores",
+    show_default=True,
+    type=click.Choice([*ABOUT, "all"]),
+    help="Tell states apart only by what can influence this.",
+)
+@click.option("--os-initiated", is_flag=True, help="The machine supports OS-initiated mode.")
 @click.option("--environment", is_flag=True, help="Let power fail, and wakeup events become pending, at any time.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after that many states.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: explore.json).")
 def command(
-    cpus: int, version_name: str, until: str | None, tokens: int, smc64_only: bool, environment: bool,
-    limit: int | None, as_json: bool,
+    cpus: int, version_name: str, until: str | None, tokens: int, smc64_only: bool, about: str, os_initiated: bool,
+    environment: bool, limit: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Explore every reachable state of a small machine, breadth first.
 
     Every core makes every call that the rules can tell apart, in every order. Calls are fused: invoked,
     decided and completed in one step.
     """
-    widths = (True,) if smc64_only else (True, False)
     product = Product(
-        small(cpus, version(version_name)),
-        abstraction=Abstraction(tokens, tokens, widths=widths),
+        small(cpus, version(version_name), declared={"osi_supported": os_initiated}),
+        abstraction=Abstraction(tokens, tokens, widths=(True,) if smc64_only else (True, False)),
         without=frozenset() if environment else QUIET_MOVES,
     )
-    properties = {p.name: p for p in PROPERTIES}
-    watch = Watch(product, properties[until]) if until in properties else None
-    violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
-    target = watch.goal if watch else goal(until, product, violations) if until else None
-    done = explore(watch or product, target, limit=limit, progress=_progress)
+    properties = {p.name: p for p in PROPERTIES if p.kind is not Kind.LIVENESS}
+    watch = watched(product, properties[until]) if until in properties else None
+    if watch:
+        done = explore(watch, watch.goal, limit=limit, progress=_progress)
+    else:
+        violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
+        target = goal(until, product, violations) if until else None
+        product = _inside(product, about, until)
+        done = explore(product, target, limit=limit, progress=_progress)
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
     steps = done.witness()
@@ -67,7 +82,19 @@ def command(
         click.echo(json.dumps(_document(product, done, steps), indent=2))
     else:
         _print(product, done, steps)
-    return 1 if watch and steps is not None else 0
+    violated = watch is not None and watch.claim.kind is not Kind.WITNESS
+    return 1 if violated and steps is not None else 0
+
+
+def _inside(product: Product, about: str, until: str | None) -> Product:
+    """The product cut down to what the question is about, and what the goal needs."""
+    if about == "all":
+        return product
+    place = (until or "").partition("=")[0].partition("[")[0]
+    fields = {*ABOUT[about], *({place} & FIELD_BY_NAME.keys())}
+    owners = {owner for owner in product.specification.rules if until and until.startswith(f"{owner}.")}
+    inside = cone(product.specification, product.machine, fields, product.without, keep=owners)
+    return replace(product, specification=inside.specification)
 
 
 def _progress(done: Exploration) -> None:

@@ -10,7 +10,7 @@ states as far as those fields can tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from psci.model.environment import BOOT
@@ -59,7 +59,8 @@ def cone(
     machine: Machine,
     interest: Iterable[str],
     without: frozenset[str] = frozenset(),
-    keep: str | None = None,
+    keep: Collection[str] = (),
+    queries: bool = True,
 ) -> Cone:
     """The cone of influence of some fields.
 
@@ -68,7 +69,8 @@ def cone(
         machine: the machine, which has to declare what the rules ask for.
         interest: the fields that one looks at.
         without: calls and moves that are not made.
-        keep: a call or move that is kept in any case, with all that decides how it ends.
+        keep: calls and moves that are kept in any case, with all that decides how they end.
+        queries: keep also the calls that change nothing of this, where it decides how they end.
     """
     kept = {
         owner: tuple(rule for rule in rules if rule.applies_to(machine.version))
@@ -77,9 +79,13 @@ def cone(
     }
     constants = _constants(kept, machine)
     folded = {owner: _folded(rules, constants, machine) for owner, rules in kept.items()}
-    looked_at = CALLERS | frozenset(interest) | (_reads(folded.get(keep, ())) if keep else frozenset())
+    looked_at = CALLERS | frozenset(interest) | frozenset().union(*(_reads(folded.get(name, ())) for name in keep))
     fields = _influence(folded, looked_at - constants.keys())
-    names = {owner for owner, rules in folded.items() if _reads(rules) <= fields or _changes(rules, fields)}
+    names = {
+        owner
+        for owner, rules in folded.items()
+        if owner in keep or _changes(rules, fields) or (queries and _reads(rules) <= fields)
+    }
     return Cone(
         replace(
             specification,
@@ -216,4 +222,7 @@ def _operator(name: str, arguments: tuple[Term, ...], term: Op) -> Term:
     return Op(name, arguments, term.sort)
 
 
-__all__ = ["CORES", "MEMORY", "NODES", "Cone", "cone", "fold"]
+ABOUT: Mapping[str, tuple[str, ...]] = {"cores": CORES, "nodes": NODES, "memory": MEMORY}
+"""What a question can be about, and the fields that it then looks at."""
+
+__all__ = ["ABOUT", "CORES", "MEMORY", "NODES", "Cone", "cone", "fold"]

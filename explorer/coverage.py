@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from psci.explorer.cells import Cells
 from psci.explorer.cone import cone
 from psci.explorer.goals import Goal
-from psci.explorer.machines import small, variants
+from psci.explorer.machines import combinations, small, variants
 from psci.explorer.registers import PLAIN, Abstraction
 from psci.explorer.search import Step, explore
 from psci.explorer.system import Product, State, Transition
-from psci.model.language.rules import Rule
+from psci.model.calls import UNKNOWN
+from psci.model.language.rules import Modality, Rule
 from psci.model.language.terms import App, fields_read, subterms
 from psci.model.profile import Machine
 from psci.model.specification import SPECIFICATION, Specification
@@ -23,6 +25,8 @@ EVERYTHING = Abstraction(isas=("AARCH64", "AARCH32"), worlds=("NORMAL", "SECURE"
 """The abstraction in which every kind of caller makes also the calls that it should not make."""
 
 
+ENDS = frozenset({"LOSE_POWER", "SIGNAL", "SYSTEM_OFF", "SYSTEM_RESET", "SYSTEM_OFF2", "SYSTEM_RESET2", "MEM_PROTECT"})
+"""Calls and moves that are left out at first: most rules need no second life of the machine."""
 Key: TypeAlias = tuple[str, Version, Version]
 """A rule's name and versions: rules of different versions may share a name."""
 
@@ -74,20 +78,19 @@ def coverage(
     specification: Specification = SPECIFICATION,
     versions: Iterable[Version] = VERSIONS,
     cpus: int = 2,
-    limit: int = 200,
+    limit: int = 4_000,
 ) -> Coverage:
     """Look for a witness of every rule of these versions, the newest version first.
 
     The ordinary machine comes first; a machine that declares one thing otherwise is then asked only
-    for the rules that depend on what it declares. On each machine the calls that callers should make
-    come first; then those that they should not make, in fewer states.
+    for the rules that depend on what it declares, and last one that declares several things otherwise.
+    On each machine the calls that callers should make come first; then those that they should not make.
 
     Args:
         specification: the rules.
         versions: the versions whose rules are looked at.
         cpus: how many cores the machines have.
-        limit: the number of states in which every kind of caller makes every call; ten times as many are searched
-            with calls that callers should make.
+        limit: how many states of each cone are searched; a tenth of it where every kind of caller makes every call.
     """
     newest_first = sorted(versions, reverse=True)
     order = [rule for rule in specification.every_rule() if any(rule.applies_to(v) for v in newest_first)]
@@ -100,6 +103,11 @@ def coverage(
                 for witness in _search_machine(specification, machine, differs, here, limit):
                     wanted.discard(witness.rule)
                     witnesses[witness.rule] = witness
+        for rule in [rule for rule in order if rule in wanted and rule.applies_to(version)]:
+            for differs, machine in combinations(small(cpus, version), _symbols(rule)):
+                for witness in _search_machine(specification, machine, differs, [rule] * (rule in wanted), limit):
+                    wanted.discard(rule)
+                    witnesses[rule] = witness
     found = {rule: witnesses[rule] for rule in order if rule in witnesses}
     return Coverage(found, tuple(rule for rule in order if rule in wanted))
 
@@ -115,22 +123,53 @@ def _search_machine(
     specification: Specification, machine: Machine, differs: str, rules: list[Rule], limit: int
 ) -> Iterator[Witness]:
     """Look for rules of one call or move, first with calls that callers should make, then with all."""
-    missing = {_key(rule): rule for rule in rules}
-    for abstraction, most in ((PLAIN, 10 * limit), (EVERYTHING, limit)):
-        if not missing:
-            return
-        interest = fields_read(*(rule.guard for rule in missing.values()))
-        owner = rules[0].name.partition(".")[0]
-        inside = cone(specification, machine, interest, keep=owner).specification
-        product = Product(machine, inside, abstraction, frozenset())
-        search = _Search(product, {_key(rule) for rule in inside.rules[owner]} & missing.keys())
-        search.wanted &= {_key(rule) for rule in inside.rules[owner] if product.in_reach(rule)}
-        if search.wanted:
-            done = explore(product, Goal("rules", "Every rule is used.", of_step=search.watch), limit=most)
-            numbers = {state: number for number, state in enumerate(done.states)}
-            for key, (state, transition) in search.found.items():
-                steps = (*done.path_to(numbers[state]), Step(state, transition))
-                yield Witness(missing.pop(key), product, differs, steps)
+    proper = _in_reach(specification, machine, PLAIN, [r for r in rules if r.modality is not Modality.CALLER_MUST])
+    others = _in_reach(specification, machine, EVERYTHING, [rule for rule in rules if rule not in proper])
+    found: set[Rule] = set()
+    for abstraction, within, without, most in (
+        (PLAIN, proper, ENDS, limit),
+        (PLAIN, proper, frozenset[str](), limit),
+        (EVERYTHING, others, frozenset[str](), limit // 10),
+    ):
+        left = [rule for rule in within if rule not in found]
+        if left:
+            for witness in _search(specification, machine, left, abstraction, without, most):
+                found.add(witness.rule)
+                yield replace(witness, differs=differs)
+
+
+def _search(
+    specification: Specification,
+    machine: Machine,
+    rules: list[Rule],
+    abstraction: Abstraction,
+    without: frozenset[str],
+    limit: int,
+) -> Iterator[Witness]:
+    """Search the cone of influence of some rules of one call or move."""
+    owner = rules[0].name.partition(".")[0]
+    interest = fields_read(*(rule.guard for rule in rules))
+    inside = cone(specification, machine, interest, without - {owner}, keep={owner}, queries=False).specification
+    product = Product(machine, inside, abstraction, frozenset())
+    named = {_key(rule): rule for rule in rules}
+    search = _Search(product, set(named))
+    done = explore(product, Goal("rules", "Every rule is used.", of_step=search.watch), limit=limit)
+    numbers = {state: number for number, state in enumerate(done.states)}
+    for key, (state, transition) in search.found.items():
+        steps = (*done.path_to(numbers[state]), Step(state, transition))
+        yield Witness(named[key], product, "", steps)
+
+
+def _in_reach(
+    specification: Specification, machine: Machine, abstraction: Abstraction, rules: list[Rule]
+) -> list[Rule]:
+    """The rules that some registers allow with what the machine declares; all rules of a move."""
+    call = next((c for c in (*specification.calls, UNKNOWN) if rules and rules[0].name.startswith(f"{c.name}.")), None)
+    if call is None:
+        return rules
+    cells = Cells(machine, specification, abstraction)
+    cells.of(call, machine.boot)
+    return [rule for rule in rules if rule in cells.in_reach]
 
 
 def _key(rule: Rule) -> Key:
@@ -151,7 +190,12 @@ def _depends(specification: Specification, rule: Rule, differs: str) -> bool:
 
 
 def _mentions(rule: Rule, symbol: str) -> bool:
-    return any(isinstance(sub, App) and sub.function.name == symbol for sub in subterms(rule.guard))
+    return symbol in _symbols(rule)
+
+
+def _symbols(rule: Rule) -> frozenset[str]:
+    """What the rule asks the machine."""
+    return frozenset(sub.function.name for sub in subterms(rule.guard) if isinstance(sub, App))
 
 
 __all__ = ["EVERYTHING", "Coverage", "Witness", "coverage"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from psci.model.calls import CALLS
 from psci.model.errors import InputError
 from psci.model.language.sorts import BitVector
-from psci.model.language.terms import Function
+from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE_SYMBOLS
 from psci.model.profile import DEFAULTS, Key, Machine, Undeclared, answers
 from psci.model.topology import Topology
@@ -102,13 +103,32 @@ def variants(machine: Machine) -> Iterator[tuple[str, Machine]]:
     """
     yield "", machine
     for symbol in open_symbols(machine):
-        plain = machine.declared.get(symbol.name, DEFAULTS.get(symbol.name))
-        single = any(isinstance(key, tuple) and key[0] == symbol.name for key in machine.declared)
-        if single or isinstance(symbol.range, BitVector):
-            continue
-        for other in answers((symbol.name,)):
-            if other != plain:
-                yield f"{symbol.name} = {other}", replace(machine, declared={**machine.declared, symbol.name: other})
+        for other in _other_answers(machine, symbol):
+            yield _varied(machine, {symbol.name: other})
 
 
-__all__ = ["MOST_CORES", "UNUSABLE", "open_symbols", "small", "variants"]
+def combinations(machine: Machine, symbols: Collection[str]) -> Iterator[tuple[str, Machine]]:
+    """Machines that answer two or more of these symbols otherwise."""
+    open_ones = [symbol for symbol in open_symbols(machine) if symbol.name in symbols]
+    choices = [[None, *_other_answers(machine, symbol)] for symbol in open_ones]
+    for answered in itertools.product(*choices):
+        different = {s.name: answer for s, answer in zip(open_ones, answered, strict=True) if answer is not None}
+        if len(different) > 1:
+            yield _varied(machine, different)
+
+
+def _other_answers(machine: Machine, symbol: Function) -> list[Value]:
+    plain = machine.declared.get(symbol.name, DEFAULTS.get(symbol.name))
+    single = any(isinstance(key, tuple) and key[0] == symbol.name for key in machine.declared)
+    if single or isinstance(symbol.range, BitVector):
+        return []
+    return [answer for answer in answers((symbol.name,)) if answer != plain]
+
+
+def _varied(machine: Machine, different: Mapping[str, Value]) -> tuple[str, Machine]:
+    text = ", ".join(f"{name} = {value}" for name, value in different.items())
+    declared: dict[str | Key, Value] = {**machine.declared, **different}
+    return text, replace(machine, declared=declared)
+
+
+__all__ = ["MOST_CORES", "UNUSABLE", "combinations", "open_symbols", "small", "variants"]

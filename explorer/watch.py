@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from psci.explorer.cone import cone
 from psci.explorer.goals import Goal
 from psci.explorer.search import Step
 from psci.explorer.system import MoveAction, Product, State, Transition
@@ -18,7 +19,7 @@ from psci.model.language.compile import Compiler, put, ranks
 from psci.model.language.effects import Effect
 from psci.model.language.rules import CallTerms, Rule
 from psci.model.language.sorts import BOOL, CORE, Enumeration
-from psci.model.language.terms import Function, Term
+from psci.model.language.terms import Function, Term, fields_read
 from psci.model.machine import LOCAL_STATE
 from psci.model.profile import Machine
 from psci.model.state import FIELD_BY_NAME
@@ -194,6 +195,23 @@ class Watch:
         for sort in field.domain:
             size *= len(self.machine.cores) if sort == CORE else len(self.machine.tree.names)
         return (zero,) * size if field.domain else zero
+
+
+def watched(product: Product, claim: Property) -> Watch:
+    """A property on the part of the rules that can influence it.
+
+    Calls that the property names are kept in any case; of the others, those that change nothing it reads are left out.
+    """
+    specification = product.specification
+    owners: tuple[Call | Move, ...] = (*specification.calls, *specification.moves)
+    named = frozenset(claim.about)
+    read = fields_read(claim.of_state())
+    for owner in owners:
+        for rule in specification.of(owner.name, product.machine.version):
+            read |= fields_read(claim.of_step(step_of(owner, rule)))
+    interest = {name.removesuffix("'") for name in read} & FIELD_BY_NAME.keys()
+    inside = cone(specification, product.machine, interest, product.without, keep=named).specification
+    return Watch(replace(product, specification=inside), claim)
 
 
 def unwatched(steps: Sequence[Step]) -> list[Step]:

@@ -78,6 +78,8 @@ class Diagram:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     clusters: tuple[Cluster, ...] = ()
+    sideways: bool = False
+    """The nodes follow each other from left to right rather than from top to bottom."""
 
     def inside(self, cluster: str) -> tuple[str, ...]:
         """The names of the nodes in a cluster and in the clusters within it."""
@@ -115,20 +117,25 @@ def merged(edges: Iterable[tuple[str, str, Kind, Label]]) -> tuple[Edge, ...]:
 
 
 def _gather_sources(edges: tuple[Edge, ...], cluster: str, inside: frozenset[str]) -> tuple[Edge, ...]:
-    sources: dict[tuple[str, Kind, Label], set[str]] = {}
-    for edge in edges:
-        if edge.source in inside and edge.target not in inside and not (edge.from_cluster or edge.to_cluster):
+    """Labels that say the same call or move, and the same outcome, are gathered, whichever rules allow them."""
+    sources: dict[tuple[str, Kind, str, str], set[str]] = {}
+    plain = [edge for edge in edges if not (edge.from_cluster or edge.to_cluster)]
+    for edge in plain:
+        if edge.source in inside and edge.target not in inside:
             for label in edge.labels:
-                sources.setdefault((edge.target, edge.kind, label), set()).add(edge.source)
+                sources.setdefault((edge.target, edge.kind, label.what, label.outcome), set()).add(edge.source)
     shared = {key for key, names in sources.items() if len(inside) > 1 and names == inside}
-    kept = []
+    kept, boxed = [], []
     for edge in edges:
-        stays = edge.source not in inside or edge.from_cluster or edge.to_cluster
-        labels = tuple(label for label in edge.labels if stays or (edge.target, edge.kind, label) not in shared)
-        if labels:
-            kept.append(replace(edge, labels=labels))
-    boxed = merged((cluster, target, kind, label) for target, kind, label in shared)
-    return (*kept, *(replace(edge, from_cluster=True) for edge in boxed))
+        taken = [
+            label
+            for label in edge.labels
+            if edge in plain and edge.source in inside and (edge.target, edge.kind, label.what, label.outcome) in shared
+        ]
+        boxed += [(cluster, edge.target, edge.kind, label) for label in taken]
+        if len(taken) < len(edge.labels):
+            kept.append(replace(edge, labels=tuple(label for label in edge.labels if label not in taken)))
+    return (*kept, *(replace(edge, from_cluster=True) for edge in merged(boxed)))
 
 
 def _gather_targets(edges: tuple[Edge, ...], cluster: str, inside: frozenset[str]) -> tuple[Edge, ...]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import html
-import itertools
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import graphviz
 import networkx as nx
 
-from psci.graphs.diagram import Cluster, Diagram, Edge, Kind, Label, Node
+from psci.graphs.diagram import Diagram, Edge, Kind, Node
 from psci.graphs.views import MOST_NODES
 from psci.model.errors import InputError
 
@@ -37,6 +36,7 @@ TONES: Mapping[str, Tone] = {
     "entering": Tone("#e3f5e1", "#58a55c"),
     "on": Tone("#c6ebc5", "#2f8132"),
     "idle": Tone("#dbe9fb", "#3b78c4"),
+    "frozen": Tone("#e4e0f5", "#6f5bb8"),
     "going": Tone("#fde3d3", "#d9722e"),
     "down": Tone("#f6cfd0", "#b83238"),
 }
@@ -60,9 +60,11 @@ LINES: Mapping[Kind, Line] = {
 
 def to_dot(diagram: Diagram) -> str:
     """The diagram in the language of graphviz; the same diagram always gives the same text."""
+    diagram = diagram.gathered()
     graph = graphviz.Digraph("psci")
     graph.attr(
-        compound="true", rankdir="TB", fontname=FONT, nodesep="0.6", ranksep="0.8", pad="0.3", bgcolor="white",
+        compound="true", rankdir="LR" if diagram.sideways else "TB", fontname=FONT, bgcolor="white",
+        nodesep="0.4" if diagram.sideways else "0.6", ranksep="0.8", pad="0.3",
         label=_legend(diagram), labelloc="b", labeljust="r",
     )  # fmt: skip
     graph.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize="13", margin="0.2,0.12")
@@ -151,16 +153,28 @@ def _representative(diagram: Diagram, cluster: str, last: bool) -> str:
     return inside[-1] if last else inside[len(inside) // 2]
 
 
-def _edge_text(edge: Edge) -> str:
-    """One line for each call, outcome and rule, aligned to the left."""
-    colour = LINES[edge.kind].colour
-    rows = []
+def _rows(edge: Edge) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """One row for each call or move and outcome, with the rules that allow it."""
+    rules: dict[tuple[str, str], list[str]] = {}
     for label in edge.labels:
-        outcome = f" &#8594; {html.escape(label.outcome)}" if label.outcome else ""
-        rule = f"{label.rule}{' (may)' if label.permitted else ''}"
-        small = f' <FONT POINT-SIZE="9" COLOR="{FAINT}">{html.escape(rule)}</FONT>' if rule else ""
-        rows.append(f'<FONT COLOR="{colour}">{html.escape(label.what)}{outcome}</FONT>{small}<BR ALIGN="LEFT"/>')
-    return "".join(rows)
+        name = label.rule + (" (may)" if label.permitted else "")
+        rules.setdefault((label.what, label.outcome), []).append(name)
+    for (what, outcome), names in rules.items():
+        yield what, outcome, tuple(dict.fromkeys(name for name in names if name))
+
+
+def _edge_text(edge: Edge) -> str:
+    """The rows of an edge, aligned to the left; many rules of one row stand below each other."""
+    colour = LINES[edge.kind].colour
+    left = '<BR ALIGN="LEFT"/>'
+    rows = []
+    for what, outcome, rules in _rows(edge):
+        arrow = f" &#8594; {html.escape(outcome)}" if outcome else ""
+        first = f'&#160;&#160;<FONT COLOR="{colour}">{html.escape(what)}{arrow}</FONT>&#160; '
+        small = [f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{html.escape(rule)}</FONT>&#160;' for rule in rules]
+        # one rule stands beside its call, more stand below it
+        rows.append(first + (small[0] if len(small) == 1 else "".join(f"{left}&#160;&#160;&#160;{r}" for r in small)))
+    return "".join(row + left for row in rows)
 
 
 def _tooltip(edge: Edge) -> str:
@@ -186,13 +200,19 @@ def _legend(diagram: Diagram) -> str:
 
 def to_mermaid(diagram: Diagram) -> str:
     """The diagram as a Mermaid flowchart, which code hosts draw by themselves."""
+    diagram = diagram.gathered()
     ids = {node.name: f"n{i}" for i, node in enumerate(diagram.nodes)}
     ids |= {box.name: f"c{i}" for i, box in enumerate(diagram.clusters)}
-    lines = ["---", f"title: {diagram.title} ({diagram.subtitle})", "---", "flowchart TB"]
+    lines = [
+        "---",
+        f"title: {diagram.title} ({diagram.subtitle})",
+        "---",
+        f"flowchart {'LR' if diagram.sideways else 'TB'}",
+    ]
     lines += _mermaid_boxes(diagram, ids, None, "  ")
     for number, edge in enumerate(diagram.edges):
         arrow = "-.->" if LINES[edge.kind].style == "dashed" else "==>" if LINES[edge.kind].style == "bold" else "-->"
-        text = "<br/>".join(_mermaid_label(label) for label in edge.labels)
+        text = "<br/>".join(_mermaid_row(*row) for row in _rows(edge))
         lines.append(f'  {ids[edge.source]} {arrow}|"{text}"| {ids[edge.target]}')
         lines.append(f"  linkStyle {number} stroke:{LINES[edge.kind].colour},color:{LINES[edge.kind].colour}")
     for name in sorted({node.tone for node in diagram.nodes}):
@@ -216,24 +236,22 @@ def _mermaid_boxes(diagram: Diagram, ids: Mapping[str, str], parent: str | None,
     return lines
 
 
-def _mermaid_label(label: Label) -> str:
-    arrow = f" → {label.outcome}" if label.outcome else ""
-    return f"{label.what}{arrow} <i>{label.rule}</i>"
+def _mermaid_row(what: str, outcome: str, rules: tuple[str, ...]) -> str:
+    arrow = f" → {outcome}" if outcome else ""
+    return f"{what}{arrow} <i>{', '.join(rules)}</i>" if rules else what + arrow
 
 
 def to_networkx(diagram: Diagram) -> nx.MultiDiGraph[str]:
-    """The diagram as a graph to compute with; an edge from a cluster becomes an edge from each node in it."""
+    """The diagram as a graph to compute with: one edge for each label."""
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(title=diagram.title)
     for node in diagram.nodes:
         graph.add_node(node.name, label=node.label, tone=node.tone, cluster=node.cluster, initial=node.initial)
     for edge in diagram.edges:
-        sources = diagram.inside(edge.source) if edge.from_cluster else (edge.source,)
-        targets = diagram.inside(edge.target) if edge.to_cluster else (edge.target,)
-        for source, target, label in itertools.product(sources, targets, edge.labels):
+        for label in edge.labels:
             graph.add_edge(
-                    source, target, kind=edge.kind.name.lower(), what=label.what, outcome=label.outcome,
-                    rule=label.rule, cites=label.cites,
-                )  # fmt: skip
+                edge.source, edge.target, kind=edge.kind.name.lower(), what=label.what, outcome=label.outcome,
+                rule=label.rule, cites=label.cites,
+            )  # fmt: skip
     return graph
 
 
@@ -331,4 +349,4 @@ def _umask() -> int:
     return mask
 
 
-__all__ = ["FORMATS", "Cluster", "format_of", "render", "to_dot", "to_mermaid", "to_networkx", "write"]
+__all__ = ["FORMATS", "format_of", "render", "to_dot", "to_mermaid", "to_networkx", "write"]

@@ -7,15 +7,17 @@ makes them; answers that change nothing are drawn only on request.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from psci.explorer.cone import CORES, cone
 from psci.explorer.describe import outcome_text
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.graphs.diagram import Cluster, Diagram, Edge, Kind, Label, Node, merged
+from psci.graphs.diagram import Cluster, Diagram, Kind, Label, Node, merged
 from psci.model.calls import UNKNOWN
 from psci.model.errors import InputError
 from psci.model.language.rules import Modality
+from psci.model.machine import LOCAL_STATE
 
 MOST_NODES = 300
 """Above this, `dot` takes minutes and nobody can read what it draws."""
@@ -28,6 +30,8 @@ class View:
 
     name: str
     sentence: str
+    fields: tuple[str, ...]
+    """What it looks at; what cannot influence that is not explored."""
     draw: Callable[[Product, bool], Diagram]
     """From the product, and whether answers that change nothing are drawn too."""
 
@@ -63,11 +67,21 @@ def _subtitle(product: Product) -> str:
 # ---- one core
 
 DOWN = "down"
-_TONES = {"STOPPED": "off", "ENTERING": "entering", "RUNNING": "on", "STANDBY": "idle", "POWERDOWN": "idle"}
+_TONES = {
+    "STOPPED": "off",
+    "ENTERING": "entering",
+    "RUNNING": "on",
+    "STANDBY": "idle",
+    "POWERDOWN": "idle",
+    "RETENTION": "idle",
+    "FROZEN": "frozen",
+}
 _ACTIVITIES = {
     "ENTERING": "about to be entered",
     "RUNNING": "runs caller code",
-    "STANDBY": "suspended in standby or retention",
+    "STANDBY": "suspended in standby",
+    "RETENTION": "suspended in retention",
+    "FROZEN": "ignores wakeups",
     "POWERDOWN": "suspended in powerdown",
     "STOPPED": "",
 }
@@ -103,7 +117,7 @@ def core_view(product: Product, refusals: bool = False) -> Diagram:
     return Diagram(
         "One core, as its caller sees it", _subtitle(product), nodes, merged(found),
         (Cluster("system", "the system runs"), Cluster("on", "ON", "system")),
-    ).gathered()  # fmt: skip
+    )  # fmt: skip
 
 
 def _moves_a_core(product: Product, action: MoveAction) -> bool:
@@ -111,7 +125,16 @@ def _moves_a_core(product: Product, action: MoveAction) -> bool:
 
 
 def _core_order(name: str) -> tuple[int, str]:
-    order = ("OFF", "ON_PENDING", "ON ENTERING", "ON RUNNING", "ON STANDBY", "ON POWERDOWN")
+    order = (
+        "OFF",
+        "ON_PENDING",
+        "ON ENTERING",
+        "ON RUNNING",
+        "ON STANDBY",
+        "ON RETENTION",
+        "ON POWERDOWN",
+        "ON FROZEN",
+    )
     return (order.index(name) if name in order else len(order), name)
 
 
@@ -165,7 +188,8 @@ def system_view(product: Product, refusals: bool = False) -> Diagram:
         Cluster("down", "down"),
     )
     nodes = tuple(_system_drawn(name) for name in sorted(names, key=_system_order))
-    return Diagram("The system, as its callers see it", _subtitle(product), nodes, merged(found), boxes).gathered()
+    title = "The system, as its callers see it"
+    return Diagram(title, _subtitle(product), nodes, merged(found), boxes, sideways=True)
 
 
 def _system_order(name: str) -> tuple[int, int, str]:
@@ -226,12 +250,40 @@ def _state_tone(state: State) -> str:
     return {"RUNNING": "on", "SUSPENDED": "idle", "GOING": "going"}.get(state.system, "down")
 
 
+# ---- one power domain
+
+_NODE_TONES = {"RUN": "on", "STANDBY": "entering", "RETENTION": "idle", "POWERDOWN": "off"}
+_NODE_NOTES = {
+    "RUN": "some core below runs", "STANDBY": "clocks stopped", "RETENTION": "state kept", "POWERDOWN": "state lost",
+}  # fmt: skip
+
+
+def node_view(product: Product, refusals: bool = False) -> Diagram:
+    """One power domain: its local state. The transitions of all nodes are laid on top of each other."""
+    found: set[tuple[str, str, Kind, Label]] = set()
+    names: set[str] = set()
+    for state, transition in _transitions(product):
+        for before, after in zip(state.node, transition.target.node, strict=True):
+            names |= {before, after}
+            idle = refusals and transition.target == state and not isinstance(transition.action, MoveAction)
+            if before != after or idle:
+                found.add((before, after, _kind(product, transition), _label(product, transition)))
+    nodes = tuple(
+        Node(name, f"{name}\n{_NODE_NOTES.get(name, '')}", _NODE_TONES.get(name, "plain"))
+        for name in sorted(names, key=LOCAL_STATE.values.index)
+    )
+    return Diagram("One power domain above the cores", _subtitle(product), nodes, merged(found), sideways=True)
+
+
 VIEWS: Mapping[str, View] = {
     view.name: view
     for view in (
-        View("core", "one core: power state, activity, and what changes them", core_view),
-        View("system", "the system: running, suspended, on its way down, down", system_view),
-        View("states", f"every reachable state, up to {MOST_NODES}", states_view),
+        View("core", "one core: power state, activity, and what changes them", ("power", "activity"), core_view),
+        View(
+            "system", "the system: running, suspended, on its way down, down", ("system", "kind", "asked"), system_view
+        ),
+        View("node", "one power domain: its local state", ("node", "vote"), node_view),
+        View("states", f"every reachable state, up to {MOST_NODES}", CORES, states_view),
     )
 }
 
@@ -239,12 +291,19 @@ VIEWS: Mapping[str, View] = {
 def view(name: str, product: Product, refusals: bool = False) -> Diagram:
     """The diagram of a view.
 
+    Args:
+        name: which view.
+        product: the machine, the rules, and how finely data is told apart.
+        refusals: draw answers that change nothing, too.
+
     Raises:
         InputError: there is no such view, or its diagram is too large to be read.
     """
     if name not in VIEWS:
         raise InputError(f"unknown view {name!r}: choose {', '.join(VIEWS)}")
-    return VIEWS[name].draw(product, refusals)
+    chosen = VIEWS[name]
+    inside = cone(product.specification, product.machine, chosen.fields, product.without, queries=refusals)
+    return chosen.draw(replace(product, specification=inside.specification), refusals)
 
 
-__all__ = ["MOST_NODES", "VIEWS", "Edge", "View", "core_view", "states_view", "system_view", "view"]
+__all__ = ["MOST_NODES", "VIEWS", "View", "core_view", "node_view", "states_view", "system_view", "view"]
