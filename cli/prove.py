@@ -30,10 +30,11 @@ MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]",
 @click.option("--smtlib", type=click.Path(path_type=Path, file_okay=False), help="Write every query there.")
 @click.option("--mutants", is_flag=True, help="Change the rules in every way of the generator and show what notices.")
 @click.option("--sample", type=click.IntRange(1), help="With --mutants: only so many, always the same ones.")
+@click.option("--depth", type=click.IntRange(1), help="Also search so many steps from boot, with three cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
 def command(
     names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
-    sample: int | None, as_json: bool,
+    sample: int | None, depth: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove the properties, for three cores and for any number of cores on any tree of power domains.
 
@@ -47,7 +48,7 @@ def command(
         from psci.cli.mutants import kill_table
 
         return kill_table(console, chosen if names else None, jobs, sample, as_json)
-    work = list(tasks(chosen, cores, rule, smtlib))
+    work = list(tasks(chosen, cores, rule, smtlib, depth))
     results: list[Result] = []
     interrupted = False
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -114,6 +115,9 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
     elsewhere = [p.name for p in PROPERTIES if p.kind is Kind.LIVENESS]
     if elsewhere:
         console.print(f"shown on the explored graph, by psci explore: {', '.join(elsewhere)}")
+    for prop in PROPERTIES:
+        if prop.unproved:
+            console.print(f"open: {prop.name} {prop.title}: {prop.unproved}", markup=False, soft_wrap=True)
     console.print(
         f"{verdicts[Verdict.PROVED]} proved, {verdicts[Verdict.REFUTED]} refuted, "
         f"{verdicts[Verdict.UNKNOWN]} given up, of {total}" + (" (interrupted)" if interrupted else "")

@@ -66,6 +66,18 @@ class Reading:
         self.domain = domain
         self.model = model
         self.elements: dict[str, list[Expression]] = {sort.name: self._elements(sort) for sort in (CORE, NODE)}
+        if not isinstance(domain, Bounded):
+            self._order_nodes()
+
+    def _order_nodes(self) -> None:
+        """The root first; where nothing was asked about the tree, one node stands for all."""
+        nodes = self.elements["Node"]
+        if not self.domain.speaks_of_tree():
+            self.elements["Node"] = nodes[:1]
+            return
+        ancestor = self.table(self.domain.symbol(MACHINE.ancestor), MACHINE.ancestor)
+        above = {n: sum(1 for a in range(len(nodes)) if ancestor[a, n]) for n in range(len(nodes))}
+        self.elements["Node"] = [nodes[n] for n in sorted(above, key=lambda n: above[n])]
 
     def _elements(self, sort: Sort) -> list[Expression]:
         if isinstance(self.domain, Bounded):
@@ -239,15 +251,25 @@ class Taken:
     history_after: Mapping[str, Any]
 
 
-def replays(machine: Machine, specification: Specification, taken: Taken, choices: Mapping[Key, Value]) -> bool:
-    """Whether the stepper takes the same step: the same rule, from the same state to the same state."""
+def replays(
+    machine: Machine, specification: Specification, taken: Taken, choices: Mapping[Key, Value], tree: bool = True
+) -> bool:
+    """Whether the stepper takes the same step: the same rule, from the same state to the same state.
+
+    Without a `tree` in the model, what happens to power domains is not compared.
+    """
+
+    def same(state: Any) -> bool:
+        pairs = zip(FIELDS, state, taken.after, strict=True)
+        return all(one == other for field, one, other in pairs if tree or NODE not in field.domain)
+
     stepper = Stepper(machine, specification)
     call = taken.action.invocation
     if call is not None:
         outcomes = stepper.allowed(taken.before, call, choices).outcomes
-        return any(outcome.rule.name == taken.rule and outcome.state == taken.after for outcome in outcomes)
+        return any(outcome.rule.name == taken.rule and same(outcome.state) for outcome in outcomes)
     moved = stepper.move(taken.action.owner, taken.before, taken.action.core, taken.action.parameters)
-    return any(rule.name == taken.rule and state == taken.after for rule, state in moved)
+    return any(rule.name == taken.rule and same(state) for rule, state in moved)
 
 
 def step_taken(

@@ -100,7 +100,8 @@ def explain(
         return Counterexample(prop.name, prop.sentence, reading.machine(), (), broken, False, True, prop.history.fields)
     taken = taken_in(reading, obligation.step, obligation.rule, obligation.before, obligation.after, prop)
     machine = reading.machine(taken.action)
-    same = replays(machine, specification, taken, reading.choices())
+    tree = obligation.domain.speaks_of_tree()
+    same = replays(machine, specification, taken, reading.choices(), tree)
     shown = declarations(obligation.rule, reading)
     return Counterexample(
         prop.name, prop.sentence, machine, (taken,), broken, False, same, prop.history.fields, shown,

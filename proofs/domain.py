@@ -126,6 +126,10 @@ class Domain(ABC):
     def _facts(self) -> Iterable[Fact]:
         """Facts about MPIDRs, values and the tree."""
 
+    def speaks_of_tree(self) -> bool:
+        """Whether something was asked about the tree of power domains, so that its facts hold."""
+        return True
+
     # ---- versions
 
     def between(self, since: Version, until: Version) -> Expression:

@@ -16,13 +16,13 @@ from psci.model.environment import BOOT
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import RESULT, Completion, Rule
 from psci.model.language.sorts import BOOL, CORE, NODE, U64, Enumeration
-from psci.model.language.terms import TRUE, Function, Term, every, lift
+from psci.model.language.terms import TRUE, Function, Term, every, fields_read, lift
 from psci.model.machine import MACHINE
 from psci.model.profile import SYMBOLS
 from psci.model.readings import READINGS
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS, STATE
-from psci.proofs.domain import Domain, Fact, Meaning
+from psci.proofs.domain import Domain, Expression, Fact, Meaning
 from psci.proofs.queries import Answer, Query, Verdict, solve
 from psci.proofs.semantics import Transition, call_limits, fields_of, owners, scope_of, transitions
 from psci.proofs.translate import Scope
@@ -44,6 +44,8 @@ class Obligation:
     before: Scope
     after: Scope
     domain: Domain
+    alone: Query | None = None
+    """For a step that changes nothing: the claim without what the rule requires; if that holds, no rule matters."""
 
     @property
     def name(self) -> str:
@@ -114,14 +116,33 @@ def obligations(
             continue
         domain = make_domain()
         base = _scope(domain, owner, prop.history)
+        assumed = Assumed(prop, invariants, base)
         for transition in transitions(domain, owner, base, specification):
             if only_rule not in (None, transition.rule.name):
                 continue
             if not _interesting(prop, owner, transition.rule):
                 yield None
                 continue
-            obligation = keep(prop, invariants, domain, owner, base, transition)
+            obligation = keep(prop, invariants, assumed, domain, owner, base, transition)
             yield None if z3.is_true(z3.simplify(obligation.query.goal)) else obligation
+
+
+class Assumed:
+    """What an induction assumes before a step of one call or move, translated once."""
+
+    def __init__(self, prop: Property, invariants: Sequence[tuple[str, Term]], base: Scope) -> None:
+        self._prop = prop
+        self._base = base
+        self._invariants = tuple((f"before: {name}", base.term(term)) for name, term in invariants)
+        self._given: dict[Completion | None, tuple[Fact, ...]] = {}
+
+    def of(self, step: Step) -> tuple[Fact, ...]:
+        """The invariants, and what the property is given."""
+        if step.completion not in self._given:
+            self._given[step.completion] = tuple(
+                (f"given: {name}", self._base.term(term)) for name, term in self._prop.assumed(step) if term is not TRUE
+            )
+        return (*self._invariants, *self._given[step.completion])
 
 
 def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
@@ -170,8 +191,8 @@ def blank_value(field: Function) -> Term:
 
 
 def keep(
-    prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain, owner: Call | Move, base: Scope,
-    transition: Transition,
+    prop: Property, invariants: Sequence[tuple[str, Term]], assumed: Assumed, domain: Domain,
+    owner: Call | Move, base: Scope, transition: Transition,
 ) -> Obligation:  # fmt: skip
     """A rule keeps the invariants, and its steps satisfy the claim."""
     rule = transition.rule
@@ -185,21 +206,21 @@ def keep(
     claim = prop.of_step(step)
     if claim is not TRUE:
         parts.append((prop.name, both.term(claim)))
-    if changed:
-        # what changes nothing keeps every invariant: the state after is the state before
-        parts += [(name, after.term(term)) for name, term in invariants]
+    # an invariant that reads nothing of what changes is kept: after the step it is what it was before
+    parts += [(name, after.term(term)) for name, term in invariants if not fields_read(term).isdisjoint(changed)]
     goal = domain.conjunction(formula for _, formula in parts)
-    assumed = [(f"before: {name}", before.term(term)) for name, term in invariants]
-    assumptions = (
-        *transition.conditions, *conditions, *standing_assumptions(domain, owner, before), *assumed,
-        *_limits(domain, prop.history), *domain.facts(),
-    )  # fmt: skip
     limits = call_limits(domain, "a", owner)
+    standing: tuple[Fact, ...] = (
+        *standing_assumptions(domain, owner, before),
+        *assumed.of(step),
+        *_limits(domain, prop.history),
+        *domain.facts(),
+    )  # fmt: skip
     if not z3.is_true(limits):
-        assumptions = (*assumptions, ("call: values of their sorts", limits))
-    return Obligation(
-        rule, step, Query(f"{prop.name} {rule.name}", assumptions, goal), tuple(parts), before, after, domain
-    )
+        standing = (*standing, ("call: values of their sorts", limits))
+    query = Query(f"{prop.name} {rule.name}", (*transition.conditions, *conditions, *standing), goal)
+    alone = None if changed else Query(f"{prop.name} {owner.name}: whatever changes nothing", standing, goal)
+    return Obligation(rule, step, query, tuple(parts), before, after, domain, alone)
 
 
 def with_result(domain: Domain, scope: Scope, transition: Transition) -> tuple[Scope, list[Fact]]:
@@ -212,7 +233,11 @@ def with_result(domain: Domain, scope: Scope, transition: Transition) -> tuple[S
     scope = scope.binding(RESULT, domain.fresh("result", U64))
     if rule.constraint is None:
         return scope, []
-    return scope, [(f"{rule.name} lets the result be returned", scope.term(rule.constraint))]
+    result, wide = scope.variables[RESULT], scope.call["wide"]()
+    # an SMC32 function returns 32 bits, which conditions read sign-extended (RET-2)
+    narrow = result == z3.SignExt(32, z3.Extract(31, 0, result))
+    allowed = z3.And(scope.term(rule.constraint), z3.Or(wide, narrow))
+    return scope, [(f"{rule.name} lets the result be returned", allowed)]
 
 
 def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
@@ -221,7 +246,7 @@ def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
 
 
 def standing_assumptions(domain: Domain, owner: Call | Move, scope: Scope) -> list[Fact]:
-    """What is assumed of every step: who moves, and the default of each reading whose other options give up a property."""
+    """What is assumed of every step: who moves, and the default of each reading that would give up a property."""
     assumed = [
         (f"reading {r.name}: {r.default}", scope.term(SYMBOLS[r.symbol]() == r.options[r.default]))
         for r in READINGS.values()
@@ -251,10 +276,16 @@ def prove(
     ask: Callable[[Query], Answer] = solve,
 ) -> Induction:
     """Run the induction for a property."""
-    answers, trivial = [], 0
+    answers: list[tuple[Obligation, Answer]] = []
+    trivial = 0
+    settled: list[Expression] = []  # claims that hold whatever rule answers, if that changes nothing
     for obligation in obligations(prop, make_domain, specification, extra, only_rule):
-        if obligation is None:
+        if obligation is None or any(obligation.alone and goal.eq(obligation.query.goal) for goal in settled):
             trivial += 1
+            continue
+        if obligation.alone and solve(obligation.alone, minimise=False).verdict is Verdict.PROVED:
+            settled.append(obligation.query.goal)
+            answers.append((obligation, ask(obligation.alone)))
         else:
             answers.append((obligation, ask(obligation.query)))
     cores = answers[0][0].domain.cores if answers else make_domain().cores

@@ -14,7 +14,7 @@ import z3
 
 from psci.model.call import Call, Move
 from psci.model.calls import UNKNOWN
-from psci.model.language.rules import CALL_SYMBOLS, Modality, Rule
+from psci.model.language.rules import CALL_SYMBOLS, WIDE, Modality, Rule
 from psci.model.language.terms import FALSE, TRUE, Function, Var
 from psci.model.specification import Specification
 from psci.model.state import FIELDS
@@ -82,11 +82,15 @@ def place_of(move: Move) -> tuple[Var, Function] | None:
 
 
 def call_limits(domain: Domain, prefix: str, owner: Call | Move) -> Expression:
-    """The symbols of a call or move have values of their sorts; true with any number of cores."""
+    """The symbols of a call or move have values of their sorts, and the id is one that the function has."""
     functions = list(CALL_SYMBOLS) if isinstance(owner, Call) else list(owner.parameters)
     if isinstance(owner, Move) and (place := place_of(owner)) is not None:
         functions.append(place[1])
-    return domain.conjunction(domain.within(domain.symbols(prefix, f), f) for f in functions)
+    limits = [domain.within(domain.symbols(prefix, f), f) for f in functions]
+    if isinstance(owner, Call) and None in (owner.fid32, owner.fid64) and owner.name != UNKNOWN.name:
+        wide = domain.symbols(prefix, WIDE)()
+        limits.append(wide if owner.fid32 is None else z3.Not(wide))
+    return domain.conjunction(limits)
 
 
 def scope_of(domain: Domain, owner: Call | Move, state: Mapping[str, Meaning], prefix: str = "a") -> Scope:

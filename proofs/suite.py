@@ -31,8 +31,6 @@ K_INDUCTION = "k-induction"
 EXPLORED = "explored graph"
 ANY = "any"
 THREE = "3"
-DEPTH = 5
-"""The steps of a search from boot that is made beside a proof."""
 DEPTH_OF_TRACE = 9
 """The steps up to which a trace is looked for after an induction failed, or for a witness."""
 SHAPE = Topology.clusters((2, 1))
@@ -50,6 +48,8 @@ class Task:
     second_solver: bool = True
     smtlib: str | None = None
     """The folder that queries are written to."""
+    depth: int | None = None
+    """The steps of a search from boot."""
 
 
 @dataclass(frozen=True)
@@ -112,29 +112,32 @@ def rule_named(name: str, specification: Specification = SPECIFICATION) -> str:
 
 
 def tasks(
-    properties: Sequence[Property], cores: str | None = None, rule: str | None = None, smtlib: Path | None = None
-) -> Iterator[Task]:
-    """The methods for each property: induction for any number and for three cores, and a search from boot."""
+    properties: Sequence[Property], cores: str | None = None, rule: str | None = None, smtlib: Path | None = None,
+    depth: int | None = None,
+) -> Iterator[Task]:  # fmt: skip
+    """The methods for each property: induction for any number of cores and for three; a search from boot if asked for.
+
+    What must be possible is always searched for.
+    """
     second = cvc5_missing() is None
     folder = str(smtlib) if smtlib else None
     for prop in properties:
-        if prop.kind is Kind.LIVENESS:
+        if prop.kind is Kind.LIVENESS or prop.unproved:
             continue
         if prop.kind is not Kind.WITNESS:
             if cores in (None, ANY) and not prop.bounded_only:
                 yield Task(prop.name, INDUCTION, ANY, rule, second, folder)
             if cores in (None, THREE):
                 yield Task(prop.name, INDUCTION, THREE, rule, second, folder)
-        if cores in (None, THREE) and rule is None:
-            yield Task(prop.name, SEARCH, THREE)
+        if cores in (None, THREE) and rule is None and (depth or prop.kind is Kind.WITNESS):
+            yield Task(prop.name, SEARCH, THREE, depth=depth)
 
 
 def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     """Carry out one task."""
     prop = property_named(task.claim)
     if task.method == SEARCH:
-        depth = DEPTH_OF_TRACE if prop.kind is Kind.WITNESS else DEPTH
-        return of_search(search(prop, depth, 3, specification, SHAPE), SEARCH)
+        return of_search(search(prop, task.depth or DEPTH_OF_TRACE, 3, specification, SHAPE), SEARCH)
     if task.method == K_INDUCTION:
         return of_search(k_induction(prop, 2, 3, specification, SHAPE), K_INDUCTION)
     counts: dict[str, dict[str, int]] = {}

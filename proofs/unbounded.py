@@ -102,10 +102,14 @@ class Unbounded(Domain):
     def _is_core(self, mpidr: Expression) -> Expression:
         return self.symbol(MACHINE.mpidr)(self._core_of(mpidr)) == mpidr
 
+    def speaks_of_tree(self) -> bool:
+        """Whether the facts about the tree are among those of this domain."""
+        return bool(self._used & {"m.below", "m.ancestor", "m.level"})
+
     def _facts(self) -> Iterable[Fact]:
         if "m.mpidr" in self._used or self._targets:
             yield from self._mpidr_facts()
-        if self._used & {"m.below", "m.ancestor", "m.level"}:
+        if self.speaks_of_tree():
             yield from self._tree_facts()
 
     def _mpidr_facts(self) -> Iterable[Fact]:

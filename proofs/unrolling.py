@@ -162,6 +162,7 @@ class Run:
             after = before.but(changed)
             allowed = [choice == number + len(found), transition.allowed(), limits]
             allowed += [formula for _, formula in (*conditions, *standing_assumptions(self.domain, owner, before))]
+            allowed += [before.term(term) for _, term in self.prop.assumed(step)]
             if moving:
                 following = self.states[place + 1]
                 allowed += [self._same(following[f.name], after.state[f.name], f) for f in self.followed]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from psci.properties import cores, system
+from psci.properties import answers, cores, domains, possibilities, states, system, trusted_os
 from psci.properties.language import Property
 
-PROPERTIES: tuple[Property, ...] = (*cores.PROPERTIES, *system.PROPERTIES)
+PROPERTIES: tuple[Property, ...] = (
+    *states.PROPERTIES, *cores.PROPERTIES, *system.PROPERTIES, *answers.PROPERTIES, *domains.PROPERTIES,
+    *trusted_os.PROPERTIES, *possibilities.PROPERTIES,
+)  # fmt: skip
 """Every property, in the order of the files."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from psci.model.language.effects import NOTHING, Effect, each
+from psci.model.environment.cores import CORE_AT_HAND, START
+from psci.model.language.effects import NOTHING, Effect, each, substitute
 from psci.model.language.rules import ISA, Completion
 from psci.model.language.sorts import BOOL, CORE, U64
-from psci.model.language.terms import FALSE, Const, choose, every, implies
+from psci.model.language.terms import FALSE, TRUE, Const, choose, conjunction, every, implies
 from psci.model.machine import MachineTerms
-from psci.properties.helpers import only_an_on_core_does_anything
-from psci.properties.language import History, Invariant, Step, View, invariant, remembered, safety
+from psci.properties.helpers import every_reset_is_a_cold_one_for_cores, only_an_on_core_does_anything
+from psci.properties.language import (
+    History,
+    Invariant,
+    Step,
+    View,
+    always_true,
+    invariant,
+    remembered,
+    safety,
+)
 
 LOW_HALF = Const(0xFFFF_FFFF, U64)
 ALL = Const(0xFFFF_FFFF_FFFF_FFFF, U64)
@@ -18,7 +28,10 @@ ENTRY_CALLS = ("CPU_SUSPEND", "CPU_DEFAULT_SUSPEND", "SYSTEM_SUSPEND")
 """The calls whose caller may be entered again at an entry point that it gave."""
 
 
-@safety("PROP-2", "edges", cites=("PROP-2", "SM-1", "SM-5", "SM-6", "SM-7"), helpers=(only_an_on_core_does_anything,))
+@safety(
+    "PROP-2", "edges", cites=("PROP-2", "SM-1", "SM-5", "SM-6", "SM-7"), helpers=(only_an_on_core_does_anything,),
+    given=(every_reset_is_a_cold_one_for_cores,),
+)  # fmt: skip
 def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A core changes its state only as Figure 9 says: OFF by its own CPU_OFF, ON_PENDING by CPU_ON, ON by starting."""
     if step.name == "BOOT":
@@ -108,6 +121,7 @@ ENTRY_HELPERS: tuple[Invariant, ...] = (only_an_on_core_does_anything, a_core_to
 
 @safety(
     "PROP-4", "entry-and-context", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
+    given=(every_reset_is_a_cold_one_for_cores,),
     cites=("PROP-4", "CPU_ON-17", "CPU_ON-21", "CPU_ON-22", "CPU_SUSPEND-20", "CPU_SUSPEND-29", "ENTRY-11", "ENTRY-13"),
 )  # fmt: skip
 def entry_and_context(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -123,6 +137,7 @@ def entry_and_context(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
 
 @safety(
     "ENTRY-ONCE", "entry-once", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
+    given=(every_reset_is_a_cold_one_for_cores,),
     cites=("PROP-4", "CPU_ON-17", "SM-8", "CPU_SUSPEND-5"),
 )  # fmt: skip
 def entry_once(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -130,4 +145,103 @@ def entry_once(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     return h.due[step.core]
 
 
-PROPERTIES = (edges, entry_and_context, entry_once)
+@safety(
+    "ENTRY-OWN", "entry-is-nobody-elses", cites=("CPU_SUSPEND-20", "CPU_ON-17", "RET-12"), helpers=ENTRY_HELPERS[:1]
+)
+def entry_is_nobody_elses(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """What a core left behind before it went to sleep is not touched by anyone until it is entered again."""
+    if step.name == "BOOT":
+        return TRUE
+
+    def kept(core: Any) -> Any:
+        same = (
+            (t.entry[core] == s.entry[core])
+            & (t.context[core] == s.context[core])
+            & (t.entry_wide[core] == s.entry_wide[core])
+            & (t.entry_isa[core] == s.entry_isa[core])
+        )
+        return implies(s.activity[core].is_in("POWERDOWN", "ENTERING"), same)
+
+    return every(CORE, kept)
+
+
+# ---- one start for each time a core is off
+
+STARTED = remembered("PROP-3", "started", CORE, of=BOOL, doc="A CPU_ON for the core succeeded since it was last off.")
+
+
+def _starts(m: MachineTerms, h: View, step: Step) -> Effect:
+    """A CPU_ON that returns SUCCESS starts its target; CPU_OFF and CPU_FREEZE end that; the boot core needs none."""
+    if step.name == "BOOT":
+        return h.but(started=each(lambda core: core == step.core))
+    if step.name == "CPU_ON" and step.completion is Completion.RETURNS:
+        accepted = step.returns(0)
+        named = each(lambda core: h.started[core] | (accepted & (m.mpidr(core) == step.call.target_cpu)))
+        return h.but(started=named)
+    if step.name in ("CPU_OFF", "CPU_FREEZE") and step.completion is Completion.NEVER:
+        return h.but(started={step.core: False})
+    return NOTHING
+
+
+STARTS = History((STARTED,), lambda h: h.but(started=each(lambda core: False)), _starts)
+
+
+@invariant
+def a_core_that_can_be_started_was_not(m: Any, s: Any, h: Any) -> Any:
+    """A core that is OFF or frozen has not been started since it became so."""
+    return every(
+        CORE, lambda core: implies((s.power[core] == "OFF") | (s.activity[core] == "FROZEN"), ~h.started[core])
+    )
+
+
+@safety(
+    "PROP-3", "one-start", about=("CPU_ON",), history=STARTS,
+    helpers=(only_an_on_core_does_anything, a_core_that_can_be_started_was_not),
+    given=(every_reset_is_a_cold_one_for_cores,),
+    cites=("PROP-3", "CPU_ON-16", "SM-7", "CPU_ON-18"),
+)  # fmt: skip
+def one_start(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """CPU_ON succeeds at most once for each time that its target is off or frozen."""
+    return every(
+        CORE, lambda core: implies(step.returns(0) & (m.mpidr(core) == step.call.target_cpu), ~h.started[core])
+    )
+
+
+# ---- standby
+
+OWN_FIELDS = ("power", "entry", "context", "entry_wide", "entry_isa", "asked")
+
+
+@safety(
+    "PROP-17", "standby-is-transparent", about=("CPU_SUSPEND", "WAKEUP"), cites=("PROP-17", "CPU_SUSPEND-4", "SMC-12")
+)
+def standby_is_transparent(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """A standby state, and its end, change nothing of the caller but that it waits and then goes on."""
+    core = step.core
+    unchanged = conjunction(*(getattr(t, name)[core] == getattr(s, name)[core] for name in OWN_FIELDS))
+    if step.name == "WAKEUP":
+        asleep = s.activity[core].is_in("STANDBY", "RETENTION")
+        return implies(asleep, unchanged & (t.activity[core] == "RUNNING"))
+    waits = step.ends(Completion.WAITS) & ~m.is_powerdown(step.call.power_state)
+    return implies(waits, unchanged & t.activity[core].is_in("STANDBY", "RETENTION"))
+
+
+# ---- a start that was accepted can be finished
+
+START_RULE = START.rules[0]
+
+
+@always_true("START-ENABLED", "an-accepted-start-can-finish", cites=("PROP-15", "SM-6", "SM-8", "CPU_ON-11"))
+def start_enabled(m: Any, s: Any, h: Any) -> Any:
+    """While the system runs, a core that is ON_PENDING can become ON: with PROP-2, and fair hardware, it does."""
+
+    def can_start(core: Any) -> Any:
+        return substitute(START_RULE.guard, {CORE_AT_HAND: core})
+
+    starting = s.system == "RUNNING"
+    return every(CORE, lambda core: implies(starting & (s.power[core] == "ON_PENDING"), can_start(core)))
+
+
+PROPERTIES = (
+    edges, one_start, entry_and_context, entry_once, entry_is_nobody_elses, standby_is_transparent, start_enabled,
+)  # fmt: skip

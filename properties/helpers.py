@@ -43,6 +43,19 @@ def no_core_is_frozen_before_1_0(m: Any, s: Any, h: Any) -> Any:
     return implies(old, (s.mode == "PLATFORM_COORDINATED") & every(CORE, lambda core: s.activity[core] != "FROZEN"))
 
 
+@invariant
+def every_reset_is_a_cold_one_for_cores(m: Any, s: Any, h: Any, step: Any) -> Any:
+    """The default of the reading reset-cores: after a warm or vendor reset, too, all cores but one are OFF."""
+    return m.reset_cores == "OFF"
+
+
+@invariant
+def resets_leave_nothing_behind(m: Any, s: Any, h: Any, step: Any) -> Any:
+    """The defaults of the readings on warm and vendor resets: they leave of the state what a cold reset leaves."""
+    default = (m.reset_cores == "OFF") & (m.reset_mode == "PLATFORM_COORDINATED")
+    return default & (m.reset_residency == "HOME") & (m.reset_statistics == "ZERO")
+
+
 REACHABLE = (
     only_an_on_core_does_anything,
     nothing_runs_when_the_system_is_down,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -197,9 +197,26 @@ class Property:
     helpers: tuple[Invariant, ...] = ()
     about: tuple[str, ...] = ()
     """The calls and moves that the claim speaks about; none listed means all."""
+    given: tuple[Invariant, ...] = ()
+    """What is assumed of the machine, or of the callers, beside what is assumed of everybody: (m, s, h, step)."""
     bounded_only: str = ""
     """Why there is no proof for any number of cores."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    unproved: str = ""
+    """Why there is no proof at all."""
+
+    def open_question(self, why: str) -> Property:
+        """This property, with the reason why it is not proved."""
+        return replace(self, unproved=why)
+
+    def only_bounded(self, why: str) -> Property:
+        """This property, with the reason why it is proved for three cores only."""
+        return replace(self, bounded_only=why)
+
+    def assumed(self, step: Step) -> tuple[tuple[str, Term], ...]:
+        """What is assumed of a step, by name."""
+        return tuple(
+            (fact.name, lift(fact.claim(MACHINE, BEFORE, self.history.view, step), BOOL)) for fact in self.given
+        )
 
     def of_step(self, step: Step) -> Term:
         """The claim about a step; true where it says nothing about such steps."""
@@ -214,36 +231,41 @@ class Property:
 
 def safety(
     name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
-    helpers: tuple[Invariant, ...] = (), about: tuple[str, ...] = (), bounded_only: str = "",
+    helpers: tuple[Invariant, ...] = (), about: tuple[str, ...] = (), given: tuple[Invariant, ...] = (),
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every step; the function's docstring is its sentence."""
-    return _maker(name, title, cites, Kind.STEP, history, helpers, about, bounded_only)
+    return _maker(name, title, cites, Kind.STEP, history, helpers, about, given)
 
 
 def always_true(
     name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
-    helpers: tuple[Invariant, ...] = (), bounded_only: str = "",
+    helpers: tuple[Invariant, ...] = (), given: tuple[Invariant, ...] = (),
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every reachable state."""
-    return _maker(name, title, cites, Kind.INVARIANT, history, helpers, (), bounded_only)
+    return _maker(name, title, cites, Kind.INVARIANT, history, helpers, (), given)
 
 
 def possible(
     name: str, title: str, *, cites: tuple[str, ...], about: tuple[str, ...], history: History = NO_HISTORY
 ) -> Callable[[Claim], Property]:
     """A step that some run from boot must be able to make."""
-    return _maker(name, title, cites, Kind.WITNESS, history, (), about, "a witness is a run of one machine")
+    return _maker(name, title, cites, Kind.WITNESS, history, (), about, ())
+
+
+def in_the_end(name: str, title: str, sentence: str, *, cites: tuple[str, ...]) -> Property:
+    """A property of fair runs, which `psci.explorer.liveness` states and decides."""
+    return Property(name, title, sentence, cites, Kind.LIVENESS, lambda *_: TRUE)
 
 
 def _maker(
     name: str, title: str, cites: tuple[str, ...], kind: Kind, history: History,
-    helpers: tuple[Invariant, ...], about: tuple[str, ...], bounded_only: str,
+    helpers: tuple[Invariant, ...], about: tuple[str, ...], given: tuple[Invariant, ...],
 ) -> Callable[[Claim], Property]:  # fmt: skip
     def make(claim: Claim) -> Property:
         sentence = " ".join((claim.__doc__ or "").split())
         if not sentence:
             raise ValueError(f"{name} has no sentence")
-        return Property(name, title, sentence, cites, kind, claim, history, helpers, about, bounded_only)
+        return Property(name, title, sentence, cites, kind, claim, history, helpers, about, given)
 
     return make
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from psci.model.language.effects import NOTHING, Effect, each
-from psci.model.language.rules import Completion
-from psci.model.language.sorts import BOOL, CORE
-from psci.model.language.terms import TRUE, every, implies, some
+from psci.model.language.rules import RESULT, Completion
+from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
+from psci.model.language.terms import TRUE, App, Term, choose, conjunction, every, implies, lift, some
 from psci.model.machine import MachineTerms
+from psci.model.state import ACTIVITY, FIELDS, KIND, POWER
 from psci.properties.helpers import (
     a_core_that_made_a_system_call_has_stopped,
+    every_reset_is_a_cold_one_for_cores,
     nothing_runs_when_the_system_is_down,
     only_an_on_core_does_anything,
+    resets_leave_nothing_behind,
 )
 from psci.properties.language import History, Step, View, invariant, remembered, safety
 
@@ -68,6 +71,7 @@ def no_core_runs_when_all_stop_at_once(m: Any, s: Any, h: Any) -> Any:
         a_core_that_made_a_system_call_has_stopped, accepted_calls_are_remembered,
         no_core_runs_when_all_stop_at_once,
     ),
+    given=(every_reset_is_a_cold_one_for_cores,),
 )  # fmt: skip
 def silence(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """After an accepted system call its caller does not run before the next boot, nor does anyone once it is down."""
@@ -84,4 +88,151 @@ def silence(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     return TRUE
 
 
-PROPERTIES = (silence,)
+# ---- suspend to RAM
+
+SUSPENDER = remembered("PROP-10", "suspender", of=CORE, doc="The core whose SYSTEM_SUSPEND was accepted last.")
+ASLEEP = remembered("PROP-10", "asleep", of=BOOL, doc="That suspend has not ended.")
+
+
+def _suspends(m: MachineTerms, h: View, step: Step) -> Effect:
+    """A SYSTEM_SUSPEND that waits was accepted; its caller is entered when it ends, unless a boot comes first."""
+    if step.name == "SYSTEM_SUSPEND" and step.completion is Completion.WAITS:
+        return h.but(suspender=step.core, asleep=True)
+    if step.name in ("ENTER", "BOOT"):
+        return h.but(asleep=False)
+    return NOTHING
+
+
+SUSPENDS = History((SUSPENDER, ASLEEP), lambda h: h.but(asleep=False), _suspends)
+
+
+@invariant
+def only_the_suspender_is_not_off(m: Any, s: Any, h: Any) -> Any:
+    """While the system is suspended, or was and its caller has not been entered, all other cores are OFF."""
+    others_off = every(CORE, lambda core: implies(core != h.suspender, s.power[core] == "OFF"))
+    up = s.system.is_in("RUNNING", "SUSPENDED")
+    waits = choose(
+        s.system == "SUSPENDED", s.activity[h.suspender] == "POWERDOWN", s.activity[h.suspender] == "ENTERING"
+    )
+    woken = waits & (s.power[h.suspender] == "ON")
+    return implies(h.asleep & up, others_off & woken) & implies(s.system == "SUSPENDED", h.asleep)
+
+
+@safety(
+    "PROP-10", "alone-when-suspended", history=SUSPENDS, about=("SYSTEM_SUSPEND", "WAKEUP", "ENTER"),
+    helpers=(only_an_on_core_does_anything, nothing_runs_when_the_system_is_down, only_the_suspender_is_not_off),
+    cites=("PROP-10", "SYSSUSP-3", "SYSSUSP-4", "SYSSUSP-5", "SYSSUSP-7", "SYSSUSP-12", "SYS-6"),
+)  # fmt: skip
+def alone_when_suspended(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """SYSTEM_SUSPEND is accepted only when all other cores are OFF; after it they still are, and its caller resumes."""
+    others_off = every(CORE, lambda core: implies(core != step.core, t.power[core] == "OFF"))
+    if step.name == "SYSTEM_SUSPEND":
+        return implies(step.ends(Completion.WAITS), others_off)
+    resumes = h.asleep & s.system.is_in("RUNNING", "SUSPENDED")
+    return implies(resumes, others_off & (step.core == h.suspender))
+
+
+# ---- memory protection, and what survives
+
+ON = remembered("PROP-14", "on", of=BOOL, doc="MEM_PROTECT was switched on last, in this life.")
+KNOWN = remembered("PROP-14", "known", of=BOOL, doc="No reset that may have been warm left it open whether it is on.")
+CAUSE = remembered("PROP-14", "cause", of=KIND, doc="Why the system went down last.")
+
+
+def _memory(m: MachineTerms, h: View, step: Step) -> Effect:
+    """MEM_PROTECT that does not refuse switches; the outside sees why the system goes down; a boot switches off."""
+    if step.name == "MEM_PROTECT" and step.completion is Completion.RETURNS:
+        refused = RESULT.bit(63)
+        return h.but(on=choose(refused, h.on, step.call.enable != 0), known=h.known | ~refused)
+    if step.name == "GO_DOWN":
+        return h.but(cause=step.seen("kind_seen"))
+    if step.name == "LOSE_POWER":
+        return h.but(cause="POWER_LOSS")
+    if step.name == "BOOT":
+        open_whether_kept = (h.cause == "WARM_RESET") & (m.warm_protection == "KEPT") & (h.on | ~h.known)
+        return h.but(on=False, known=~open_whether_kept)
+    return NOTHING
+
+
+MEMORY = History((ON, KNOWN, CAUSE), lambda h: h.but(on=False, known=True, cause="NONE"), _memory)
+
+
+@invariant
+def the_cause_is_remembered(m: Any, s: Any, h: Any) -> Any:
+    """The system is down for the reason that was seen."""
+    return implies(s.system == "DOWN", s.kind == h.cause)
+
+
+@invariant
+def protection_is_remembered(m: Any, s: Any, h: Any) -> Any:
+    """Memory is protected as MEM_PROTECT said last, where that is known."""
+    return implies(h.known, s.memory_protected == h.on)
+
+
+@safety(
+    "PROP-14", "memory-protection", about=("BOOT", "MEM_PROTECT"), history=MEMORY,
+    helpers=(the_cause_is_remembered, protection_is_remembered),
+    cites=("PROP-14", "MEMP-2", "MEMP-5", "MEMP-6", "MEMP-8", "MEMP-13", "RESET2-16"),
+)  # fmt: skip
+def memory_protection(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """Protected memory is overwritten at a boot after a cold or vendor reset or a loss of power; MEM_PROTECT tells."""
+    if step.name == "MEM_PROTECT":
+        return implies(step.ends(Completion.RETURNS) & ~RESULT.bit(63), implies(h.known, (RESULT == 1) == h.on))
+    dangerous = h.cause.is_in("RESET", "VENDOR_RESET", "POWER_LOSS")
+    warm = (h.cause == "WARM_RESET") & m.reset_keeps_warm
+    return implies(h.on & h.known & dangerous, t.memory == "OVERWRITTEN") & implies(warm, t.memory == "PRESERVED")
+
+
+@safety(
+    "HIBERNATE", "hibernation-keeps-the-platform", about=("BOOT",), history=MEMORY, helpers=(the_cause_is_remembered,),
+    cites=("OFF2-13", "OFF2-14", "OFF2-18", "OFF2-20", "SYS-3"),
+)  # fmt: skip
+def hibernation_keeps_the_platform(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """The boot after SYSTEM_OFF2 finds the platform of the life before, and no other boot is promised that."""
+    return (t.platform == "KEPT") == (h.cause == "HIBERNATE")
+
+
+SURVIVES = ("memory", "memory_protected", "platform")
+"""The fields in which a boot may still show what was before; everything else is listed below."""
+
+
+@safety(
+    "SURVIVORS",
+    "only-documented-survivors",
+    about=("BOOT",),
+    given=(resets_leave_nothing_behind,),
+    cites=("SYS-3", "SM-5", "RESET-4", "MODE-1", "STAT-9"),
+)
+def only_documented_survivors(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """After a boot the boot core runs, all others are OFF, the mode is platform-coordinated, and all else is blank."""
+    boots = step.core
+    set_up = {
+        "system": t.system == "RUNNING",
+        "resident": t.resident == m.trusted_os_home,
+        "power": every(CORE, lambda core: t.power[core] == choose(core == boots, lift("ON", POWER), "OFF")),
+        "activity": every(
+            CORE, lambda core: t.activity[core] == choose(core == boots, lift("RUNNING", ACTIVITY), "STOPPED")
+        ),
+        "node": every(NODE, lambda node: (t.node[node] == "RUN") == m.below(boots, node)),
+    }
+    blank = [blank_value(getattr(t, field.name)) for field in FIELDS if field.name not in (*SURVIVES, *set_up)]
+    return conjunction(*set_up.values(), *blank)
+
+
+def blank_value(of: Any) -> Term:
+    """A field has its first value everywhere."""
+    function = of.function if isinstance(of, App) else of
+    sort = function.range
+    zero = sort.values[0] if isinstance(sort, Enumeration) else False if sort == BOOL else 0
+
+    def build(index: tuple[Any, ...]) -> Any:
+        if len(index) == len(function.domain):
+            return function(*index) == lift(zero, sort)
+        return every(function.domain[len(index)], lambda place: build((*index, place)))
+
+    return lift(build(()), BOOL)
+
+
+PROPERTIES = (
+    silence, alone_when_suspended, memory_protection, hibernation_keeps_the_platform, only_documented_survivors,
+)  # fmt: skip

@@ -1,0 +1,43 @@
+"""Where a uniprocessor Trusted OS may be (DEN0022 5.8, 5.9; facts, section 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psci.model.language.terms import TRUE, implies
+from psci.properties.helpers import (
+    nothing_runs_when_the_system_is_down,
+    only_an_on_core_does_anything,
+    resets_leave_nothing_behind,
+)
+from psci.properties.language import Step, always_true, invariant
+
+
+@invariant
+def callers_migrate_to_cores_that_are_up(m: Any, s: Any, h: Any, step: Step) -> Any:
+    """The target of MIGRATE was powered up before the call and is not frozen (MIGRATE-8)."""
+    if step.name != "MIGRATE":
+        return TRUE
+    target = m.core_of(step.call.target_cpu)
+    return implies(m.is_core(step.call.target_cpu), (s.power[target] == "ON") & (s.activity[target] != "FROZEN"))
+
+
+@invariant
+def the_trusted_os_starts_on_the_boot_core(m: Any, s: Any, h: Any, step: Step) -> Any:
+    """A uniprocessor Trusted OS is resident on the cold-boot primary after a boot (MIG_CPU-6)."""
+    return m.trusted_os_home == m.boot_core
+
+
+@always_true(
+    "PROP-9", "trusted-os-core-is-on", cites=("PROP-9", "TOS-1", "TOS-6", "CPU_OFF-3", "FREEZE-7", "MIGRATE-12"),
+    helpers=(only_an_on_core_does_anything, nothing_runs_when_the_system_is_down),
+    given=(callers_migrate_to_cores_that_are_up, the_trusted_os_starts_on_the_boot_core, resets_leave_nothing_behind),
+)  # fmt: skip
+def trusted_os_core_is_on(m: Any, s: Any, h: Any) -> Any:
+    """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, in every life of the system."""
+    since_0_2 = m.psci_version != 0
+    at_home = (s.power[s.resident] == "ON") & (s.activity[s.resident] != "FROZEN")
+    return implies(since_0_2 & m.up_trusted_os() & (s.system != "DOWN"), at_home)
+
+
+PROPERTIES = (trusted_os_core_is_on,)
