@@ -109,7 +109,7 @@ _ROWS = (
     _row(
         "undefined-reset", _M.undefined_reset, "RESET2-5 RESET2-3",
         "SYSTEM_RESET2 with a reserved architectural type: 5.13.4 says that INVALID_PARAMETERS \"can also apply\".",
-        "It must be refused so.", "It may be refused so; what happens otherwise is not described.",
+        "It must be refused so.", "It may be refused so, or taken as a reset that the implementation defines.",
     ),
     _row(
         "vendor-bit", _M.vendor_bit, "RESET2-17 RESET2-2",

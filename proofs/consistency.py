@@ -18,6 +18,7 @@ from psci.model.language.rules import ISA, RESULT, Completion, Modality, Rule
 from psci.model.language.sorts import CORE, U64
 from psci.model.language.terms import FALSE
 from psci.model.machine import MACHINE
+from psci.model.matrix import by_default
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 from psci.model.step import Stepper
@@ -222,11 +223,11 @@ def _alive_elsewhere(rule: Rule, rules: Rules) -> str:
 
 def why_dead(rule: Rule, owner: Call | Move, specification: Specification) -> str:
     """Why a rule that can never apply is no defect; empty where nobody has said."""
+    if by_default(rule.guard) is FALSE:
+        return "It applies only under another option of a reading than the default, which is assumed here."
     if not isinstance(owner, Call):
         return ""
     function = owner.name
-    if rule.name.endswith(".width_mismatch_in_issue_b") and owner.since > rule.until:
-        return f"{function} came after the versions that the rule is for; the rule is made for every function."
     if owner.name == "PSCI_FEATURES" and rule.name.endswith("_absent"):
         function = rule.name.partition(".")[2].removesuffix("_absent")
     elif not rule.name.endswith(".absent"):

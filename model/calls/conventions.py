@@ -23,7 +23,7 @@ def apply_to(function):
     if function.fid64 is not None:
         _execution_state(function)
     _security_state(function)
-    if function.arguments:
+    if function.arguments and function.fid32 is not None:
         _register_widths(function)
     if function.fid64 is not None and any(rule.code is INVALID_PARAMETERS for rule in own):
         _upper_halves(function)
@@ -42,6 +42,9 @@ def _execution_state(function):
     def smc64_from_aarch32(m, s, call):
         """An AArch32 caller uses an SMC64 id."""
         return call.wide & (call.isa == "AARCH32") & ~function.own_rule_on_widths
+
+    if function.since > V0_2:
+        return
 
     @function.gate(NOT_SUPPORTED, cites=("RET-3", "REV-6"), until=V0_2)
     def smc64_from_aarch32_by_the_errata(m, s, call):

@@ -60,6 +60,12 @@ def not_resident(m, s, call):
     return m.up_trusted_os() & (s.resident != call.caller) & ~(fixed & (m.migrate_order == "DENIED"))
 
 
+@MIGRATE.must_refuse(DENIED, cites=("MIGRATE-2", "REV-1"), until=V0_1)
+def not_resident_in_0_1(m, s, call):
+    """The same in version 0.1, which has no NOT_PRESENT and calls its refusal "core not available"."""
+    return m.up_trusted_os() & (s.resident != call.caller)
+
+
 @MIGRATE.may_refuse(INTERNAL_FAILURE, cites=("MIGRATE-6",), since=V0_2)
 def failed(m, s, call):
     """The Trusted OS could not be moved, for a reason that the implementation defines."""

@@ -25,7 +25,7 @@ def type_undefined(m, s, call):
 
 @SYSTEM_RESET2.may_refuse(INVALID_PARAMETERS, cites=("RESET2-3", "RESET2-5"))
 def type_undefined_permits(m, s, call):
-    """The same, where the code is read as a permission: what happens otherwise is not described."""
+    """The same, where the code is read as a permission."""
     undefined = ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
     return undefined & (m.undefined_reset == "MAY_BE_REFUSED")
 
@@ -51,6 +51,13 @@ def vendor_reset_refused(m, s, call):
             result.bit(63) & (result < -256),
         )
     )
+
+
+@SYSTEM_RESET2.may_succeed(Completion.NEVER, cites=("RESET2-5", "SYS-4"))
+def type_undefined_taken(m, s, call):
+    """Where the code is a permission, a reserved type may also be taken as a reset that the implementation defines."""
+    undefined = ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
+    return when(undefined & (m.undefined_reset == "MAY_BE_REFUSED")).then(goes_down(m, s, call, "VENDOR_RESET"))
 
 
 @SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-3", "RESET2-6", "RESET2-7", "SYS-4", "RESET2-15"))
