@@ -58,10 +58,16 @@ class Pool:
             return self._core(random, focus)
         if self.is_kept:
             return random.getrandbits(64 if wide else 32)
-        # Some words that no rule tells apart, but an implementation may: power states are its own business.
-        word = random.choice(self.words) if random.random() < 0.8 else 1 << random.randrange(32)
+        word = self._word(random)
         # Bits above a 32-bit argument: ignored, or checked (SMC-19); from an SMC32 call, the caller's fault (SMC-5).
         return word | random.getrandbits(32) << 32 if random.random() < 0.04 else word
+
+    def _word(self, random: Random) -> int:
+        chance = random.random()
+        if chance < 0.3:
+            return self.words[0]
+        # Some words that no rule tells apart, but an implementation may: power states are its own business.
+        return random.choice(self.words) if chance < 0.85 else 1 << random.randrange(32)
 
     def _core(self, random: Random, focus: int | None) -> int:
         chance = random.random()

@@ -16,7 +16,7 @@ from psci.model.specification import SPECIFICATION
 from psci.oracle.declaration import machine_from
 from psci.oracle.generator import Generator, Shape
 from psci.oracle.inference import inferred, questions
-from psci.oracle.judging import Deviation, Judge, Judgement, Key, Overlap
+from psci.oracle.judging import Deviation, Judge, Judgement, Key, Overlap, entries_of
 from psci.oracle.peers.peer import Peer, PeerDied, PeerError
 from psci.oracle.program import Program
 from psci.oracle.quirks import Quirk, amended, is_stale
@@ -184,7 +184,7 @@ class Campaign:
         trace = self._trace(program)
         if trace is None:
             return
-        judgement = self._judged(kind.judge, trace)
+        judgement = self._judged(kind.judge, program, trace)
         if judgement.unanswered:
             judgement = self._with_patience(kind.judge, program, judgement)
         self._keep(number, program, judgement)
@@ -206,9 +206,9 @@ class Campaign:
         self.result.gave_up = True
         return None
 
-    def _judged(self, judge: Judge, trace: Sequence[Event]) -> Judgement:
+    def _judged(self, judge: Judge, program: Program, trace: Sequence[Event]) -> Judgement:
         began = time.monotonic()
-        judgement = judge.judge(trace)
+        judgement = judge.judge(trace, entries_of(program, trace))
         self.result.checking += time.monotonic() - began
         return judgement
 
@@ -230,7 +230,7 @@ class Campaign:
                 return first
             finally:
                 self.result.running += time.monotonic() - began
-            last = self._judged(judge, trace)
+            last = self._judged(judge, program, trace)
             if not last.unanswered:
                 self.result.slow += 1
                 return last
@@ -247,7 +247,7 @@ class Campaign:
         result.permissions.update(report.permissions)
         result.situations.update(judgement.situations)
         result.overlap.add(judgement.overlap)
-        result.problems += report.problems
+        result.problems += [] if judgement.unanswered else report.problems
         result.widest = max(result.widest, report.widest)
         for deviation in judgement.deviations:
             if deviation.finding.consequential:

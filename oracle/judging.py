@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Stepper
 from psci.oracle.checker import Checker, TraceError
 from psci.oracle.configuration import Configuration
+from psci.oracle.program import CallStep, Entry, Program, Step
 from psci.oracle.report import Finding, Report, Verdict, result_text
 from psci.oracle.unseen import PERMISSIONS
 
@@ -28,6 +29,12 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.what} {self.observed} [{', '.join(self.rules)}]"
+
+
+def alike(one: Key, other: Key) -> bool:
+    """Whether two deviations are of the same kind: what is undeclared in a trace may leave other rules open."""
+    same = one.what == other.what and one.observed == other.observed
+    return same and (one.rules == other.rules or bool(set(one.rules) & set(other.rules)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +124,13 @@ class Judge:
         )
         return (machine, *rest)
 
-    def judge(self, trace: Sequence[Event]) -> Judgement:
+    def judge(self, trace: Sequence[Event], reporting: Container[int] | None = None) -> Judgement:
         """Judge a trace.
+
+        Args:
+            trace: what happened.
+            reporting: the addresses at which a core that is entered can say so; a core that was sent elsewhere is lost,
+                and its silence means nothing. None: every address.
 
         Raises:
             TraceError: the events are no trace.
@@ -128,7 +140,7 @@ class Judge:
         assert isinstance(machine, Machine)
         checker = self._checker(machine)
         judgement = Judgement(events, checker.report, overlap=overlap(events, self.specification))
-        _Watch(checker, judgement, self._amended).run(events)
+        _Watch(checker, judgement, self._amended, reporting).run(events)
         return judgement
 
     def _checker(self, machine: Machine) -> Checker:
@@ -144,10 +156,13 @@ class Judge:
 class _Watch:
     """Feeds a checker and notes what its report does not tell."""
 
-    def __init__(self, checker: Checker, judgement: Judgement, amended: set[str]) -> None:
+    def __init__(
+        self, checker: Checker, judgement: Judgement, amended: set[str], reporting: Container[int] | None
+    ) -> None:
         self.checker = checker
         self.judgement = judgement
         self.amended = amended
+        self.reporting = reporting
         self.open: dict[int, tuple[str, bool, list[Rule]]] = {}
         """For each core: the function it called, whether by its SMC64 id, and the rules by which it need not return."""
 
@@ -156,6 +171,8 @@ class _Watch:
         for at, event in enumerate(events[1:], start=1):
             if isinstance(event, End):
                 break
+            if isinstance(event, Timeout) and self._is_lost(event.cpu):
+                continue
             deviations, unknown = report.verdicts[Verdict.DEVIATES], report.verdicts[Verdict.UNKNOWN]
             promised = self._promised(event)
             before = self.checker.configurations
@@ -168,6 +185,18 @@ class _Watch:
                 self._ended_silently(event)
             self._follow(event)
         self.judgement.exercised.update(report.rules)
+
+    def _is_lost(self, cpu: int) -> bool:
+        """Whether the core may have been started at an address where it cannot report its entry."""
+        if self.reporting is None:
+            return False
+        core = self.checker.machine.core_of[cpu]
+        states = [configuration.state for configuration in self.checker.configurations]
+        return any(
+            (state.power[core] == "ON_PENDING" or state.activity[core] in ("ENTERING", "POWERDOWN"))
+            and state.entry[core] not in self.reporting
+            for state in states
+        )
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -329,4 +358,30 @@ def overlap(events: Sequence[Event], specification: Specification = SPECIFICATIO
     return found
 
 
-__all__ = ["Deviation", "Judge", "Judgement", "Key", "Overlap", "answer_text", "overlap"]
+def entries_of(program: Program, trace: Sequence[Event]) -> frozenset[int]:
+    """The addresses of the entry slots that a program's calls named, as they are in its trace."""
+    found: set[int] = set()
+    life = 0
+    waiting = [_calls_of_each_core(steps) for steps in program.lives]
+    cores = next((event.cpus for event in trace if isinstance(event, Machine)), ())
+    for event in trace:
+        if isinstance(event, Boot):
+            life += 1
+        elif isinstance(event, Call) and life < len(waiting):
+            own = waiting[life].get(cores.index(event.cpu), [])
+            step = own.pop(0) if own else None
+            for named, word in zip(step.args if step else (), event.args, strict=False):
+                if isinstance(named, Entry) and not named.offset:
+                    found.add(word)
+    return frozenset(found)
+
+
+def _calls_of_each_core(steps: Sequence[Step]) -> dict[int, list[CallStep]]:
+    own: dict[int, list[CallStep]] = {}
+    for step in steps:
+        if isinstance(step, CallStep):
+            own.setdefault(step.cpu, []).append(step)
+    return own
+
+
+__all__ = ["Deviation", "Judge", "Judgement", "Key", "Overlap", "alike", "answer_text", "entries_of", "overlap"]

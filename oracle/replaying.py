@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from psci.model.events import Event, Machine
 from psci.oracle import peers
 from psci.oracle.inference import inferred, questions
-from psci.oracle.judging import Deviation, Judge, Key
+from psci.oracle.judging import Deviation, Judge, Key, alike, entries_of
 from psci.oracle.peers.peer import Peer, PeerError
 from psci.oracle.quirks import amended
 from psci.oracle.saved import Saved
@@ -74,7 +74,8 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
         except PeerError as error:
             problems.append(str(error))
             continue
-        first, second = plain.judge(run), listed.judge(run)
+        reporting = entries_of(program, run)
+        first, second = plain.judge(run, reporting), listed.judge(run, reporting)
         found = [
             d
             for judgement in (second, first)
@@ -96,9 +97,3 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
 
 def _new(deviations: Sequence[Deviation]) -> list[Deviation]:
     return [deviation for deviation in deviations if not deviation.finding.consequential]
-
-
-def alike(one: Key, other: Key) -> bool:
-    """Whether two deviations are of the same kind: another implementation may leave other rules open."""
-    same = one.what == other.what and one.observed == other.observed
-    return same and (one.rules == other.rules or bool(set(one.rules) & set(other.rules)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psci.model.events import Machine
 from psci.oracle.campaign import Found, Result
-from psci.oracle.judging import Deviation, Judge, Judgement, Key
+from psci.oracle.judging import Deviation, Judge, Judgement, Key, alike, entries_of
 from psci.oracle.peers.peer import Peer, PeerError
 from psci.oracle.program import Program
 from psci.oracle.saved import Saved
@@ -42,7 +42,7 @@ class Reproduced:
 def shown(judgement: Judgement, key: Key) -> Deviation | None:
     """The deviation of that kind in a trace; a consequence of another one does not count."""
     for deviation in (*judgement.deviations, *judgement.unanswered):
-        if deviation.key == key and not deviation.finding.consequential:
+        if alike(deviation.key, key) and not deviation.finding.consequential:
             return deviation
     return None
 
@@ -65,7 +65,7 @@ def reproduce(peer: Peer, judge: Judge, found: Found, may_go_on: Callable[[], bo
             (trace,) = peer.run([program])
         except PeerError:
             return False
-        judgement = judge.judge(trace)
+        judgement = judge.judge(trace, entries_of(program, trace))
         if shown(judgement, key) is None:
             return False
         last = judgement

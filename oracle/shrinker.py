@@ -24,6 +24,7 @@ _MISSES_ALLOWED = 0.05
 _FEWEST_RUNS_OF_A_RACE = 4
 _MOST_RUNS = 25
 _RUNS_TO_LOOK_AGAIN = 5
+_RUNS_TO_SETTLE = 12
 _SHORT = 12
 """Steps of a life that is short enough to try what costs many runs."""
 
@@ -75,6 +76,17 @@ class Shrinker:
         smallest = normal(program)
         if smallest != program and not self._shows(smallest):
             smallest = program
+        smallest = self._once(smallest)
+        if self.may_go_on():
+            # A long program may show a race every time, and a short one not: then candidates were given up too soon.
+            self.rate = measure(smallest, self.test, _RUNS_TO_SETTLE)
+            self.runs += _RUNS_TO_SETTLE
+            if not self.rate.certain and self.rate.seen:
+                smallest = self._once(smallest)
+        return smallest
+
+    def _once(self, smallest: Program) -> Program:
+        """Every kind of candidate, until none is smaller."""
         seen: set[str] = set()
         progress = True
         while progress:
