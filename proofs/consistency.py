@@ -223,7 +223,7 @@ def _alive_elsewhere(rule: Rule, rules: Rules) -> str:
 
 def why_dead(rule: Rule, owner: Call | Move, specification: Specification) -> str:
     """Why a rule that can never apply is no defect; empty where nobody has said."""
-    if by_default(rule.guard) is FALSE:
+    if rule.guard is not FALSE and by_default(rule.guard) is FALSE:
         return "It applies only under another option of a reading than the default, which is assumed here."
     if not isinstance(owner, Call):
         return ""
