@@ -104,12 +104,15 @@ def obligations(
     specification: Specification = SPECIFICATION,
     extra: Sequence[Invariant] = (),
     only_rule: str | None = None,
+    only_owner: str | None = None,
 ) -> Iterator[Obligation | None]:
-    """Every query of the induction; None for a step that holds by construction."""
+    """Every query of the induction, or those of one rule, call or move; None for a step that holds by construction."""
     invariants = invariants_of(prop, extra)
-    if only_rule is None:
+    if only_rule is None and only_owner is None:
         yield start(prop, invariants, make_domain())
     for owner in owners(specification):
+        if only_owner not in (None, owner.name):
+            continue
         rules = [rule for rule in specification.rules[owner.name] if only_rule in (None, rule.name)]
         if not any(_interesting(prop, owner, rule) for rule in rules):
             yield from (None for _ in rules)
