@@ -27,16 +27,9 @@ TABLE = HERE / "killers.json"
 CALLS = ("CPU_ON", "AFFINITY_INFO", "SYSTEM_OFF2")
 
 MANDATORY = "CPU_ON is mandatory in every version, so no machine lacks it"
-LATE = "SYSTEM_OFF2 is younger than 0.2, where it is absent, and absence comes first"
 EQUIVALENT: Mapping[str, str] = {
     "CPU_ON.absent dropped": MANDATORY,
     "CPU_ON.absent answers otherwise": MANDATORY,
-    "SYSTEM_OFF2.smc64_from_aarch32_by_the_errata dropped": LATE,
-    "SYSTEM_OFF2.smc64_from_aarch32_by_the_errata negated": LATE,
-    "SYSTEM_OFF2.smc64_from_aarch32_by_the_errata answers otherwise": LATE,
-    "SYSTEM_OFF2.width_mismatch_in_issue_b dropped": LATE,
-    "SYSTEM_OFF2.width_mismatch_in_issue_b negated": LATE,
-    "SYSTEM_OFF2.width_mismatch_in_issue_b answers otherwise": LATE,
 }
 """Mutants of rules that every call shares, which change nothing where they stand, and why."""
 

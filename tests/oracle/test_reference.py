@@ -30,7 +30,7 @@ def judged(psci: str, trace: tuple[object, ...]) -> Checker:
     machine, *events = trace
     assert isinstance(machine, Machine)
     known = CHECKERS.get(psci)
-    checker = CHECKERS[psci] = Checker(machine, stepper=known and known.stepper)
+    checker = CHECKERS[psci] = Checker(machine, stepper=None if known is None else known.stepper)
     checker.stepper.learned.clear()
     for event in events:
         checker.feed(event)  # type: ignore[arg-type]  # a trace holds events

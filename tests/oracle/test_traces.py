@@ -50,6 +50,7 @@ def test_a_shipped_trace_is_written_as_it_is_read(path: Path) -> None:
 
 def test_the_files_are_those_of_their_sources() -> None:
     done = subprocess.run(
-        [sys.executable, str(TRACES / "write.py"), "--check"], capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-m", "tests.oracle.traces.write", "--check"],
+        cwd=TRACES.parents[2], capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")

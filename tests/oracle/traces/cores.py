@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from writing import (
+from tests.oracle.traces.writing import (
     CONTEXT,
     ENTRY,
     OFF,

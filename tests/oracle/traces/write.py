@@ -1,17 +1,12 @@
-"""Write the shipped traces: `python tests/oracle/traces/write.py`; with --check, say which would change."""
+"""Write the shipped traces: `python -m tests.oracle.traces.write` at the root; with --check, say which would change."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import callers
-import cores
-import others
-import systems
-from writing import SHIPPED
+from tests.oracle.traces import callers, cores, others, systems
+from tests.oracle.traces.writing import SHIPPED
 
 from psci.oracle.trace import as_line
 
@@ -28,7 +23,7 @@ def main() -> int:
     present = {path: path.read_text(encoding="utf-8") for path in HERE.glob("*.ndjson")}
     changed = sorted(path for path in {*wanted, *present} if wanted.get(path) != present.get(path))
     if "--check" in sys.argv[1:]:
-        sys.stdout.writelines(f"{path.name} differs: run python tests/oracle/traces/write.py\n" for path in changed)
+        sys.stdout.writelines(f"{path.name} differs: run python -m tests.oracle.traces.write\n" for path in changed)
         return 1 if changed else 0
     for path in changed:
         if path in wanted:

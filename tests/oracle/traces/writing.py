@@ -38,7 +38,7 @@ ENTRY, OTHER_ENTRY = 0x4000_0000, 0x4000_1000
 CONTEXT, OTHER_CONTEXT = 0x2A, 0x2B
 ON, OFF, PENDING = 0, 1, 2
 """What AFFINITY_INFO answers."""
-PLAIN = {"unusable": []}
+PLAIN: dict[str, Any] = {"unusable": []}
 """A profile in which no address is unusable."""
 
 
