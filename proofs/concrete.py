@@ -43,7 +43,7 @@ def arguments_of_interest(
     if sort == U8:
         return tuple(dict.fromkeys((0, *levels)))
     assert sort == U32, sort
-    if function.name == "has":
+    if function.name in ("has", "checks_upper_halves"):
         return (*(call.key for call in SPECIFICATION.calls), SMCCC_VERSION)
     return tuple(dict.fromkeys((*low, *range(4))))
 
