@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -79,21 +78,15 @@ def show(file: Path, output: Path) -> None:
 
 
 def timeline(events: tuple[Event, ...], suffix: str) -> str:
-    """The timeline of a trace, as the text of a file with this suffix.
+    """The timeline of a trace, as the text of a file with this suffix."""
+    from psci.graphs.timeline import timeline as draw
 
-    Raises:
-        InputError: this installation draws no timelines.
-    """
-    try:
-        draw = importlib.import_module("psci.graphs.timeline").timeline
-    except ModuleNotFoundError as error:
-        if error.name != "psci.graphs.timeline":
-            raise
-        raise InputError("this installation has no timelines (psci.graphs.timeline); use `psci trace check`") from None
-    picture = str(draw(events))
-    if suffix == ".html" and "<html" not in picture[:1000].lower():
-        return f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>PSCI trace</title>\n{picture}\n</html>\n'
-    return picture
+    picture = draw(events)
+    if suffix != ".html":
+        return picture
+    # An SVG document may begin with a declaration, which HTML does not know.
+    head = '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>PSCI trace</title>'
+    return f"{head}\n{picture[max(picture.find('<svg'), 0) :]}\n</html>\n"
 
 
 def declared(events: Iterable[Event], version: str | None, readings: tuple[str, ...]) -> Iterator[Event]:

@@ -34,7 +34,8 @@ SYSTEM_EVENTS: Mapping[str, tuple[str, int | None]] = {
 ANSWERS = tuple(range(4)) + tuple((1 << 64) - n for n in range(1, 13)) + ((1 << 64) - 300,)
 """What is tried where a rule leaves a choice of values."""
 
-_MOST_MOVES = 10_000
+_MOVES_FOR_A_STEP = 20
+"""More than a step of a program can need; a life that needs more does not come to an end."""
 
 T = TypeVar("T")
 
@@ -241,7 +242,8 @@ class _Run:
         yield End(why="done")
 
     def _life(self) -> Iterator[Event]:
-        for _ in range(_MOST_MOVES):
+        limit = _MOVES_FOR_A_STEP * (1 + sum(map(len, self.waiting)))
+        for _ in range(limit):
             moves = list(self._moves())
             if not moves:
                 break

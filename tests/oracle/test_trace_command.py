@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -77,12 +76,11 @@ def test_bad_input_is_one_line_and_status_2(
     assert error.count("\n") == 1
 
 
-def test_a_timeline_is_written_or_its_absence_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "out.html"
-    status = run(["trace", "show", str(TRACES / "cpu-on-is-accepted-twice.ndjson"), "-o", str(output)])
-    if importlib.util.find_spec("psci.graphs.timeline") is None:
-        assert (status, output.exists()) == (2, False)
-        assert "no timelines" in capsys.readouterr().err
-    else:
-        assert status == 0
-        assert output.stat().st_size > 0
+@pytest.mark.parametrize("suffix", [".html", ".svg"])
+def test_a_timeline_is_a_picture_that_stands_by_itself(suffix: str, tmp_path: Path) -> None:
+    output = tmp_path / f"out{suffix}"
+    assert run(["trace", "show", str(TRACES / "cpu-on-is-accepted-twice.ndjson"), "-o", str(output)]) == 0
+    text = output.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>" if suffix == ".html" else "<svg")
+    assert (text.count("<svg"), text.count("</svg>"), "ON_PENDING" in text or "SUCCESS" in text) == (1, 1, True)
+    assert list(tmp_path.iterdir()) == [output]
