@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,7 @@ class Analysis:
 @click.option("--cpus", default=4, show_default=True, type=click.IntRange(1, 8), help="With --run: cores of the guest.")
 @click.option("--image", type=click.Path(dir_okay=False), help="With --run: an arm64 Image of your own.")
 @click.option("--qemu", type=click.Path(dir_okay=False), help="With --run: a qemu-system-aarch64 of your own.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Save traces, and the VMM.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Save traces and replays here.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: filter.json).")
 def command(
     kernel_name: str, want_name: str, functions: str | None, peer: str | None, left_out: tuple[str, ...], calls: int,
@@ -51,7 +52,9 @@ def command(
     """Compute which function ids must be forwarded so that kernel and VMM together conform to one version.
 
     The set is proved to be sufficient for any number of cores; each id of it is shown to be needed by a trace from
-    boot. Exit status: 0 proved (and what ran conforms), 1 the oracle objects, 2 bad input, 3 could not judge.
+    boot, which -o saves, also as a file that psci replay shows on a real kernel.
+
+    Exit status: 0 proved (and what ran conforms), 1 the oracle objects, 2 bad input, 3 could not judge.
     """
     kernel, want = version(kernel_name), version(want_name)
     names = [name.strip().upper() for name in functions.split(",")] if functions is not None else None
@@ -63,7 +66,7 @@ def command(
     analysis = analyse(composition)
     chosen = [fid for word in left_out for fid in _ids(word, analysis.composition)]
     if output is not None:
-        _save_witnesses(analysis, output)
+        _save_witnesses(analysis, target, output)
     if not as_json:
         print_analysis(analysis.composition, analysis.sufficiency, analysis.witnesses)
     ran: list[Ran] = []
@@ -144,13 +147,23 @@ def _run(
     return ran
 
 
-def _save_witnesses(analysis: Analysis, folder: Path) -> None:
+def _save_witnesses(analysis: Analysis, target: Target | None, folder: Path) -> None:
+    """For each id the model's trace without it, and a file with which `psci replay` shows it on a real kernel."""
+    from psci.oracle import saved
+    from psci.oracle.filtered import saved_witness
+    from psci.oracle.peers import Request
     from psci.oracle.trace import write_trace
 
+    composition = analysis.composition
+    request = Request(name="kvm") if target is None else target.request
+    words = ["psci", "filter", "--kernel", composition.kernel.name, "--want", composition.want.name]
+    words += ["--vmm", ",".join(call.name for call in composition.offered)]
+    command = shlex.join([*words, "-o", str(folder)])
     folder.mkdir(parents=True, exist_ok=True)
     for fid, witness in analysis.witnesses.items():
         if witness is not None:
             write_trace(folder / f"without-{fid:#010x}.ndjson", witness.events)
+            saved.write(saved_witness(composition, witness, request, command), folder, f"without-{fid:#010x}.json")
 
 
 def _document(analysis: Analysis, ran: Sequence[Ran], seed: int | None) -> dict[str, Any]:

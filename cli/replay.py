@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(
     file: Path, peer: str | None, times: int | None, kernel: str | None, qemu: str | None, as_json: bool
 ) -> int:
-    """Run a saved deviation again. FILE was written by psci fuzz.
+    """Run a saved deviation again. FILE was written by psci fuzz or psci filter.
 
     Exit status: 0 conforms now, 1 still deviates, 2 bad file, 3 could not judge, 130 interrupted.
     """
@@ -32,9 +32,9 @@ def command(
     from psci.oracle.replaying import replay
 
     deviation = saved.read(file)
-    request = peers.request_from(deviation.peer, str(file))
+    request = peers.request_from(deviation.peer, str(file), deviation.filter)
     if peer is not None:
-        request = peers.Request(name=peer, psci=request.psci)
+        request = peers.Request(name=peer, psci=request.psci, filter=request.filter)
     if kernel is not None or qemu is not None:
         request = replace(request, kernel=kernel or request.kernel, qemu=qemu or request.qemu)
     opened = peers.open_peer(request)
@@ -64,6 +64,7 @@ def _document(file: Path, name: str, deviation: Saved, done: Replayed) -> dict[s
         "peer": name,
         "version": done.version,
         "found_in": deviation.version,
+        "filter": None if deviation.filter is None else deviation.filter.document(),
         "psci": done.psci,
         "runs": done.runs,
         "seen": done.seen,
@@ -84,6 +85,8 @@ def _print(document: dict[str, Any], deviation: Saved) -> None:
     print(f"{document['peer']}: {document['version']}")
     if document["version"] != document["found_in"]:
         print(f"it was found in {document['found_in']}")
+    if deviation.filter is not None:
+        print(f"under a filter: {deviation.filter}")
     answer = {0: "conforms now", 1: "still deviates", 3: "could not be judged"}[document["status"]]
     print(f"{deviation.key}: {answer} ({document['seen']} of {document['runs']} runs)")
     for line in document["text"]:

@@ -18,8 +18,10 @@ from psci.model.profile import declared
 from psci.oracle import vmm
 from psci.oracle.campaign import Campaign, Plan, Result
 from psci.oracle.checker import check
-from psci.oracle.composed import Witness
+from psci.oracle.composed import CORES, Witness
+from psci.oracle.forwarding import Forwarding
 from psci.oracle.inference import inferred, questions
+from psci.oracle.judging import Judge
 from psci.oracle.peers import Request, quirks
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
@@ -27,6 +29,8 @@ from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.program import CallStep, Entry, Program
 from psci.oracle.quirks import amended
 from psci.oracle.report import Report
+from psci.oracle.saved import Saved
+from psci.oracle.shrinker import Rate
 
 if TYPE_CHECKING:
     from psci.model.profile import Machine
@@ -107,6 +111,47 @@ def ask(target: Target) -> Kernel:
 def source(composition: Composition, kernel: Kernel, cpus: int) -> str:
     """The VMM's module for a kernel: see `psci.oracle.vmm.source`."""
     return vmm.source(composition, vmm_machine(composition, kernel, cpus))
+
+
+def open_filtered(request: Request, forwarding: Forwarding, times: float = 1.0) -> KvmPeer:
+    """The kernel that a request names, under a filter, with our VMM behind it; the kernel is asked what it has first.
+
+    Raises:
+        InputError: the filter is for a kernel with another PSCI.
+        PeerError: the kernel cannot be asked.
+    """
+    target, composition = Target(request), forwarding.composition
+    kernel = ask(target)
+    if kernel.psci != forwarding.kernel:
+        raise InputError(
+            f"{request.name} has PSCI {kernel.psci}, and the filter is for a kernel with {forwarding.kernel}: "
+            f"make one with psci filter --kernel {kernel.psci}"
+        )
+    return target.open(composition, source(composition, kernel, forwarding.cpus), times)
+
+
+def saved_witness(composition: Composition, witness: Witness, request: Request, command: str) -> Saved:
+    """The calls that show why an id is needed, as `psci replay` runs them: without that id in the filter.
+
+    Args:
+        composition: what is forwarded, before the id is left out.
+        witness: the calls, and what the model answers.
+        request: the kernel to run them on.
+        command: what made it.
+    """
+    # a replay asks PSCI_FEATURES first and holds the implementation to it; the VMM's says that it has what it offers
+    says = PSCI_FEATURES.key in composition.forwarded and witness.fid != PSCI_FEATURES.key
+    profile = {"functions": {call.name: says for call in composition.offered}}
+    (first, *_) = Judge(profile=profile).judge(witness.events).deviations
+    words = {"name": request.name, "kernel": request.kernel, "qemu": request.qemu}
+    return Saved(
+        peer={name: word for name, word in words.items() if word is not None},
+        filter=Forwarding.of(composition.without(witness.fid), CORES),
+        version=f"the model of a kernel with PSCI {composition.kernel} and a VMM for {composition.want}",
+        command=command, seed=-1, number=-1, psci=composition.want.name, profile=profile,
+        key=first.key, facts=first.cites, text=tuple(first.finding.lines()), rate=Rate(1, 1),
+        program=witness.program, trace=witness.events,
+    )  # fmt: skip
 
 
 def vmm_machine(composition: Composition, kernel: Kernel, cpus: int) -> Machine:
@@ -197,5 +242,6 @@ def known_quirks(kernel: Kernel) -> Any:
 
 
 __all__ = [
-    "Kernel", "Ran", "Target", "ask", "campaign", "hibernation", "known_quirks", "source", "vmm_machine", "with_remedy",
+    "Kernel", "Ran", "Target", "ask", "campaign", "hibernation", "known_quirks",
+    "open_filtered", "saved_witness", "source", "vmm_machine", "with_remedy",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.facts import FACTS
 from psci.model.specification import SPECIFICATION
+from psci.oracle.forwarding import Forwarding
 from psci.oracle.judging import Key
 from psci.oracle.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Program, Step, WakeStep
 from psci.oracle.shrinker import Rate
@@ -51,6 +52,8 @@ class Saved:
     """The finding, for a person."""
     rate: Rate
     program: Program
+    filter: Forwarding | None = None
+    """The filter under which the peer ran; it stands in the file's `peer`."""
     trace: tuple[Event, ...] = field(default=())
     """What the shrunk program did; not read back, since a replay makes its own."""
 
@@ -68,7 +71,7 @@ def as_document(saved: Saved) -> dict[str, Any]:
     return {
         "kind": KIND,
         "format": FORMAT,
-        "peer": dict(saved.peer),
+        "peer": dict(saved.peer) | ({"filter": saved.filter.document()} if saved.filter else {}),
         "version": saved.version,
         "command": saved.command,
         "seed": saved.seed,
@@ -101,14 +104,19 @@ def _fact(name: str) -> dict[str, Any]:
     return {"id": name, "sections": list(fact.sections) if fact else []}
 
 
-def write(saved: Saved, folder: Path) -> Path:
+def write(saved: Saved, folder: Path, name: str | None = None) -> Path:
     """Write a deviation into a folder, at once or not at all; returns the file.
+
+    Args:
+        saved: the deviation.
+        folder: where; it is made if it is not there.
+        name: of the file; default: its own `file_name`.
 
     Raises:
         SavedError: the folder cannot be written.
     """
     text = json.dumps(as_document(saved), indent=1) + "\n"
-    path = folder / saved.file_name
+    path = folder / (name or saved.file_name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=folder)
@@ -246,15 +254,17 @@ def _saved(document: _Reader) -> Saved:
         raise document.wrong(f"format {document.at('format').value!r}; this program reads format {FORMAT}")
     document.only(*_FIELDS)
     deviation = document.at("deviation")
-    peer = document.at("peer").texts()
-    if "name" not in peer:
-        raise document.at("peer").wrong("'name' is missing")
+    peer, forwarding = _peer(document.at("peer"))
+    program = _program(document.at("program").only("cpus", "psci", "options", "lives"))
+    if forwarding is not None and forwarding.cpus != program.cpus:
+        raise document.wrong(f"a filter for {forwarding.cpus} cores, and a program for {program.cpus}")
     profile = document.at("profile")
     if not isinstance(profile.value, dict):
         raise profile.wrong("not an object")
     seen = document.at("seen")
     return Saved(
         peer=peer,
+        filter=forwarding,
         version=document.at("version").text(),
         command=document.at("command").text(),
         seed=document.at("seed").integer(),
@@ -269,8 +279,31 @@ def _saved(document: _Reader) -> Saved:
         facts=tuple(fact.at("id").text() for fact in deviation.at("facts").items()),
         text=tuple(line.text() for line in deviation.at("text").items()),
         rate=Rate(seen.at("times").count(1 << 20), max(1, seen.at("of").count(1 << 20))),
-        program=_program(document.at("program").only("cpus", "psci", "options", "lives")),
+        program=program,
     )
+
+
+def _peer(document: _Reader) -> tuple[Mapping[str, str], Forwarding | None]:
+    document.at("name")
+    words = {name: document.at(name).text() for name in document.value if name != "filter"}
+    return words, _forwarding(document.at("filter")) if "filter" in document.value else None
+
+
+def _forwarding(document: _Reader) -> Forwarding:
+    document.at("kernel")
+    document.only("kernel", "want", "offer", "forward", "cpus")
+    try:
+        return Forwarding(
+            kernel=document.at("kernel").text(),
+            want=document.at("want").text(),
+            offer=tuple(name.text() for name in document.at("offer").items()),
+            forward=tuple(fid.word() for fid in document.at("forward").items()),
+            cpus=document.at("cpus").count(64),
+        )
+    except SavedError:
+        raise
+    except InputError as error:
+        raise document.wrong(str(error)) from error
 
 
 def _program(document: _Reader) -> Program:

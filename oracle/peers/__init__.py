@@ -11,11 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from psci.model.errors import InputError
 from psci.oracle.peers.peer import Peer, PeerError, Requirement
 from psci.oracle.quirks import Quirks
+
+if TYPE_CHECKING:
+    from psci.oracle.forwarding import Forwarding
 
 NAMES: Mapping[str, str] = {
     "qemu": "QEMU's own PSCI, called by HVC from EL1",
@@ -49,6 +52,8 @@ class Request:
     conduit: str | None = None
     psci: str | None = None
     """The version to ask for, and to judge against."""
+    filter: Forwarding | None = None
+    """The function ids that leave the kernel for our VMM half (kvm)."""
 
     def __post_init__(self) -> None:
         family, colon, rest = self.name.partition(":")
@@ -57,6 +62,8 @@ class Request:
             raise UnknownPeer(f"unknown peer {self.name!r}: choose one of {', '.join(NAMES)}")
         if family != "kvm" and self.kernel is not None:
             raise UnknownPeer(f"--kernel is for kvm: {family} runs without a kernel")
+        if family != "kvm" and self.filter is not None:
+            raise UnknownPeer(f"{self.name} has no SMCCC filter: name kvm, kvm:latest or kvm:SERIES")
         if family == "model" and (self.qemu or self.conduit):
             raise UnknownPeer("--qemu and --conduit are for real peers: model runs by itself")
         if self.conduit not in (None, "hvc", "smc"):
@@ -72,17 +79,22 @@ class Request:
         return self.name.partition(":")[0]
 
 
-def request_from(words: Mapping[str, str], place: str) -> Request:
+def request_from(words: Mapping[str, str], place: str, forwarding: Forwarding | None = None) -> Request:
     """The request in a saved file.
+
+    Args:
+        words: its fields that are texts.
+        place: the file.
+        forwarding: the filter in it.
 
     Raises:
         UnknownPeer: it has no such field, or no such peer.
     """
-    known = {field.name for field in fields(Request)}
+    known = {field.name for field in fields(Request)} - {"filter"}
     unknown = sorted(set(words) - known)
     if unknown:
         raise UnknownPeer(f"{place}: peer: unknown field {unknown[0]!r}: give a file that psci fuzz saved")
-    return Request(**words)
+    return Request(**words, filter=forwarding)
 
 
 def open_peer(request: Request, *, times: float = 1.0) -> Peer:
@@ -94,7 +106,12 @@ def open_peer(request: Request, *, times: float = 1.0) -> Peer:
 
     Raises:
         PeerMissing: something that it needs is not on this machine; the message says what to do.
+        InputError: its filter is for another kernel.
     """
+    if request.filter is not None:
+        from psci.oracle.filtered import open_filtered
+
+        return open_filtered(request, request.filter, times)
     if request.family == "model":
         return _model(request.psci or "1.3")
     if request.family == "qemu":
