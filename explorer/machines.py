@@ -24,6 +24,13 @@ standby and powerdown of the core alone, and powerdown up to level 1 (5.4.2, Tab
 """
 EXTENDED_STATES: Mapping[int, str] = {0x0000_0001: "RUN", 0x4000_0002: "RUN", 0x4000_0003: "POWERDOWN"}
 """The same in the extended format, where a StateID means what the platform says (5.4.2, Table 8)."""
+SHALLOW_STATES: Mapping[str | Key, object] = {
+    ("state_valid", 0x0100_0000): True,
+    ("requested", 0x0100_0000, 1): "STANDBY",
+    ("state_valid", 0x0100_0001): True,
+    ("requested", 0x0100_0001, 1): "RETENTION",
+}
+"""Declarations of two more states, which ask for standby and for retention of the node at level 1."""
 MOST_CORES = 8
 
 Declared = Mapping[str | Key, object]
@@ -127,8 +134,9 @@ def _other_answers(machine: Machine, symbol: Function) -> list[Value]:
 
 def _varied(machine: Machine, different: Mapping[str, Value]) -> tuple[str, Machine]:
     text = ", ".join(f"{name} = {value}" for name, value in different.items())
-    declared: dict[str | Key, Value] = {**machine.declared, **different}
+    declared: dict[str | Key, Value] = dict(machine.declared)
+    declared.update(different)
     return text, replace(machine, declared=declared)
 
 
-__all__ = ["MOST_CORES", "UNUSABLE", "combinations", "open_symbols", "small", "variants"]
+__all__ = ["MOST_CORES", "SHALLOW_STATES", "UNUSABLE", "combinations", "open_symbols", "small", "variants"]

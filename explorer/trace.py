@@ -97,7 +97,7 @@ def _move(machine: Machine, step: Step, move: MoveAction, waiting: set[int]) -> 
             yield events.Wake(cpu=cpu) if move.parameters[0] else events.Unwake(cpu=cpu)
         case "GO_DOWN":
             waiting.clear()
-            yield events.System(event=SEEN[move.parameters[0]])
+            yield events.System(event=SEEN.get(move.parameters[0], "crash"))
         case "LOSE_POWER":
             waiting.clear()
             yield events.Host(action="restart")

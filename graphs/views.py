@@ -67,6 +67,7 @@ def _subtitle(product: Product) -> str:
 # ---- one core
 
 DOWN = "down"
+_DOWN_TEXT = "the system goes down\nor is down"
 _TONES = {
     "STOPPED": "off",
     "ENTERING": "entering",
@@ -140,7 +141,7 @@ def _core_order(name: str) -> tuple[int, str]:
 
 def _core_drawn(name: str) -> Node:
     if name == DOWN:
-        return Node(name, "the system goes down\nor is down", "down")
+        return Node(name, _DOWN_TEXT, "down")
     power, _, activity = name.partition(" ")
     if power == "ON":
         return Node(name, f"{activity}\n{_ACTIVITIES.get(activity, '')}", _TONES.get(activity, "plain"), "on")
@@ -263,16 +264,26 @@ def node_view(product: Product, refusals: bool = False) -> Diagram:
     found: set[tuple[str, str, Kind, Label]] = set()
     names: set[str] = set()
     for state, transition in _transitions(product):
-        for before, after in zip(state.node, transition.target.node, strict=True):
+        for number in range(len(product.machine.tree.names)):
+            before, after = _node_node(state, number), _node_node(transition.target, number)
             names |= {before, after}
             idle = refusals and transition.target == state and not isinstance(transition.action, MoveAction)
             if before != after or idle:
                 found.add((before, after, _kind(product, transition), _label(product, transition)))
-    nodes = tuple(
-        Node(name, f"{name}\n{_NODE_NOTES.get(name, '')}", _NODE_TONES.get(name, "plain"))
-        for name in sorted(names, key=LOCAL_STATE.values.index)
-    )
-    return Diagram("One power domain above the cores", _subtitle(product), nodes, merged(found), sideways=True)
+    order = [*LOCAL_STATE.values, DOWN]
+    nodes = tuple(_node_drawn(name) for name in sorted(names, key=order.index))
+    boxes = (Cluster("system", "the system runs"),)
+    return Diagram("One power domain above the cores", _subtitle(product), nodes, merged(found), boxes)
+
+
+def _node_node(state: State, number: int) -> str:
+    return DOWN if state.system in ("GOING", "DOWN") else str(state.node[number])
+
+
+def _node_drawn(name: str) -> Node:
+    if name == DOWN:
+        return Node(name, _DOWN_TEXT, "down")
+    return Node(name, f"{name}\n{_NODE_NOTES.get(name, '')}", _NODE_TONES.get(name, "plain"), "system")
 
 
 VIEWS: Mapping[str, View] = {
@@ -282,7 +293,7 @@ VIEWS: Mapping[str, View] = {
         View(
             "system", "the system: running, suspended, on its way down, down", ("system", "kind", "asked"), system_view
         ),
-        View("node", "one power domain: its local state", ("node", "vote"), node_view),
+        View("node", "one power domain: its local state", ("system", "node"), node_view),
         View("states", f"every reachable state, up to {MOST_NODES}", CORES, states_view),
     )
 }

@@ -1,0 +1,65 @@
+"""A timeline shows every event of a trace, in its core's lane."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from psci.graphs.timeline import timeline
+from psci.model import events
+
+TRACE = (
+    events.Machine(psci="1.3", cpus=(0x0, 0x1), peer="kvm:latest"),
+    events.Call(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x2A)),
+    events.Enter(cpu=0x1, pc=0x4000_0000, x0=0x2A),
+    events.Return(cpu=0x0, x0=0),
+    events.Call(cpu=0x1, fn=0x8400_0003, args=(0x1, 0x4000_0000, 0x2A)),
+    events.Return(cpu=0x1, x0=0xFFFF_FFFC),
+    events.Call(cpu=0x1, fn=0x8400_0002),
+    events.Wake(cpu=0x1, cause="irq"),
+    events.Call(cpu=0x0, fn=0x8400_00FF),
+    events.Timeout(cpu=0x0),
+    events.System(event="off", flags=1),
+    events.Boot(cpu=0x0, cause="cold"),
+    events.Host(action="keep"),
+    events.Observe(cpu=0x1, power="off", source="gdb"),
+    events.End(why="done"),
+)
+
+
+def texts(picture: str) -> list[str]:
+    root = ElementTree.fromstring(picture)
+    return [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_every_event_is_there_in_words() -> None:
+    shown = texts(timeline(TRACE))
+    for words in (
+        "PSCI 1.3 on kvm:latest, 2 cores", "core 0x0", "core 0x1", "CPU_ON(0x1, 0x40000000, 0x2a)",
+        "enter pc 0x40000000, x0 0x2a", "→ 0 (SUCCESS)", "CPU_ON(0x1, 0x40000000, 0x2a) (SMC32)", "→ ALREADY_ON",
+        "CPU_OFF()", "wakeup pending (irq)", "0x840000ff()", "no answer in time", "system: off, flags 0x1",
+        "boot on core 0x0: cold", "host: keep", "seen: off (gdb)", "end: done",
+    ):  # fmt: skip
+        assert words in shown, words
+    numbers = [text for text in shown if text.isdecimal()]
+    assert numbers == [str(n) for n in range(1, len(TRACE))]
+
+
+def test_it_is_a_picture_by_itself_and_always_the_same() -> None:
+    picture = timeline(TRACE)
+    assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+    assert picture == timeline(TRACE)
+
+
+def test_a_call_without_an_end_is_shown_open() -> None:
+    picture = timeline((*TRACE[:1], events.Call(cpu=0x0, fn=0x8400_0002)))
+    assert "stroke-dasharray" in picture
+    assert "no answer seen" in texts(picture)
+
+
+def test_a_trace_without_a_machine_or_without_events_is_a_picture_too() -> None:
+    assert "core 0x7" in texts(timeline([events.Call(cpu=0x7, fn=0x8400_0000)]))
+    assert "Trace" in texts(timeline([]))
+
+
+def test_markup_in_a_trace_is_text() -> None:
+    assert "end: <script>" in texts(timeline([events.End(why="<script>")]))
