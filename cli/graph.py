@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from psci.explorer.machines import MOST_CORES, small
+from psci.explorer.machines import MOST_CORES, SHALLOW_STATES, small
 from psci.explorer.registers import Abstraction
 from psci.explorer.system import Product
 from psci.graphs.render import FORMATS, format_of, render, write
 from psci.graphs.views import VIEWS, view
+from psci.model.topology import Topology
 from psci.model.versions import version
 
 _UNSEEN = frozenset({"SIGNAL", "LOSE_POWER"})
@@ -31,9 +32,12 @@ def command(
 ) -> int:
     """Draw a view into a file."""
     chosen = format_of(output, form)
-    product = Product(
-        small(cpus, version(version_name)), abstraction=Abstraction(widths=(True, False)), without=_UNSEEN
-    )
+    machine = small(cpus, version(version_name))
+    if name == "node":
+        # clusters side by side, so that a whole cluster can be off while another runs
+        machine = small(cpus, machine.version, topology=Topology.clusters([1] * cpus), declared=SHALLOW_STATES)
+    # no view tells the two widths of a function id apart
+    product = Product(machine, abstraction=Abstraction(widths=(True,)), without=_UNSEEN)
     diagram = view(name, product, refusals)
     write(output, render(diagram, chosen))
     if as_json:
