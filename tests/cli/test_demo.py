@@ -18,7 +18,7 @@ def test_a_row_names_the_peer_its_version_and_the_facts_it_breaks():
     unseen = {"name": "CPU_ON.second_start_accepted", "facts": ["CPU_ON-16"], "count": 0}
     report = {
         "peer": "kvm:latest",
-        "version": "linux 7.2",
+        "version": "linux 7.2; QEMU emulator version 7.2.22, TCG",
         "psci": "1.3",
         "calls": 1812,
         "rules_exercised": {"CPU_ON.accepted": 5, "CPU_ON.already_on": 2},
