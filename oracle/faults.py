@@ -273,8 +273,8 @@ FAULTS: tuple[Fault, ...] = (
         dropped("CPU_OFF.trusted_os_resident"), profile=UP_FIXED,
     ),
     Fault("refuses-type-1", "SYSTEM_OFF2 knows type 0 only.", ("OFF2-3",), _refuses_type_1(), profile=OFF2),
-    Fault("ignores-cookie", "SYSTEM_OFF2 takes any cookie.", ("SYS-2",), _hibernates_whatever("cookie_set")),
-    Fault("ignores-type", "SYSTEM_OFF2 takes any type.", ("SYS-2",), _hibernates_whatever("type_unknown")),
+    Fault("ignores-cookie", "SYSTEM_OFF2 takes any cookie.", ("OFF2-6",), _hibernates_whatever("cookie_set")),
+    Fault("ignores-type", "SYSTEM_OFF2 takes any type.", ("OFF2-5",), _hibernates_whatever("type_unknown")),
     Fault(
         "announces-what-is-absent", "PSCI_FEATURES announces SYSTEM_OFF2, and the call is NOT_SUPPORTED.", ("OFF2-7",),
         _absent_all_the_same("SYSTEM_OFF2"), profile=OFF2,

@@ -60,9 +60,7 @@ class Words:
             case Call() if core is not None:
                 return _calls(reached, core)
             case System():
-                asked = sorted({kind for c in reached for kind in c.state.asked if kind != "NONE"})
-                text = f"the effect of {', '.join(asked)}" if asked else "no system event: no core asked for one"
-                return AllowedText(text, (), ("SYS-2", "SYS-4"))
+                return self._system(reached)
             case Boot():
                 return AllowedText("no boot: the machine is not down", (), ("SYS-3", "SM-6"))
             case Observe() if core is not None:
@@ -117,6 +115,21 @@ class Words:
         text = "; ".join(f"{what} [{', '.join(sorted(rules))}]" for what, rules in sorted(found.items()))
         rules = tuple(sorted({rule for group in found.values() for rule in group}))
         return AllowedText(text or "nothing", rules, tuple(cites))
+
+    def _system(self, reached: Iterable[Configuration]) -> AllowedText:
+        """Which system events were asked for, and what the calls under way could do instead of asking for one."""
+        states = list(reached)
+        asked = sorted({kind for c in states for kind in c.state.asked if kind != "NONE"})
+        parts = [f"the effect of {', '.join(asked)}" if asked else "no system event: no core asked for one"]
+        rules: tuple[str, ...] = ()
+        cites = ["SYS-2", "SYS-4"]
+        for core, mpidr in enumerate(self._stepper.machine.cores):
+            if any(c.pending[core] is not None for c in states):
+                call = self._outcomes(states, core)
+                parts.append(f"from the call of core {mpidr:#x}: {call.text}")
+                rules += call.rules
+                cites += call.cites
+        return AllowedText("; ".join(parts), tuple(dict.fromkeys(rules)), tuple(dict.fromkeys(cites)))
 
     def _entries(self, reached: Iterable[Configuration], core: int) -> AllowedText:
         entering = [c.state for c in reached if c.state.activity[core] == "ENTERING"]

@@ -280,7 +280,7 @@ def a_reserved_reset_type_resets(t: Trace) -> None:
     t.on("1.1")
     t.call(0, "SYSTEM_RESET2", 1, 0)
     t.system("reset")
-    t.blames("SYS-2")
+    t.blames("SYS-2", "RESET2-5")
 
 
 @conforms
@@ -405,7 +405,7 @@ def a_reserved_type_hibernates(t: Trace) -> None:
     """Types other than 0 and 1 are reserved."""
     t.call(0, "SYSTEM_OFF2", 2, 0)
     t.system("hibernate")
-    t.blames("SYS-2")
+    t.blames("SYS-2", "OFF2-5")
 
 
 @conforms
@@ -420,7 +420,7 @@ def a_cookie_is_not_checked(t: Trace) -> None:
     """The cookie must be zero."""
     t.call(0, "SYSTEM_OFF2", HIBERNATE_OFF, 1)
     t.system("hibernate")
-    t.blames("SYS-2")
+    t.blames("SYS-2", "OFF2-6", "OFF2-8")
 
 
 @conforms
@@ -545,7 +545,7 @@ def the_alpha_hibernates_by_type_1(t: Trace) -> None:
     t.on("1.3-alpha")
     t.call(0, "SYSTEM_OFF2", 1, 0)
     t.system("hibernate")
-    t.blames("SYS-2")
+    t.blames("SYS-2", "OFF2-5")
 
 
 @deviates
@@ -712,7 +712,7 @@ def system_suspend_suspends_while_another_core_is_on(t: Trace) -> None:
     t.starts(0, 1)
     t.call(0, "SYSTEM_SUSPEND", ENTRY, CONTEXT)
     t.system("suspend")
-    t.blames("SYS-2")
+    t.blames("SYS-2", "SYSSUSP-4")
 
 
 @deviates
