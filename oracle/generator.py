@@ -2,7 +2,7 @@
 
 Every choice comes from one `random.Random`, so a program is a function of the seed. Hypothesis
 drives the same code through its own `Random` (`programs`), and shrinks what it finds; a campaign of
-thousands of calls uses the plain one, which is some twenty times as fast.
+thousands of calls uses the plain one, which is some fifty times as fast.
 """
 
 from __future__ import annotations
