@@ -32,6 +32,8 @@ SHAPES = (
     ((0x0, 0x1, 0x2), None),
     ((0x0, 0x1, 0x100), Topology.clusters((2, 1))),
     ((0x80_0000_0000, 0x100, 0x1_0000, 0x1), Topology.clusters((1, 3))),
+    # three levels, and cores at each of them
+    ((0x0, 0x1, 0x100, 0x200), Topology(("system", "package", "cluster"), (0, 0, 1), (3, 2, 1), (2, 2, 1, 0))),
 )
 NAMES = ("UNKNOWN", *(call.name for call in SPECIFICATION.calls))
 SYMBOLS = {symbol.name: symbol for symbol in MACHINE_SYMBOLS}
