@@ -32,9 +32,11 @@ class LazyGroup(click.Group):
     """A group whose commands are imported only when they are run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of a user's work."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, read from its module now; None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         command = importlib.import_module(f"psci.cli.{cmd_name}").command
@@ -42,6 +44,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by the help kept here, without reading their modules."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

@@ -106,8 +106,10 @@ CLIENTS = (
     Client("F.b, type 0", "Reads the bitmap, and leaves the type to the implementation.", (HIBERNATE_OFF_DEFAULT,)),
     Client("Linux", "Wants bit 0 of the bitmap, and passes type 0 (OFF2-21).", (HIBERNATE_OFF_DEFAULT,)),
     Client(
-        "tries both", "Takes any answer that is not negative; passes type 1, and type 0 where 1 is refused.",
-        (HIBERNATE_OFF, HIBERNATE_OFF_DEFAULT), reads_bitmap=False,
+        "tries both",
+        "Takes any answer that is not negative; passes type 1, and type 0 where 1 is refused.",
+        (HIBERNATE_OFF, HIBERNATE_OFF_DEFAULT),
+        reads_bitmap=False,
     ),
 )
 IMPLEMENTATIONS = (
@@ -116,7 +118,9 @@ IMPLEMENTATIONS = (
     Implementation("beta, type 0", "The beta, read with the type value of the alpha.", V1_3_BETA, beta_type=0),
     Implementation("beta, type 1", "The beta, read with the type value of F.", V1_3_BETA, beta_type=1),
     Implementation(
-        "F, refuses 0", "Accepts type 1, and refuses type 0, as issue F allows.", V1_3_F,
+        "F, refuses 0",
+        "Accepts type 1, and refuses type 0, as issue F allows.",
+        V1_3_F,
         refuses_by=("SYSTEM_OFF2.default_type_reserved",),
     ),
     Implementation("F, takes 0", "Accepts types 0 and 1.", V1_3_F),
@@ -126,7 +130,9 @@ HOSTS = (
     Host("preserves", "Keeps the environment after hibernation (OFF2-14).", (KEEP,)),
     Host("signs", "Changes it after hibernation, and the hardware signature with it (OFF2-25).", (CHANGE_AND_SIGN,)),
     Host(
-        "signs always", "Keeps the environment after hibernation, and never changes it without the signature.", (KEEP,),
+        "signs always",
+        "Keeps the environment after hibernation, and never changes it without the signature.",
+        (KEEP,),
         (KEEP, CHANGE_AND_SIGN),
     ),
     Host("changes", "Changes it after hibernation, and not the signature.", (CHANGE,)),

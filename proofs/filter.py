@@ -210,9 +210,7 @@ class _Views:
         self.kernel_scope = scope_of(self.domain, owner, {**state, **hidden})
         self._as_kernel = _Cache(lambda formula: self._view(formula, "k", kernel))
         self._as_wanted = _Cache(lambda formula: self._view(formula, "w", want))
-        self._still_related = self._related(
-            self.kernel_scope.term(STATE.system), self.wanted_scope.term(STATE.system)
-        )
+        self._still_related = self._related(self.kernel_scope.term(STATE.system), self.wanted_scope.term(STATE.system))
 
     def queries(self, fid: int | None) -> Iterator[Query]:
         """One query for each rule that the kernel's version has."""

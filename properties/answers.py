@@ -12,7 +12,7 @@ from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.effects import NOTHING, Effect
 from psci.model.language.rules import ISA, RESULT, Completion
 from psci.model.language.sorts import BOOL, U32, U64
-from psci.model.language.terms import FALSE, TRUE, Term, choose, conjunction, disjunction, every, extend, implies
+from psci.model.language.terms import FALSE, TRUE, Term, choose, conjunction, disjunction, equal, every, extend, implies
 from psci.model.machine import MachineTerms
 from psci.model.state import FIELDS
 from psci.properties.language import AFTER, BEFORE, History, Step, View, invariant, remembered, safety
@@ -34,7 +34,7 @@ def unchanged() -> Term:
 def _same(name: str) -> Term:
     before, after = getattr(BEFORE, name), getattr(AFTER, name)
     if isinstance(before, Term):
-        return after == before
+        return equal(after, before)
     domain = before.domain
     if len(domain) == 1:
         return every(domain[0], lambda place: after[place] == before[place])
@@ -126,7 +126,7 @@ def only_listed_codes(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
     if step.completion is not Completion.RETURNS:
         return TRUE
     row = RETURNED[step.name]
-    listed = [(code == RESULT) & _in_versions(m, span) for code, span in row.codes.items()]
+    listed = [equal(RESULT, code) & _in_versions(m, span) for code, span in row.codes.items()]
     others = FALSE if row.values is None else row.values(RESULT)
     return disjunction(others, _absent(m, step), _mixed_widths(m, step), *listed)
 

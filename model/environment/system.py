@@ -32,7 +32,7 @@ GO_DOWN = Move("GO_DOWN", "4.4", silent=False, parameters=(KIND_SEEN,))
 def system_call_completes(m, s, move):
     """A system call that some core made takes effect: the system is down and every core has stopped."""
     made = some(CORE, lambda core: s.asked[core] == KIND_SEEN())
-    return when((s.system == "GOING") & made).then(
+    return when((s.system == "GOING") & (KIND_SEEN() != "NONE") & made).then(
         s.but(system="DOWN", kind=KIND_SEEN(), activity=each(lambda core: "STOPPED"))
     )
 
@@ -48,10 +48,13 @@ def reset_by_a_stray_wakeup(m, s, move):
 LOSE_POWER = Move("LOSE_POWER", "5.14", silent=False)
 
 
-@LOSE_POWER.happens(cites=("MEMP-6", "SYS-2"))
+@LOSE_POWER.happens(cites=("MEMP-6", "OFF2-14", "SYS-2"))
 def power_lost(m, s, move):
-    """Power is lost, whatever the system was doing."""
-    return when(True).then(s.but(system="DOWN", kind="POWER_LOSS", activity=each(lambda core: "STOPPED")))
+    """Power is lost, whatever the system was doing; one that is off already, or hibernates, loses nothing more."""
+    off = (s.system == "DOWN") & s.kind.is_in("OFF", "HIBERNATE")
+    return when(True).then(
+        s.but(system="DOWN", kind=choose(off, s.kind, "POWER_LOSS"), activity=each(lambda core: "STOPPED"))
+    )
 
 
 BOOT = Move("BOOT", "6.6", silent=False, core=CORE_AT_HAND)

@@ -62,12 +62,12 @@ def test_a_call_that_nobody_has_written_yet_gets_its_cells_from_its_rules() -> N
     imagined = Call("IMAGINED", "5.9.9", fid32=0x8400_00F0, fid64=0xC400_00F0, arguments=(u32("level"), native("word")))
 
     @imagined.must_refuse(DENIED, cites=("RET-1",))
-    def too_high(m, s, call):  # type: ignore[no-untyped-def]  # the rule files are written like this
+    def too_high(m, s, call):
         """The level is above 5."""
         return call.level > 5
 
     @imagined.succeeds(Completion.RETURNS, SUCCESS, cites=("RET-1",))
-    def fine(m, s, call):  # type: ignore[no-untyped-def]  # as above
+    def fine(m, s, call):
         """Bit 7 of the word is set."""
         return call.word.bit(7)
 
