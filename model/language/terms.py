@@ -373,6 +373,6 @@ def _inner(term: Term, names: dict[str, str]) -> str:
 __all__ = [
     "BOOL", "CORE", "FALSE", "NODE", "TRUE", "U8", "U32", "U64", "App", "BitVector", "Const", "Enumeration",
     "Function", "Op", "Operand", "Quantified", "Sort", "SortError", "Term", "Value", "Var", "bind", "choose",
-    "conjunction", "disjunction", "equal", "every", "extend", "fields_read", "implies", "lift", "low32", "negation", "parts",
-    "same", "show", "some", "subterms",
+    "conjunction", "disjunction", "equal", "every", "extend", "fields_read", "implies", "lift", "low32", "negation",
+    "parts", "same", "show", "some", "subterms",
 ]  # fmt: skip
