@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ def install(names: tuple[str, ...], as_json: bool) -> int:
     from rich.console import Console
 
     from psci.oracle import peers
+    from psci.oracle.peers.packages import Packages
 
     requests = [peers.Request(name=name) for name in names or DEFAULTS]
     failed: dict[str, str] = {}
@@ -51,6 +53,9 @@ def install(names: tuple[str, ...], as_json: bool) -> int:
                 peers.install(request)
             except peers.PeerError as error:
                 failed[request.name] = str(error)
+    if not names:
+        with contextlib.suppress(peers.PeerError):  # pictures are not what a peer is judged by
+            Packages().install(["dot"])
     return _say([_described(request) for request in requests], as_json, failed, status=3 if failed else 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ import networkx as nx
 from psci.graphs.diagram import Diagram, Edge, Kind, Node
 from psci.graphs.views import MOST_NODES
 from psci.model.errors import InputError
+from psci.oracle.peers.packages import Packages
 
 FONT = "Helvetica,Arial,sans-serif"
 INK = "#1f2933"
@@ -289,12 +291,26 @@ def render(diagram: Diagram, form: str) -> bytes:
 def _pipe(diagram: Diagram, form: str) -> bytes:
     source = graphviz.Source(to_dot(diagram))
     try:
-        rendered: bytes = source.pipe(format=form)
+        with _dot_of_the_cache_on_path():
+            rendered: bytes = source.pipe(format=form)
     except graphviz.ExecutableNotFound:
         raise InputError(
-            f"{form} needs the program `dot`: install graphviz, or write a .dot or .mmd file instead"
+            f"{form} needs the program `dot`: run `psci peers install`, install graphviz, or write a .dot or .mmd file"
         ) from None
     return rendered
+
+
+@contextlib.contextmanager
+def _dot_of_the_cache_on_path() -> Iterator[None]:
+    """Where `dot` is not installed but was fetched, let it be found for the moment."""
+    before = os.environ.get("PATH", "")
+    fetched = None if shutil.which("dot") else Packages().find("dot")
+    if fetched is not None:
+        os.environ["PATH"] = os.pathsep.join((before, str(fetched.parent)))
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _page(diagram: Diagram, svg: str) -> str:
