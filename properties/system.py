@@ -136,7 +136,7 @@ def alone_when_suspended(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> 
 
 ON = remembered("PROP-14", "on", of=BOOL, doc="MEM_PROTECT was switched on last, in this life.")
 KNOWN = remembered("PROP-14", "known", of=BOOL, doc="No reset that may have been warm left it open whether it is on.")
-CAUSE = remembered("PROP-14", "cause", of=KIND, doc="Why the system went down last.")
+CAUSE = remembered("PROP-14", "cause", of=KIND, doc="Why the system went down, until it boots.")
 
 
 def _memory(m: MachineTerms, h: View, step: Step) -> Effect:
@@ -147,10 +147,11 @@ def _memory(m: MachineTerms, h: View, step: Step) -> Effect:
     if step.name == "GO_DOWN":
         return h.but(cause=step.seen("kind_seen"))
     if step.name == "LOSE_POWER":
-        return h.but(cause="POWER_LOSS")
+        # a machine that is off has no power to lose
+        return h.but(cause=choose(h.cause.is_in("OFF", "HIBERNATE"), h.cause, "POWER_LOSS"))
     if step.name == "BOOT":
         open_whether_kept = (h.cause == "WARM_RESET") & (m.warm_protection == "KEPT") & (h.on | ~h.known)
-        return h.but(on=False, known=~open_whether_kept)
+        return h.but(on=False, known=~open_whether_kept, cause="NONE")
     return NOTHING
 
 
@@ -159,8 +160,8 @@ MEMORY = History((ON, KNOWN, CAUSE), lambda h: h.but(on=False, known=True, cause
 
 @invariant
 def the_cause_is_remembered(m: Any, s: Any, h: Any) -> Any:
-    """The system is down for the reason that was seen."""
-    return implies(s.system == "DOWN", s.kind == h.cause)
+    """The system is down for the reason that was seen, and only then is there one."""
+    return implies(s.system == "DOWN", s.kind == h.cause) & ((s.system == "DOWN") | (h.cause == "NONE"))
 
 
 @invariant
@@ -171,7 +172,7 @@ def protection_is_remembered(m: Any, s: Any, h: Any) -> Any:
 
 @safety(
     "PROP-14", "memory-protection", about=("BOOT", "MEM_PROTECT"), history=MEMORY,
-    helpers=(the_cause_is_remembered, protection_is_remembered),
+    helpers=(nothing_runs_when_the_system_is_down, the_cause_is_remembered, protection_is_remembered),
     cites=("PROP-14", "MEMP-2", "MEMP-5", "MEMP-6", "MEMP-8", "MEMP-13", "RESET2-16"),
 )  # fmt: skip
 def memory_protection(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -184,7 +185,8 @@ def memory_protection(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
 
 
 @safety(
-    "HIBERNATE", "hibernation-keeps-the-platform", about=("BOOT",), history=MEMORY, helpers=(the_cause_is_remembered,),
+    "HIBERNATE", "hibernation-keeps-the-platform", about=("BOOT",), history=MEMORY,
+    helpers=(nothing_runs_when_the_system_is_down, the_cause_is_remembered),
     cites=("OFF2-13", "OFF2-14", "OFF2-18", "OFF2-20", "SYS-3"),
 )  # fmt: skip
 def hibernation_keeps_the_platform(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
