@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from psci.model.calls import CALLS
 from psci.model.errors import InputError
@@ -147,48 +147,6 @@ class Machine:
         if call.name == "MIGRATE_INFO_TYPE" and self.version == V0_2 and self.declared.get("errata") == "NOT_APPLIED":
             return True  # MIG_TYPE-4: optional by an erratum
         return None if call.optional else True
-
-
-def declared(profile: Mapping[str, Any], reading: Mapping[str, str]) -> dict[str | Key, Value]:
-    """The declarations of a profile and of a choice of readings.
-
-    Raises:
-        ProfileError: an unknown field, function, reading or option.
-    """
-    found: dict[str | Key, Value] = {}
-    for name, option in reading.items():
-        if name not in READINGS:
-            raise ProfileError(f"reading: unknown {name!r}: choose from {', '.join(READINGS)}")
-        taken = READINGS[name]
-        if option not in taken.options:
-            raise ProfileError(f"reading: {name} is one of {', '.join(taken.options)}, not {option!r}")
-        found[taken.symbol] = taken.options[option]
-    ids = {call.name: call.key for call in CALLS} | {"SMCCC_VERSION": 0x8000_0000}
-    for field_name, value in profile.items():
-        match field_name:
-            case "functions":
-                for name, present in value.items():
-                    if name not in ids:
-                        raise ProfileError(f"functions: there is no function {name!r}")
-                    found["has", ids[name]] = bool(present)
-            case "power_state_format":
-                found["extended_state_id"] = value == "extended"
-            case "os_initiated":
-                found["osi_supported"] = bool(value)
-            case "states":
-                found["state_valid"] = False
-                found.update({("state_valid", int(word, 0)): True for word in value})
-            case "trusted_os":
-                found["trusted_os"] = str(value).upper()
-            case "affinity_levels":
-                found.update({("affinity_level_supported", level): level in value for level in (1, 2, 3)})
-            case "policy_denies":
-                found["denied_by_policy"] = False
-            case "unusable" | "name" | "psci":
-                pass
-            case _:
-                raise ProfileError(f"{field_name}: a profile has no such field")
-    return found
 
 
 def answers(key: Key, sort: Sort | None = None) -> tuple[Value, ...]:

@@ -14,7 +14,6 @@ from psci.model.calls.system_off2 import HIBERNATE_OFF_DEFAULT, SYSTEM_OFF2
 from psci.model.composition import Composition
 from psci.model.errors import InputError
 from psci.model.events import Event
-from psci.model.profile import declared
 from psci.oracle import vmm
 from psci.oracle.campaign import Campaign, Plan, Result
 from psci.oracle.checker import check
@@ -26,6 +25,7 @@ from psci.oracle.peers import Request, quirks
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
 from psci.oracle.peers.peer import PeerDied, PeerError
+from psci.oracle.profiles.declaring import declarations
 from psci.oracle.program import CallStep, Entry, Program
 from psci.oracle.quirks import amended
 from psci.oracle.report import Report
@@ -156,9 +156,10 @@ def saved_witness(composition: Composition, witness: Witness, request: Request, 
 
 def vmm_machine(composition: Composition, kernel: Kernel, cpus: int) -> Machine:
     """The machine as the VMM knows it: the kernel's profile, what it adds, and the cores that it made."""
-    carried = declared(kernel.profile, {})
+    cores = tuple(range(cpus))
+    carried = declarations(kernel.profile, cores, None, {})
     carried.update(VMM_READINGS)
-    return composition.machines(tuple(range(cpus)), carried)[1]
+    return composition.machines(cores, carried)[1]
 
 
 def hibernation() -> Program:
