@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from psci.proofs.queries import Verdict, cvc5_missing, solver_versions
-from psci.proofs.suite import Result, property_named, rule_named, run_all, tasks
+from psci.proofs.suite import Result, property_named, rule_named, run_all, tasks, with_lemmas
 from psci.properties import PROPERTIES
 from psci.properties.language import Kind
 
@@ -48,7 +48,7 @@ def command(
         from psci.cli.mutants import kill_table
 
         return kill_table(console, chosen if names else None, jobs, sample, as_json)
-    work = list(tasks(chosen, cores, rule, smtlib, depth))
+    work = list(tasks(with_lemmas(chosen), cores, rule, smtlib, depth))
     results: list[Result] = []
     interrupted = False
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from psci.explorer.cells import Cells
 from psci.explorer.cone import cone
 from psci.explorer.goals import Goal
-from psci.explorer.machines import combinations, small, variants
+from psci.explorer.machines import clustered, combinations, small, variants
 from psci.explorer.registers import PLAIN, Abstraction
 from psci.explorer.search import Step, explore
 from psci.explorer.system import Product, State, Transition
@@ -83,7 +83,8 @@ def coverage(
     """Look for a witness of every rule of these versions, the newest version first.
 
     The ordinary machine comes first; a machine that declares one thing otherwise is then asked only
-    for the rules that depend on what it declares, and last one that declares several things otherwise.
+    for the rules that depend on what it declares, then one that declares several things otherwise, and last one with
+    clusters.
     On each machine the calls that callers should make come first; then those that they should not make.
 
     Args:
@@ -108,6 +109,12 @@ def coverage(
                 for witness in _search_machine(specification, machine, differs, [rule] * (rule in wanted), limit):
                     wanted.discard(rule)
                     witnesses[rule] = witness
+        domains = [r for r in order if r in wanted and r.applies_to(version) and "ancestor" in _symbols(r)]
+        for rules in _by_owner(domains):
+            # more nodes, more states before the first that such a rule speaks about
+            for witness in _search_machine(specification, clustered(cpus, version), "clusters", rules, 4 * limit):
+                wanted.discard(witness.rule)
+                witnesses[witness.rule] = witness
     found = {rule: witnesses[rule] for rule in order if rule in witnesses}
     return Coverage(found, tuple(rule for rule in order if rule in wanted))
 

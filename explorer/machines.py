@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from psci.model.calls import CALLS
 from psci.model.errors import InputError
-from psci.model.language.sorts import BitVector
+from psci.model.language.sorts import BitVector, Quantity
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE_SYMBOLS
 from psci.model.profile import DEFAULTS, Key, Machine, Undeclared, answers
@@ -31,6 +31,12 @@ SHALLOW_STATES: Mapping[str | Key, object] = {
     ("requested", 0x0100_0001, 1): "RETENTION",
 }
 """Declarations of two more states, which ask for standby and for retention of the node at level 1."""
+SYSTEM_STATES: Mapping[str | Key, object] = {
+    ("state_valid", 0x0200_0000): True,
+    ("requested", 0x0200_0000, 1): "STANDBY",
+    ("requested", 0x0200_0000, 2): "STANDBY",
+}
+"""Declarations of a state that asks for standby up to the system, above clusters."""
 MOST_CORES = 8
 
 Declared = Mapping[str | Key, object]
@@ -102,6 +108,12 @@ def open_symbols(machine: Machine) -> Iterator[Function]:
                 yield symbol
 
 
+def clustered(cpus: int, version: Version = V1_3) -> Machine:
+    """The small machine with a cluster for each core, states of both levels, and OS-initiated mode where it exists."""
+    shape = Topology.clusters([1] * cpus)
+    return small(cpus, version, topology=shape, declared={**SHALLOW_STATES, **SYSTEM_STATES, "osi_supported": True})
+
+
 def variants(machine: Machine) -> Iterator[tuple[str, Machine]]:
     """The machine itself, then one machine for each other answer to one thing that it declares.
 
@@ -127,7 +139,7 @@ def combinations(machine: Machine, symbols: Collection[str]) -> Iterator[tuple[s
 def _other_answers(machine: Machine, symbol: Function) -> list[Value]:
     plain = machine.declared.get(symbol.name, DEFAULTS.get(symbol.name))
     single = any(isinstance(key, tuple) and key[0] == symbol.name for key in machine.declared)
-    if single or isinstance(symbol.range, BitVector):
+    if single or isinstance(symbol.range, BitVector | Quantity):
         return []
     return [answer for answer in answers((symbol.name,)) if answer != plain]
 
@@ -139,4 +151,4 @@ def _varied(machine: Machine, different: Mapping[str, Value]) -> tuple[str, Mach
     return text, replace(machine, declared=declared)
 
 
-__all__ = ["MOST_CORES", "SHALLOW_STATES", "UNUSABLE", "combinations", "open_symbols", "small", "variants"]
+__all__ = ["MOST_CORES", "SHALLOW_STATES", "UNUSABLE", "clustered", "combinations", "open_symbols", "small", "variants"]

@@ -7,12 +7,14 @@ either at the default given here or *undeclared*: then the oracle takes it as un
 from __future__ import annotations
 
 from psci.model.language.rules import ISA
-from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, Enumeration
+from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, Enumeration, Quantity
 from psci.model.language.terms import Function, Term, choose
 
 TRUSTED_OS = Enumeration("TrustedOS", ("UP_MIGRATABLE", "UP_FIXED", "MP_OR_NONE"))
 LOCAL_STATE = Enumeration("LocalState", ("RUN", "STANDBY", "RETENTION", "POWERDOWN"))
 """The state of one node, from the shallowest to the deepest (DEN0022 4.1, 4.2.1)."""
+MICROSECONDS = Quantity("microseconds", distinct=len(LOCAL_STATE.values))
+"""Wakeup latencies, one for each local state."""
 STRAY_WAKEUP = Enumeration("StrayWakeup", ("IGNORED", "RESET"))
 SET_SUSPEND_MODE_ID = 0x8400_000F
 
@@ -66,7 +68,9 @@ class MachineTerms:
         BOOL,
         doc="A power_state says that the caller is the last core of its node at this level (OSI-5).",
     )
-    latency = _declared("latency", LOCAL_STATE, U32, doc="The wakeup latency of a state of a node above core level.")
+    latency = _declared(
+        "latency", LOCAL_STATE, MICROSECONDS, doc="The wakeup latency of a state of a node above core level."
+    )
     names_node = _declared("names_node", U64, U32, BOOL, doc="A core and a power level above 0 name a node (5.19.2).")
     counted_node = _declared(
         "counted_node", U64, U32, BOOL, doc="A core and a power_state name a node and a state of it (5.22.1)."

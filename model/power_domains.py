@@ -43,23 +43,25 @@ def vote_of(s: StateTerms, core: Term, node: Term) -> Term:
     return choose(s.power[core] == "OFF", POWERDOWN, choose(is_awake(s, core), RUN, s.vote[core, node]))
 
 
-def granted(m: MachineTerms, node: Term, vote: Callable[[Term, Term], Term]) -> Term:
-    """The deepest state of a node that no core's vote forbids, in depth or in wakeup latency (PC-2, PC-3).
+def permitted(m: MachineTerms, node: Term, state: Term, vote: Callable[[Term, Term], Term]) -> Term:
+    """No core's vote forbids this state of a node, in depth or in wakeup latency (PC-2).
 
     A vote for a node inside forbids it as well: a parent is never deeper than its children (PD-3), also where
     latency does not grow with depth.
     """
 
-    def permitted(state: Term) -> Term:
-        def permits(core: Var, inner: Var) -> Term:
-            asked = vote(core, inner)
-            counts = m.below(core, inner) & m.ancestor(node, inner)
-            return implies(counts, (state <= asked) & (m.latency(state) <= m.latency(asked)))
+    def permits(core: Var, inner: Var) -> Term:
+        asked = vote(core, inner)
+        counts = m.below(core, inner) & m.ancestor(node, inner)
+        return implies(counts, (state <= asked) & (m.latency(state) <= m.latency(asked)))
 
-        return every(CORE, lambda core: every(NODE, lambda inner: permits(core, inner)))
+    return every(CORE, lambda core: every(NODE, lambda inner: permits(core, inner)))
 
-    shallower = choose(permitted(STANDBY), STANDBY, RUN)
-    return choose(permitted(POWERDOWN), POWERDOWN, choose(permitted(RETENTION), RETENTION, shallower))
+
+def granted(m: MachineTerms, node: Term, vote: Callable[[Term, Term], Term]) -> Term:
+    """The deepest state of a node that no core's vote forbids (PC-3)."""
+    standby, retention, powerdown = (permitted(m, node, state, vote) for state in (STANDBY, RETENTION, POWERDOWN))
+    return choose(powerdown, POWERDOWN, choose(retention, RETENTION, choose(standby, STANDBY, RUN)))
 
 
 def node_after_sleep(m: MachineTerms, s: StateTerms, caller: Term, asked: ByNode) -> ByNode:
@@ -80,15 +82,15 @@ def node_after_sleep(m: MachineTerms, s: StateTerms, caller: Term, asked: ByNode
 def node_after_off(m: MachineTerms, s: StateTerms, caller: Term) -> ByNode:
     """For each node: its state once the caller is OFF.
 
-    Calls of CPU_OFF are coordinated with each other in both modes (CPU_OFF-10); with suspended cores only in
-    platform-coordinated mode (CPU_OFF-12, CPU_OFF-13).
+    Calls of CPU_OFF are coordinated with each other in both modes: the last one takes the node down (CPU_OFF-10,
+    MODE-9). With suspended cores they are coordinated in platform-coordinated mode only (CPU_OFF-12, CPU_OFF-13).
     """
 
     def after(node: Term) -> Term:
         votes = granted(m, node, lambda core, inner: choose(core == caller, POWERDOWN, vote_of(s, core, inner)))
-        counted = choose(m.vote_counting == "AT_ENTRY", votes, s.node[node])
         others_off = every(CORE, lambda core: implies(m.below(core, node) & (core != caller), s.power[core] == "OFF"))
-        decided = choose(s.mode == "OS_INITIATED", choose(others_off, POWERDOWN, s.node[node]), counted)
+        counted = (s.mode == "PLATFORM_COORDINATED") & (m.vote_counting == "AT_ENTRY")
+        decided = choose(counted, votes, choose(others_off, POWERDOWN, s.node[node]))
         return choose(m.below(caller, node), decided, s.node[node])
 
     return after
@@ -119,6 +121,20 @@ def running_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
             & some(CORE, lambda core: m.below(core, node) & (core != call.caller) & is_awake(s, core))
         ),
     )
+
+
+def idle_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
+    """Some node inside still runs though none of its cores does (CPU_SUSPEND-14, OSI-19, PD-3)."""
+
+    def runs_idle(inner: Var) -> Term:
+        nobody_awake = every(CORE, lambda core: implies(m.below(core, inner), ~is_awake(s, core)))
+        return (s.node[inner] == RUN) & ~m.below(call.caller, inner) & nobody_awake
+
+    def asked_for_more(node: Var) -> Term:
+        inside = some(NODE, lambda inner: m.ancestor(node, inner) & runs_idle(inner))
+        return m.below(call.caller, node) & (asks_for(m, call, node) != RUN) & inside
+
+    return some(NODE, asked_for_more)
 
 
 def shallow_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:

@@ -197,24 +197,25 @@ _ROWS = (
         "reset-cores", _M.reset_cores, "RESET2-9 SYS-3 SM-3",
         "After a warm or vendor-specific reset: what are the cores that do not boot?",
         "OFF, as after a cold boot.", "What they were, though they have stopped.",
-        gives_up="PROP-2 PROP-13",
+        gives_up="PROP-2 PROP-5 PROP-13 SURVIVORS",
     ),
     _row(
         "reset-mode", _M.reset_mode, "MODE-1 RESET2-9",
         "After a warm or vendor-specific reset: which suspend mode holds?",
         "Platform-coordinated, as after every boot.", "The one that held before.",
-        gives_up="PROP-13",
+        gives_up="SURVIVORS",
     ),
     _row(
         "reset-residency", _M.reset_residency, "TOS-2 RESET2-9",
         "After a warm or vendor-specific reset: where is a uniprocessor Trusted OS?",
         "Where it is set up at a cold boot.", "Where it was.",
+        gives_up="PROP-9 SURVIVORS",
     ),
     _row(
         "reset-statistics", _M.reset_statistics, "STAT-9 RESET2-9",
         "After a warm or vendor-specific reset: what do the statistics say?",
         "Zero, as after a cold boot.", "They go on.",
-        gives_up="PROP-13",
+        gives_up="SURVIVORS",
     ),
     # ---- system calls and drafts
     _row(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import z3
 
-from psci.model.language.sorts import BOOL, CORE, NODE, BitVector, Enumeration, Sort
+from psci.model.language.sorts import BOOL, CORE, NODE, BitVector, Enumeration, Quantity, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.specification import SPECIFICATION, Specification
@@ -83,6 +83,14 @@ class Bounded(Domain):
     def used(self) -> dict[str, Function]:
         """The free symbols that were asked for, by label."""
         return self._used
+
+    def cells(self, prefix: str, function: Function) -> list[Expression]:
+        """The constants that stand for a function of cores and nodes, at every index."""
+        meaning = self.symbols(prefix, function)
+        return [
+            meaning(*(self.constant(i, s) for i, s in zip(index, function.domain, strict=True)))
+            for index in self.indices(function.domain)
+        ]
 
     def _cell(self, label: str, function: Function) -> Meaning:
         if prefix_is_tree(function) and self.topology is not None:
@@ -205,6 +213,6 @@ def width(sort: Sort) -> int:
     """The number of bits that hold a value of a sort."""
     if sort == BOOL:
         return 1
-    if isinstance(sort, BitVector):
+    if isinstance(sort, BitVector | Quantity):
         return sort.width
     return _width(sort) if isinstance(sort, Enumeration) else INDEX_WIDTH

@@ -8,12 +8,13 @@ it says which facts hold of the symbols that were used.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
 import z3
 
-from psci.model.language.sorts import BOOL, BitVector, Enumeration, Sort
+from psci.model.call import Call
+from psci.model.language.sorts import BOOL, BitVector, Enumeration, Quantity, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE
 from psci.model.profile import AFFINITY_FIELDS
@@ -47,6 +48,7 @@ class Domain(ABC):
         self.rank = z3.BitVec("version", RANK_WIDTH, self.context)
         self._symbols: dict[str, Meaning] = {}
         self._presence: set[int] = set()
+        self._known_presence: dict[int, list[Fact]] = {}
         self._fresh = 0
 
     # ---- sorts and values
@@ -88,7 +90,8 @@ class Domain(ABC):
 
     def _symbol(self, function: Function) -> Meaning:
         if function.name == "psci_version":
-            return lambda: self._by_version(lambda version: self.constant(version.number or 0, function.range))
+            number = self._by_version(lambda version: self.constant(version.number or 0, function.range))
+            return lambda: number
         return self.symbols("m", function)
 
     @abstractmethod
@@ -110,17 +113,26 @@ class Domain(ABC):
         facts: list[Fact] = [("version: one of those published", limit)]
         if self.version is not None:
             facts.append((f"version: {self.version}", self.is_version(self.version)))
-        calls = {call.key: call for call in self.specification.calls}
-        for fid in sorted(self._presence & set(calls)):
-            call = calls[fid]
-            present = self._has(z3.BitVecVal(fid, 32, self.context))
-            exists = self.between(call.since, call.until)
-            facts.append((f"presence: {call.name}", z3.Implies(z3.Not(exists), z3.Not(present))))
-            if not call.optional:
-                # in 0.1 the device tree says which functions there are
-                mandatory = self.between(max(call.since, V0_2), call.until)
-                facts.append((f"presence: {call.name} is mandatory", z3.Implies(mandatory, present)))
+        for fid in sorted(self._presence):
+            facts += self._presence_facts(fid)
         return facts + list(self._facts())
+
+    def _presence_facts(self, fid: int) -> list[Fact]:
+        """When the function with this id is there, by the version."""
+        if fid not in self._known_presence:
+            self._known_presence[fid] = [
+                fact for call in self.specification.calls if call.key == fid for fact in self._presence_of(call)
+            ]
+        return self._known_presence[fid]
+
+    def _presence_of(self, call: Call) -> Iterator[Fact]:
+        present = self._has(z3.BitVecVal(call.key, 32, self.context))
+        exists = self.between(call.since, call.until)
+        yield f"presence: {call.name}", z3.Implies(z3.Not(exists), z3.Not(present))
+        if not call.optional:
+            # in 0.1 the device tree says which functions there are
+            mandatory = self.between(max(call.since, V0_2), call.until)
+            yield f"presence: {call.name} is mandatory", z3.Implies(mandatory, present)
 
     @abstractmethod
     def _facts(self) -> Iterable[Fact]:
@@ -155,6 +167,14 @@ class Domain(ABC):
 
     # ---- building
 
+    def condition(self, formula: Expression) -> Expression:
+        """A formula with a quantifier in it as the condition of an if: the same, or a name for it."""
+        return formula
+
+    def definitions(self, formulas: Iterable[Expression]) -> list[Fact]:
+        """What the names mean that occur in the formulas."""
+        return []
+
     def conjunction(self, parts: Iterable[Expression]) -> Expression:
         """All of the formulas."""
         found = [part for part in parts if not z3.is_true(part)]
@@ -178,14 +198,15 @@ class Domain(ABC):
         """The Z3 sort of booleans and words."""
         if sort == BOOL:
             return z3.BoolSort(self.context)
-        assert isinstance(sort, BitVector), sort
+        # of quantities only the order matters, and `distinct` different ones have any order in so few bits
+        assert isinstance(sort, BitVector | Quantity), sort
         return z3.BitVecSort(sort.width, self.context)
 
     def plain_constant(self, value: Value, sort: Sort) -> Expression:
         """The Z3 constant of booleans and words."""
         if sort == BOOL:
             return z3.BoolVal(bool(value), self.context)
-        assert isinstance(sort, BitVector) and isinstance(value, int), (value, sort)
+        assert isinstance(sort, BitVector | Quantity) and isinstance(value, int), (value, sort)
         return z3.BitVecVal(value, sort.width, self.context)
 
     def affinity_only(self, mpidr: Expression) -> Expression:

@@ -49,8 +49,8 @@ class Obligation:
 
     @property
     def name(self) -> str:
-        """The rule, or `boot` for the start."""
-        return self.rule.name if self.rule else "start"
+        """The rule; `start` for the state before the first boot, `implied` where there is no induction."""
+        return self.rule.name if self.rule else self.query.name.rpartition(" ")[2]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,9 @@ def obligations(
 ) -> Iterator[Obligation | None]:
     """Every query of the induction, or those of one rule, call or move; None for a step that holds by construction."""
     invariants = invariants_of(prop, extra)
+    if prop.follows:
+        yield implied(prop, invariants, make_domain())
+        return
     if only_rule is None and only_owner is None:
         yield start(prop, invariants, make_domain())
     for owner in owners(specification):
@@ -126,8 +129,7 @@ def obligations(
             if not _interesting(prop, owner, transition.rule):
                 yield None
                 continue
-            obligation = keep(prop, invariants, assumed, domain, owner, base, transition)
-            yield None if z3.is_true(z3.simplify(obligation.query.goal)) else obligation
+            yield keep(prop, invariants, assumed, domain, owner, base, transition)
 
 
 class Assumed:
@@ -137,6 +139,7 @@ class Assumed:
         self._prop = prop
         self._base = base
         self._invariants = tuple((f"before: {name}", base.term(term)) for name, term in invariants)
+        self._lemmas = tuple((f"lemma: {lemma.name}", base.term(lemma.of_state())) for lemma in prop.lemmas)
         self._given: dict[Completion | None, tuple[Fact, ...]] = {}
 
     def of(self, step: Step) -> tuple[Fact, ...]:
@@ -145,7 +148,11 @@ class Assumed:
             self._given[step.completion] = tuple(
                 (f"given: {name}", self._base.term(term)) for name, term in self._prop.assumed(step) if term is not TRUE
             )
-        return (*self._invariants, *self._given[step.completion])
+        return (*self._invariants, *self._lemmas, *self._given[step.completion])
+
+    def lemmas(self) -> tuple[Fact, ...]:
+        """The properties of states that have proofs of their own."""
+        return self._lemmas
 
 
 def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
@@ -175,7 +182,19 @@ def start(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain
     parts = tuple((name, scope.term(term)) for name, term in invariants)
     goal = domain.conjunction(formula for _, formula in parts)
     assumptions = (down, *blank, *_limits(domain, prop.history), *domain.facts())
-    query = Query(f"{prop.name} start", assumptions, goal)
+    query = question(domain, f"{prop.name} start", assumptions, goal)
+    return Obligation(None, None, query, parts, scope, scope, domain)
+
+
+def implied(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain) -> Obligation:
+    """The lemmas imply the property, in any one state."""
+    scope = _scope(domain, BOOT, prop.history)
+    parts = tuple((name, scope.term(term)) for name, term in invariants)
+    assumptions = (
+        *Assumed(prop, (), scope).lemmas(), *default_readings(scope), *_limits(domain, prop.history), *domain.facts(),
+    )  # fmt: skip
+    goal = domain.conjunction(formula for _, formula in parts)
+    query = question(domain, f"{prop.name} implied", assumptions, goal)
     return Obligation(None, None, query, parts, scope, scope, domain)
 
 
@@ -196,8 +215,8 @@ def blank_value(field: Function) -> Term:
 def keep(
     prop: Property, invariants: Sequence[tuple[str, Term]], assumed: Assumed, domain: Domain,
     owner: Call | Move, base: Scope, transition: Transition,
-) -> Obligation:  # fmt: skip
-    """A rule keeps the invariants, and its steps satisfy the claim."""
+) -> Obligation | None:  # fmt: skip
+    """A rule keeps the invariants, and its steps satisfy the claim; None where there is nothing to prove."""
     rule = transition.rule
     step = step_of(owner, rule)
     before, conditions = with_result(domain, base, transition)
@@ -212,28 +231,42 @@ def keep(
     # an invariant that reads nothing of what changes is kept: after the step it is what it was before
     parts += [(name, after.term(term)) for name, term in invariants if not fields_read(term).isdisjoint(changed)]
     goal = domain.conjunction(formula for _, formula in parts)
+    if z3.is_true(z3.simplify(goal)):
+        return None
     limits = call_limits(domain, "a", owner)
     standing: tuple[Fact, ...] = (
         *standing_assumptions(domain, owner, before),
         *assumed.of(step),
+        *((f"lemma after the step: {lemma.name}", after.term(lemma.of_state())) for lemma in prop.lemmas_after),
         *_limits(domain, prop.history),
         *domain.facts(),
     )  # fmt: skip
     if not z3.is_true(limits):
         standing = (*standing, ("call: values of their sorts", limits))
-    query = Query(f"{prop.name} {rule.name}", (*transition.conditions, *conditions, *standing), goal)
-    alone = None if changed else Query(f"{prop.name} {owner.name}: whatever changes nothing", standing, goal)
+    query = question(domain, f"{prop.name} {rule.name}", (*transition.conditions, *conditions, *standing), goal)
+    alone = None if changed else question(domain, f"{prop.name} {owner.name}: whatever changes nothing", standing, goal)
     return Obligation(rule, step, query, tuple(parts), before, after, domain, alone)
 
 
-def with_result(domain: Domain, scope: Scope, transition: Transition) -> tuple[Scope, list[Fact]]:
-    """The scope in which RESULT is what the rule returns, and the rule's condition where it leaves a choice."""
+def question(domain: Domain, name: str, assumptions: tuple[Fact, ...], goal: Expression) -> Query:
+    """The query, with the meaning of every name that occurs in it."""
+    formulas = [formula for _, formula in assumptions]
+    return Query(name, (*assumptions, *domain.definitions((*formulas, goal))), goal)
+
+
+def with_result(
+    domain: Domain, scope: Scope, transition: Transition, free: Expression = None
+) -> tuple[Scope, list[Fact]]:
+    """The scope in which RESULT is what the rule returns, and the rule's condition where it leaves a choice.
+
+    `free` is the symbol for a result that the rule leaves open; by default one that nothing else uses.
+    """
     rule = transition.rule
     if transition.value is not None:
         return scope.binding(RESULT, transition.value), []
     if rule.completion is Completion.WAITS:
         return scope.binding(RESULT, domain.constant(0, U64)), []
-    scope = scope.binding(RESULT, domain.fresh("result", U64))
+    scope = scope.binding(RESULT, domain.fresh("result", U64) if free is None else free)
     if rule.constraint is None:
         return scope, []
     result, wide = scope.variables[RESULT], scope.call["wide"]()
@@ -248,13 +281,18 @@ def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
     return {f"{name}'": meaning for name, meaning in state.items()}
 
 
-def standing_assumptions(domain: Domain, owner: Call | Move, scope: Scope) -> list[Fact]:
-    """What is assumed of every step: who moves, and the default of each reading that would give up a property."""
-    assumed = [
+def default_readings(scope: Scope) -> list[Fact]:
+    """The default of each reading that would give up a property."""
+    return [
         (f"reading {r.name}: {r.default}", scope.term(SYMBOLS[r.symbol]() == r.options[r.default]))
         for r in READINGS.values()
         if r.gives_up and r.default is not None
     ]
+
+
+def standing_assumptions(domain: Domain, owner: Call | Move, scope: Scope) -> list[Fact]:
+    """What is assumed of every step: who moves, and the default of each reading that would give up a property."""
+    assumed = default_readings(scope)
     if isinstance(owner, Call):
         running = STATE.activity[owner.terms.caller] == "RUNNING"
         assumed.append(("the caller runs (SM-16)", scope.term(running)))

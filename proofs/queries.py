@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import z3
 
@@ -17,7 +18,13 @@ from psci.proofs.domain import Expression, Fact
 
 RLIMIT = 20_000_000
 """The resources of one query in Z3's own units; most queries need less than a hundredth."""
-CVC5_RLIMIT = 2_000_000
+CVC5_STRATEGIES: Sequence[tuple[int, Mapping[str, str]]] = (
+    (100_000, {}),
+    (100_000, {"finite-model-find": "true"}),
+)
+"""The ways in which cvc5 is asked, one after the other, until it answers; each with its resources in cvc5's units."""
+CORE_RLIMIT = 200_000
+"""What may be spent on a smaller core of what is proved already."""
 
 
 class Verdict(enum.Enum):
@@ -35,6 +42,10 @@ class Query:
     name: str
     assumptions: tuple[Fact, ...]
     goal: Expression
+
+    def only(self, names: Collection[str]) -> Query:
+        """The query with the assumptions of these names only: if its goal holds, so does that of the whole."""
+        return replace(self, assumptions=tuple(fact for fact in self.assumptions if fact[0] in names))
 
     def smtlib(self) -> str:
         """The query as SMT-LIB 2: unsatisfiable if and only if the goal holds."""
@@ -66,27 +77,53 @@ class Answer:
 
 
 def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True, keep_text: bool = False) -> Answer:
-    """Ask Z3."""
+    """Ask Z3, in a context of its own: what was asked before cannot change the answer.
+
+    Args:
+        query: the query.
+        rlimit: the resources that it may use.
+        minimise: look for few assumptions that are enough.
+        keep_text: keep the query as SMT-LIB 2 beside the answer.
+    """
     started = time.perf_counter()
-    solver = z3.Solver(ctx=query.goal.ctx)
-    solver.set("rlimit", rlimit)
-    if minimise:
-        solver.set("core.minimize", True)
-    labels: dict[str, str] = {}
-    for i, (name, formula) in enumerate(query.assumptions):
-        labels[f"a!{i}"] = name
-        solver.assert_and_track(formula, z3.Bool(f"a!{i}", query.goal.ctx))
-    solver.add(z3.Not(query.goal))
+    home, context = query.goal.ctx, z3.Context()
+    facts = [(name, formula.translate(context)) for name, formula in query.assumptions]
+    goal = query.goal.translate(context)
+    solver = _solver(facts, goal, rlimit)
     found = solver.check()
-    seconds = time.perf_counter() - started
     text = query.smtlib() if keep_text else ""
-    used = _used(solver)
-    if found == z3.unsat:
-        core = tuple(dict.fromkeys(labels[str(label)] for label in solver.unsat_core()))
-        return Answer(query.name, Verdict.PROVED, seconds, core, rlimit=used, smtlib=text)
+
+    def answer(verdict: Verdict, **more: Any) -> Answer:
+        seconds = time.perf_counter() - started
+        return Answer(query.name, verdict, seconds, rlimit=_used(solver), smtlib=text, **more)
+
     if found == z3.sat:
-        return Answer(query.name, Verdict.REFUTED, seconds, model=solver.model(), rlimit=used, smtlib=text)
-    return Answer(query.name, Verdict.UNKNOWN, seconds, reason=solver.reason_unknown(), rlimit=used, smtlib=text)
+        return answer(Verdict.REFUTED, model=solver.model().translate(home))
+    if found == z3.unknown:
+        return answer(Verdict.UNKNOWN, reason=solver.reason_unknown())
+    core = _core(solver, facts)
+    if minimise:
+        again = _solver(core, goal, CORE_RLIMIT)
+        again.set("core.minimize", True)
+        # where the smaller question is harder, what is known already will do
+        core = _core(again, core) if again.check() == z3.unsat else core
+    return answer(Verdict.PROVED, core=tuple(dict.fromkeys(name for name, _ in core)))
+
+
+def _solver(facts: Sequence[Fact], goal: Expression, rlimit: int) -> Expression:
+    """A solver that looks for a case in which the facts hold, each under a label, and the goal does not."""
+    solver = z3.Solver(ctx=goal.ctx)
+    solver.set("rlimit", rlimit)
+    for i, (_, formula) in enumerate(facts):
+        solver.assert_and_track(formula, z3.Bool(f"a!{i}", goal.ctx))
+    solver.add(z3.Not(goal))
+    return solver
+
+
+def _core(solver: Expression, facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that the solver used."""
+    used = sorted(int(str(label)[2:]) for label in solver.unsat_core())
+    return [facts[i] for i in used]
 
 
 def _used(solver: Expression) -> int:
@@ -103,13 +140,17 @@ def cvc5_missing() -> str | None:
     return None
 
 
-def solve_with_cvc5(text: str, rlimit: int = CVC5_RLIMIT) -> Verdict:
+def solve_with_cvc5(text: str) -> Verdict:
     """Ask cvc5 about a query in SMT-LIB 2."""
+    answers = (_ask_cvc5(text, rlimit, options) for rlimit, options in CVC5_STRATEGIES)
+    return next((answer for answer in answers if answer is not Verdict.UNKNOWN), Verdict.UNKNOWN)
+
+
+def _ask_cvc5(text: str, rlimit: int, options: Mapping[str, str]) -> Verdict:
     import cvc5
 
-    manager = cvc5.TermManager()
-    solver = cvc5.Solver(manager)
-    for option, value in (("rlimit", str(rlimit)), ("finite-model-find", "true")):
+    solver = cvc5.Solver(cvc5.TermManager())
+    for option, value in {"rlimit": str(rlimit), **options}.items():
         solver.setOption(option, value)
     parser = cvc5.InputParser(solver)
     parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "query")

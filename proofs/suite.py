@@ -98,6 +98,15 @@ def property_named(name: str) -> Property:
     raise InputError(f"unknown property {name!r}: did you mean {', '.join(close)}?")
 
 
+def with_lemmas(properties: Iterable[Property]) -> tuple[Property, ...]:
+    """The properties, each after what it rests on, and each once."""
+    found: dict[str, Property] = {}
+    for prop in properties:
+        found.update({lemma.name: lemma for lemma in prop.all_lemmas()})
+        found[prop.name] = prop
+    return tuple(found.values())
+
+
 def rule_named(name: str, specification: Specification = SPECIFICATION) -> str:
     """A rule's name, checked.
 
@@ -149,7 +158,9 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
         answer = solve(query)
         _count(counts, "z3", answer.verdict)
         if task.second_solver:
-            second = solve_with_cvc5(query.smtlib())
+            # what the first solver used is enough, and is less to look at
+            asked = query.only(answer.core) if answer.verdict is Verdict.PROVED else query
+            second = solve_with_cvc5(asked.smtlib())
             _count(counts, "cvc5", second)
             answer = replace(answer, second=second)
             if {answer.verdict, second} == {Verdict.PROVED, Verdict.REFUTED}:

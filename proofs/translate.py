@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import z3
 
 from psci.model.language.effects import Effect, Update
-from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var, bind
+from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var, bind, has_quantifier
 from psci.proofs.domain import Domain, Expression, Meaning
 
 
@@ -72,7 +72,8 @@ class Scope:
             case "eq":
                 return values[0] == values[1]
             case "if":
-                return z3.If(*values)
+                quantified = has_quantifier(terms[0])
+                return z3.If(self.domain.condition(values[0]) if quantified else values[0], *values[1:])
             case "ult" | "ule":
                 return self.domain.less(name == "ult", values[0], values[1], terms[0].sort)
             case "band":

@@ -36,6 +36,11 @@ class Unbounded(Domain):
         self._functions: dict[str, Meaning] = {}
         self._targets: dict[int, tuple[Expression, Expression]] = {}
         self._used: set[str] = set()
+        self._binding: list[Expression] = []
+        """The variables of the quantifiers that are being built, from the outermost."""
+        self._named: dict[int, tuple[Expression, Expression]] = {}
+        self._definitions: dict[str, Expression] = {}
+        self._known_symbols: dict[int, tuple[Expression, set[str]]] = {}
 
     def sort(self, sort: Sort) -> Expression:
         """The Z3 sort."""
@@ -73,10 +78,47 @@ class Unbounded(Domain):
     ) -> Expression:
         """A quantifier over all cores or nodes."""
         variable = self.fresh(sort.name.lower(), sort)
+        self._binding.append(variable)
         inner = body(variable)
+        self._binding.pop()
         if z3.is_true(inner) or z3.is_false(inner):
             return inner
         return z3.ForAll([variable], inner) if kind == "every" else z3.Exists([variable], inner)
+
+    def condition(self, formula: Expression) -> Expression:
+        """A name for a formula with a quantifier in it, as a predicate of the variables that it is about.
+
+        Inside an if a quantifier has no polarity, and solvers do not get far with it; a name has both.
+        """
+        key = formula.get_id()
+        if key not in self._named:
+            symbols = self._symbols_in(formula)
+            about = [variable for variable in self._binding if str(variable) in symbols]
+            self._fresh += 1
+            label = f"condition!{self._fresh}"
+            sorts = [variable.sort() for variable in about]
+            named = z3.Function(label, *sorts, z3.BoolSort(self.context))(*about)
+            meaning = z3.And(z3.Implies(named, formula), z3.Implies(formula, named))
+            self._definitions[label] = z3.ForAll(about, meaning) if about else meaning
+            # the formula is kept beside its name, or Z3 could give its id to another one
+            self._named[key] = (formula, named)
+        return self._named[key][1]
+
+    def definitions(self, formulas: Iterable[Expression]) -> list[Fact]:
+        """What the names mean that occur in the formulas, and in these meanings."""
+        found: dict[str, Expression] = {}
+        waiting = list(formulas) if self._definitions else []
+        while waiting:
+            for label in sorted(self._symbols_in(waiting.pop()) & self._definitions.keys() - found.keys()):
+                found[label] = self._definitions[label]
+                waiting.append(found[label])
+        return [("definitions: names of conditions", formula) for formula in found.values()]
+
+    def _symbols_in(self, formula: Expression) -> set[str]:
+        key = formula.get_id()
+        if key not in self._known_symbols:
+            self._known_symbols[key] = (formula, _symbols_of(formula))
+        return self._known_symbols[key][1]
 
     def symbols(self, prefix: str, function: Function) -> Meaning:
         """Free symbols for a function."""
@@ -158,6 +200,25 @@ class Unbounded(Domain):
                 z3.ForAll([a, b], z3.Implies(z3.And(ancestor(a, b), a != b), higher)),
             ),
         )
+
+
+def _symbols_of(formula: Expression) -> set[str]:
+    """The names of the symbols in a formula."""
+    names: set[str] = set()
+    seen: set[int] = set()
+    waiting = [formula]
+    while waiting:
+        part = waiting.pop()
+        if part.get_id() in seen:
+            continue
+        seen.add(part.get_id())
+        if z3.is_quantifier(part):
+            waiting.append(part.body())
+        elif z3.is_app(part):
+            if part.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+                names.add(part.decl().name())
+            waiting += part.children()
+    return names
 
 
 def _constant(name: str, sort: Expression) -> Meaning:

@@ -7,15 +7,15 @@ possible. From anywhere it is the step of a k-induction.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import z3
 
 from psci.model.call import Call, Move
 from psci.model.environment import BOOT
 from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, REGISTERS, RESULT, Completion, Rule
-from psci.model.language.sorts import CORE, NODE
+from psci.model.language.sorts import CORE, NODE, U64
 from psci.model.language.terms import TRUE, Function, fields_read, lift
 from psci.model.machine import MACHINE
 from psci.model.specification import SPECIFICATION, Specification
@@ -28,7 +28,7 @@ from psci.proofs.counterexample import Counterexample, declarations
 from psci.proofs.domain import Expression, Meaning
 from psci.proofs.induction import blank_value, primes, standing_assumptions, with_result
 from psci.proofs.queries import Verdict
-from psci.proofs.semantics import call_limits, fields_of, owners, scope_of, transitions
+from psci.proofs.semantics import Transition, call_limits, fields_of, owners, scope_of, transitions
 from psci.proofs.translate import Scope
 from psci.properties.language import Kind, Property, Step, step_of
 
@@ -38,6 +38,8 @@ MPIDRS = (0x0, 0x1, 0x100, 0x101, 0x1_0000, 0x1_0001, 0x1_0100, 0x1_0101)
 """The cores of a search from boot; a search from anywhere leaves them open."""
 NEVER_NEEDED = frozenset({"SIGNAL"})
 """Moves that change nothing which a guard reads; they only make runs longer."""
+
+RESULT_OF_STEP = Function("result", (), U64, "call", "What a step of a run returns.")
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,19 @@ class Option:
     rule: Rule
     taken: Expression
     """The rule is chosen, allowed, and the next state is the one after it."""
-    before: Scope
-    after: Scope
     claim: Expression
     """What the property says of this step."""
 
 
 class Run:
-    """A run of symbolic states with a choice of rule between each two."""
+    """A run of symbolic states with a choice of rule between each two.
+
+    A step is written once, as the first one; the others are that one with the symbols of their places.
+    """
 
     def __init__(
         self, prop: Property, specification: Specification, cores: int = 3, topology: Topology | None = None,
-        without: frozenset[str] = NEVER_NEEDED, whole: bool = False,
+        without: frozenset[str] = NEVER_NEEDED, whole: bool = False, booting: bool = False,
     ) -> None:  # fmt: skip
         self.prop = prop
         self.specification = specification
@@ -70,8 +73,13 @@ class Run:
         self.formulas: list[Expression] = []
         self.options: list[list[Option]] = []
         self.without = without
+        self.booting = booting
+        """The run starts before the first boot, so its first step is the boot."""
         self.followed = self.fields if whole else tuple(f for f in self.fields if f.name not in self._left_open())
+        self._written: dict[bool, list[Option]] = {}
         self._add_state()
+        if booting:
+            self._from_boot()
 
     def _left_open(self) -> frozenset[str]:
         """The fields of power domains, where the property does not speak about them: they may take any value.
@@ -92,7 +100,7 @@ class Run:
         self.states.append(fields_of(self.domain, f"s{place}", self.fields))
         self.formulas += [self.domain.within(self.states[-1][f.name], f) for f in self.fields]
 
-    def from_boot(self) -> None:
+    def _from_boot(self) -> None:
         """The first state is the one before the first boot: down, blank, nothing remembered."""
         scope = Scope(self.domain, self.states[0])
         self.formulas.append(scope.term(STATE.system == "DOWN"))
@@ -115,33 +123,56 @@ class Run:
         """One more step, by a rule that changes something."""
         place = len(self.options)
         self._add_state()
-        choice = z3.BitVec(f"choice{place}", CHOICE_WIDTH, self.domain.context)
-        options = self._options(place, choice, moving=True, only=self._only(place))
-        self.options.append(options)
-        self.formulas.append(self.domain.disjunction(option.taken for option in options))
-
-    booting = False
-    """The run starts before the first boot, so its first step is the boot."""
+        self.options.append(self._options(place, moving=True))
+        self.formulas.append(self.domain.disjunction(option.taken for option in self.options[-1]))
 
     def last(self) -> list[Option]:
         """Every rule as the step after the last state; the state after it is not named."""
-        place = len(self.options)
-        choice = z3.BitVec(f"choice{place}", CHOICE_WIDTH, self.domain.context)
-        return self._options(place, choice, moving=False, only=self._only(place))
+        return self._options(len(self.options), moving=False)
 
-    def _only(self, place: int) -> str | None:
-        return BOOT.name if self.booting and place == 0 else None
+    def _options(self, place: int, moving: bool) -> list[Option]:
+        if moving not in self._written:
+            self._written[moving] = list(self._write(moving))
+        options = self._written[moving]
+        if self.booting and place == 0:
+            options = [option for option in options if option.step.name == BOOT.name]
+        if place == 0:
+            return options
+        renamed = self._renamed(place)
+        return [
+            replace(o, taken=z3.substitute(o.taken, *renamed), claim=z3.substitute(o.claim, *renamed)) for o in options
+        ]
 
-    def _options(self, place: int, choice: Expression, moving: bool, only: str | None = None) -> list[Option]:
-        found: list[Option] = []
-        for owner in owners(self.specification):
-            if owner.name in self.without or (only is not None and owner.name != only):
-                continue
-            if not moving and self.prop.about and owner.name not in self.prop.about:
-                continue
-            if any(self._wanted(owner, rule, moving) for rule in self.specification.rules[owner.name]):
-                found += self._of_owner(owner, place, choice, moving, len(found))
+    def _renamed(self, place: int) -> list[tuple[Expression, Expression]]:
+        """The symbols of the first step, with those of another step."""
+        found = [(self._choice(0), self._choice(place))]
+        for label, function in list(self.domain.used().items()):
+            prefix, _, _ = label.partition(".")
+            into = {"s0": f"s{place}", "s1": f"s{place + 1}", "a0": f"a{place}"}.get(prefix)
+            if into is not None:
+                cells = zip(self.domain.cells(prefix, function), self.domain.cells(into, function), strict=True)
+                found += cells
         return found
+
+    def _choice(self, place: int) -> Expression:
+        return z3.BitVec(f"choice{place}", CHOICE_WIDTH, self.domain.context)
+
+    def _write(self, moving: bool) -> Iterator[Option]:
+        """Every rule as the first step."""
+        number = 0
+        for owner in owners(self.specification):
+            if owner.name in self.without or (not moving and self.prop.about and owner.name not in self.prop.about):
+                continue
+            if not any(self._wanted(owner, rule, moving) for rule in self.specification.rules[owner.name]):
+                continue
+            base = self._base(owner, 0)
+            for transition in transitions(self.domain, owner, base, self.specification):
+                if self._wanted(owner, transition.rule, moving):
+                    yield self._option(owner, base, transition, moving, number)
+                    number += 1
+
+    def _base(self, owner: Call | Move, place: int) -> Scope:
+        return scope_of(self.domain, owner, self.states[place], f"a{place}")
 
     def _wanted(self, owner: Call | Move, rule: Rule, moving: bool) -> bool:
         step = step_of(owner, rule)
@@ -149,30 +180,29 @@ class Run:
             return bool(rule.effect.updates or self.prop.history.effect(step).updates)
         return (self.prop.kind is Kind.INVARIANT and bool(rule.effect.updates)) or self.prop.of_step(step) is not TRUE
 
-    def _of_owner(self, owner: Call | Move, place: int, choice: Expression, moving: bool, number: int) -> list[Option]:
-        base = scope_of(self.domain, owner, self.states[place], f"a{place}")
-        limits = call_limits(self.domain, f"a{place}", owner)
-        found: list[Option] = []
-        for transition in transitions(self.domain, owner, base, self.specification):
-            if not self._wanted(owner, transition.rule, moving):
-                continue
-            step = step_of(owner, transition.rule)
-            before, conditions = with_result(self.domain, base, transition)
-            changed = {**before.after(transition.rule.effect), **before.after(self.prop.history.effect(step))}
-            after = before.but(changed)
-            allowed = [choice == number + len(found), transition.allowed(), limits]
-            allowed += [formula for _, formula in (*conditions, *standing_assumptions(self.domain, owner, before))]
-            allowed += [before.term(term) for _, term in self.prop.assumed(step)]
-            if moving:
-                following = self.states[place + 1]
-                allowed += [self._same(following[f.name], after.state[f.name], f) for f in self.followed]
-                after = before.but(following)
-            claim = before.but(primes(after.state)).term(self.prop.of_step(step))
-            if self.prop.kind is Kind.INVARIANT:
-                claim = after.term(self.prop.of_state())
-            taken = self.domain.conjunction(allowed)
-            found.append(Option(number + len(found), step, transition.rule, taken, before, after, claim))
-        return found
+    def _option(self, owner: Call | Move, base: Scope, transition: Transition, moving: bool, number: int) -> Option:
+        step = step_of(owner, transition.rule)
+        before, after, conditions = self._scopes(base, transition, step, 0)
+        allowed = [self._choice(0) == number, transition.allowed(), call_limits(self.domain, "a0", owner), *conditions]
+        allowed += [formula for _, formula in standing_assumptions(self.domain, owner, before)]
+        allowed += [before.term(term) for _, term in self.prop.assumed(step)]
+        if moving:
+            following = fields_of(self.domain, "s1", self.fields)
+            allowed += [self._same(following[f.name], after.state[f.name], f) for f in self.followed]
+            after = before.but(following)
+        claim = before.but(primes(after.state)).term(self.prop.of_step(step))
+        if self.prop.kind is Kind.INVARIANT:
+            claim = after.term(self.prop.of_state())
+        return Option(number, step, transition.rule, self.domain.conjunction(allowed), claim)
+
+    def _scopes(
+        self, base: Scope, transition: Transition, step: Step, place: int
+    ) -> tuple[Scope, Scope, list[Expression]]:
+        """The scopes before and after a step, and the conditions on its result."""
+        result = self.domain.symbols(f"a{place}", RESULT_OF_STEP)()
+        before, conditions = with_result(self.domain, base, transition, result)
+        changed = {**before.after(transition.rule.effect), **before.after(self.prop.history.effect(step))}
+        return before, before.but(changed), [formula for _, formula in conditions]
 
     def wrong(self, options: Sequence[Option]) -> Expression:
         """Some rule breaks the property, or makes the step that must be possible."""
@@ -215,15 +245,9 @@ class Run:
         reading = Reading(self.domain, model)
         taken: list[Taken] = []
         shown: dict[str, object] = {}
-        for options in (*self.options, last):
+        for place, options in enumerate((*self.options, last)):
             option = next(o for o in options if z3.is_true(model.eval(o.taken, model_completion=True)))
-            result = None
-            if option.step.is_call and option.rule.completion is Completion.RETURNS:
-                result = option.before.variables[RESULT]
-            history = self.prop.history.fields
-            taken.append(
-                step_taken(reading, option.step.owner, option.rule, option.before, option.after, result, history)
-            )
+            taken.append(self._taken(reading, option, place))
             shown.update(declarations(option.rule, reading))
         machine = reading.machine(*(one.action for one in taken))
         replayed = all(replays(machine, self.specification, one, reading.choices()) for one in taken)
@@ -231,6 +255,18 @@ class Run:
             self.prop.name, self.prop.sentence, machine, tuple(taken), (self.prop.name,), True, replayed,
             self.prop.history.fields, shown,
         )  # fmt: skip
+
+    def _taken(self, reading: Reading, option: Option, place: int) -> Taken:
+        """A step of the run that a model describes, with the state after it."""
+        owner, rule = option.step.owner, option.rule
+        base = self._base(owner, place)
+        transition = next(t for t in transitions(self.domain, owner, base, self.specification) if t.rule is rule)
+        before, after, _ = self._scopes(base, transition, option.step, place)
+        if place + 1 < len(self.states):
+            after = before.but(self.states[place + 1])
+        returns = option.step.is_call and rule.completion is Completion.RETURNS
+        result = before.variables[RESULT] if returns else None
+        return step_taken(reading, owner, rule, before, after, result, self.prop.history.fields)
 
 
 @dataclass(frozen=True)
@@ -257,36 +293,34 @@ def search(
     means: found; `run` is the run.
     """
     started = time.perf_counter()
-    run, whole = (_booting(prop, specification, cores, topology, whole) for whole in (False, True))
+    rough = Run(prop, specification, cores, topology, booting=True)
+    exact = Run(prop, specification, cores, topology, whole=True, booting=True)
     possibility = prop.kind is Kind.WITNESS
 
     def result(verdict: Verdict, length: int, shown: Counterexample | None = None, reason: str = "") -> Search:
         return Search(prop, cores, length, verdict, time.perf_counter() - started, shown, reason)
 
     for length in range(depth):
-        for attempt in (run, whole):
-            last = attempt.last()
-            solver = attempt.solver(attempt.wrong(last))
-            found = solver.check() if last else z3.unsat
-            if found == z3.unknown:
-                return result(Verdict.UNKNOWN, length, reason=solver.reason_unknown())
-            if found == z3.unsat:
-                break
-            if attempt is whole:
-                shown = attempt.counterexample(attempt.plainest(solver, length + 1), last)
-                return result(Verdict.PROVED if possibility else Verdict.REFUTED, length + 1, shown)
-        run.extend()
-        whole.extend()
+        found = _found(rough)
+        if found == z3.sat and rough.followed != exact.followed:
+            while len(exact.options) < length:
+                exact.extend()
+            found = _found(exact)
+        if found == z3.unknown:
+            return result(Verdict.UNKNOWN, length, reason="the solver reached its limit")
+        if found == z3.sat:
+            last = exact.last()
+            solver = exact.solver(exact.wrong(last))
+            solver.check()
+            shown = exact.counterexample(exact.plainest(solver, length + 1), last)
+            return result(Verdict.PROVED if possibility else Verdict.REFUTED, length + 1, shown)
+        rough.extend()
     return result(Verdict.REFUTED if possibility else Verdict.PROVED, depth)
 
 
-def _booting(
-    prop: Property, specification: Specification, cores: int, topology: Topology | None, whole: bool
-) -> Run:  # fmt: skip
-    run = Run(prop, specification, cores, topology, whole=whole)
-    run.booting = True
-    run.from_boot()
-    return run
+def _found(run: Run) -> Expression:
+    last = run.last()
+    return run.solver(run.wrong(last)).check() if last else z3.unsat
 
 
 def k_induction(

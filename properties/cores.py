@@ -10,10 +10,8 @@ from psci.model.language.rules import ISA, Completion
 from psci.model.language.sorts import BOOL, CORE, U64
 from psci.model.language.terms import FALSE, TRUE, Const, choose, conjunction, every, implies
 from psci.model.machine import MachineTerms
-from psci.properties.helpers import every_reset_is_a_cold_one_for_cores, only_an_on_core_does_anything
 from psci.properties.language import (
     History,
-    Invariant,
     Step,
     View,
     always_true,
@@ -21,6 +19,7 @@ from psci.properties.language import (
     remembered,
     safety,
 )
+from psci.properties.states import states_fit_together
 
 LOW_HALF = Const(0xFFFF_FFFF, U64)
 ALL = Const(0xFFFF_FFFF_FFFF_FFFF, U64)
@@ -29,8 +28,7 @@ ENTRY_CALLS = ("CPU_SUSPEND", "CPU_DEFAULT_SUSPEND", "SYSTEM_SUSPEND")
 
 
 @safety(
-    "PROP-2", "edges", cites=("PROP-2", "SM-1", "SM-5", "SM-6", "SM-7"), helpers=(only_an_on_core_does_anything,),
-    given=(every_reset_is_a_cold_one_for_cores,),
+    "PROP-2", "edges", cites=("PROP-2", "SM-1", "SM-5", "SM-6", "SM-7"), lemmas=(states_fit_together,),
 )  # fmt: skip
 def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A core changes its state only as Figure 9 says: OFF by its own CPU_OFF, ON_PENDING by CPU_ON, ON by starting."""
@@ -98,8 +96,11 @@ def _gives(h: View, step: Step, to: Any) -> Effect:
 ENTRIES = History((DUE, ENTRY, CONTEXT, WIDE, ISA_OF), _nothing_given, _entries)
 
 
-@invariant
-def a_core_to_be_entered_has_what_it_was_given(m: Any, s: Any, h: Any) -> Any:
+@always_true(
+    "ENTRIES", "what-was-given-is-kept", history=ENTRIES, lemmas=(states_fit_together,),
+    cites=("PROP-4", "CPU_ON-17", "CPU_ON-21", "CPU_SUSPEND-20"),
+)  # fmt: skip
+def what_was_given_is_kept(m: Any, s: Any, h: Any) -> Any:
     """A core that is starting, powered down or about to be entered holds the entry point it was given last."""
 
     def holds(core: Any) -> Any:
@@ -116,12 +117,8 @@ def a_core_to_be_entered_has_what_it_was_given(m: Any, s: Any, h: Any) -> Any:
     return every(CORE, holds)
 
 
-ENTRY_HELPERS: tuple[Invariant, ...] = (only_an_on_core_does_anything, a_core_to_be_entered_has_what_it_was_given)
-
-
 @safety(
-    "PROP-4", "entry-and-context", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
-    given=(every_reset_is_a_cold_one_for_cores,),
+    "PROP-4", "entry-and-context", about=("ENTER",), history=ENTRIES, lemmas=(what_was_given_is_kept,),
     cites=("PROP-4", "CPU_ON-17", "CPU_ON-21", "CPU_ON-22", "CPU_SUSPEND-20", "CPU_SUSPEND-29", "ENTRY-11", "ENTRY-13"),
 )  # fmt: skip
 def entry_and_context(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -136,8 +133,7 @@ def entry_and_context(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
 
 
 @safety(
-    "ENTRY-ONCE", "entry-once", about=("ENTER",), history=ENTRIES, helpers=ENTRY_HELPERS,
-    given=(every_reset_is_a_cold_one_for_cores,),
+    "ENTRY-ONCE", "entry-once", about=("ENTER",), history=ENTRIES, lemmas=(what_was_given_is_kept,),
     cites=("PROP-4", "CPU_ON-17", "SM-8", "CPU_SUSPEND-5"),
 )  # fmt: skip
 def entry_once(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -146,8 +142,9 @@ def entry_once(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
 
 
 @safety(
-    "ENTRY-OWN", "entry-is-nobody-elses", cites=("CPU_SUSPEND-20", "CPU_ON-17", "RET-12"), helpers=ENTRY_HELPERS[:1]
-)
+    "ENTRY-OWN", "entry-is-nobody-elses", cites=("CPU_SUSPEND-20", "CPU_ON-17", "RET-12"),
+    lemmas=(states_fit_together,),
+)  # fmt: skip
 def entry_is_nobody_elses(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """What a core left behind before it went to sleep is not touched by anyone until it is entered again."""
     if step.name == "BOOT":
@@ -196,8 +193,7 @@ def a_core_that_can_be_started_was_not(m: Any, s: Any, h: Any) -> Any:
 
 @safety(
     "PROP-3", "one-start", about=("CPU_ON",), history=STARTS,
-    helpers=(only_an_on_core_does_anything, a_core_that_can_be_started_was_not),
-    given=(every_reset_is_a_cold_one_for_cores,),
+    helpers=(a_core_that_can_be_started_was_not,), lemmas=(states_fit_together,),
     cites=("PROP-3", "CPU_ON-16", "SM-7", "CPU_ON-18"),
 )  # fmt: skip
 def one_start(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -243,5 +239,6 @@ def start_enabled(m: Any, s: Any, h: Any) -> Any:
 
 
 PROPERTIES = (
-    edges, one_start, entry_and_context, entry_once, entry_is_nobody_elses, standby_is_transparent, start_enabled,
+    edges, one_start, what_was_given_is_kept, entry_and_context, entry_once, entry_is_nobody_elses,
+    standby_is_transparent, start_enabled,
 )  # fmt: skip

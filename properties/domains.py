@@ -7,15 +7,11 @@ from typing import Any
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import CORE, NODE
-from psci.model.language.terms import TRUE, choose, every, implies, lift
+from psci.model.language.terms import TRUE, choose, conjunction, every, implies, lift
 from psci.model.machine import LOCAL_STATE, MachineTerms
-from psci.model.power_domains import granted, vote_of
-from psci.properties.helpers import (
-    no_core_is_frozen_before_1_0,
-    nothing_runs_when_the_system_is_down,
-    only_an_on_core_does_anything,
-)
-from psci.properties.language import History, Step, View, always_true, invariant, remembered, safety
+from psci.model.power_domains import permitted, vote_of
+from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
+from psci.properties.states import states_fit_together
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
 UP = ("RUNNING", "SUSPENDED")
@@ -59,12 +55,15 @@ def each_power_state_is_ordered(m: Any, s: Any, h: Any, step: Step) -> Any:
     )
 
 
-# ---- invariants
+# ---- lemmas
 
 
-@invariant
-def awake_cores_keep_their_nodes_running(m: Any, s: Any, h: Any) -> Any:
-    """Every node above a core that is awake runs, in both modes."""
+@always_true(
+    "PROP-8", "no-stale-request", cites=("PROP-8", "OSI-8", "OSI-3", "PC-6", "PC-10", "OSI-10"),
+    lemmas=(states_fit_together,),
+)  # fmt: skip
+def no_stale_request(m: Any, s: Any, h: Any) -> Any:
+    """A node is in a low-power state only while every core in it sleeps or is OFF: no request outlives a wakeup."""
 
     def running(core: Any) -> Any:
         return every(NODE, lambda node: implies(m.below(core, node), s.node[node] == RUN))
@@ -72,95 +71,97 @@ def awake_cores_keep_their_nodes_running(m: Any, s: Any, h: Any) -> Any:
     return implies(s.system.is_in(*UP), every(CORE, lambda core: implies(awake(s, core), running(core))))
 
 
-@invariant
-def votes_are_ordered(m: Any, s: Any, h: Any) -> Any:
-    """What a suspended core asked for is no deeper for a parent than for a child, and never deeper than the core."""
-
-    def fits(core: Any) -> Any:
-        own = every(NODE, lambda n: implies(m.below(core, n), s.vote[core, n] <= depth(s, core)))
-
-        def ordered(low: Any, high: Any) -> Any:
-            return implies(m.below(core, low) & m.ancestor(high, low), s.vote[core, high] <= s.vote[core, low])
-
-        path = every(NODE, lambda low: every(NODE, lambda high: ordered(low, high)))
-        return implies((s.power[core] == "ON") & ~awake(s, core), own & path)
-
-    return implies(s.system.is_in(*UP), every(CORE, fits))
-
-
-@invariant
-def suspended_means_powered_down(m: Any, s: Any, h: Any) -> Any:
-    """While the system is suspended to RAM one core is powered down and all others are OFF."""
-    return implies(
-        s.system == "SUSPENDED",
-        every(CORE, lambda core: (s.power[core] == "OFF") | (s.activity[core] == "POWERDOWN")),
-    )
-
-
-DOMAIN_HELPERS = (
-    only_an_on_core_does_anything,
-    nothing_runs_when_the_system_is_down,
-    no_core_is_frozen_before_1_0,
-    awake_cores_keep_their_nodes_running,
-    suspended_means_powered_down,
-)
-
-
-@invariant
-def a_node_of_off_cores_is_down(m: Any, s: Any, h: Any) -> Any:
-    """Where votes are counted at entry: a node all of whose cores are OFF is powered down, in both modes."""
+@always_true(
+    "NODES-OFF", "nodes-of-off-cores-are-down", cites=("CPU_OFF-10", "PC-5", "OSI-13", "MODE-9"),
+    lemmas=(states_fit_together, no_stale_request),
+)  # fmt: skip
+def nodes_of_off_cores_are_down(m: Any, s: Any, h: Any) -> Any:
+    """A node all of whose cores are OFF is powered down, in both modes and however votes are counted."""
 
     def is_down(node: Any) -> Any:
         off = every(CORE, lambda core: implies(m.below(core, node), s.power[core] == "OFF"))
         return implies(off, s.node[node] == POWERDOWN)
 
-    return implies((m.vote_counting == "AT_ENTRY") & s.system.is_in(*UP), every(NODE, is_down))
+    return implies(s.system.is_in(*UP), every(NODE, is_down))
 
 
-@invariant
-def a_node_is_where_the_votes_put_it(m: Any, s: Any, h: Any) -> Any:
-    """Platform-coordinated, votes counted at entry: each node is in the deepest state that the votes allow."""
+@always_true(
+    "VOTES", "votes-fit-their-core", cites=("PC-7", "PD-3", "PD-8"),
+    lemmas=(states_fit_together,), given=(each_power_state_is_ordered,),
+)  # fmt: skip
+def votes_fit_their_core(m: Any, s: Any, h: Any) -> Any:
+    """A suspended core has asked for no node state deeper than its own."""
 
-    def fits(node: Any) -> Any:
-        return s.node[node] == granted(m, node, lambda core, inner: vote_of(s, core, inner))
+    def fits(core: Any, node: Any) -> Any:
+        asleep = (s.power[core] == "ON") & ~awake(s, core)
+        return implies(asleep & m.below(core, node), s.vote[core, node] <= depth(s, core))
+
+    return implies(s.system.is_in(*UP), every(CORE, lambda core: every(NODE, lambda node: fits(core, node))))
+
+
+@always_true(
+    "DEEPEST", "nodes-are-as-deep-as-votes-allow", cites=("PC-3", "PC-5", "CPU_OFF-13", "MODE-5"),
+    lemmas=(states_fit_together, no_stale_request, nodes_of_off_cores_are_down),
+)  # fmt: skip
+def nodes_are_as_deep_as_votes_allow(m: Any, s: Any, h: Any) -> Any:
+    """Platform-coordinated, votes counted at entry: no node is shallower than the votes of its cores allow."""
+
+    def deep_enough(node: Any, state: Any) -> Any:
+        allowed = permitted(m, node, state, lambda core, inner: vote_of(s, core, inner))
+        return implies(allowed, state <= s.node[node])
 
     here = (s.mode == "PLATFORM_COORDINATED") & (m.vote_counting == "AT_ENTRY") & s.system.is_in(*UP)
-    return implies(here, every(NODE, fits))
+    low = (STANDBY, RETENTION, POWERDOWN)
+    return implies(here, every(NODE, lambda node: conjunction(*(deep_enough(node, state) for state in low))))
+
+
+@always_true(
+    "LIMITS", "no-node-exceeds-a-vote", cites=("PC-2", "PC-6", "PC-9", "PC-10"),
+    lemmas=(states_fit_together, no_stale_request, nodes_of_off_cores_are_down),
+)  # fmt: skip
+def no_node_exceeds_a_vote(m: Any, s: Any, h: Any) -> Any:
+    """Platform-coordinated: the votes of its cores allow the state of every node that does not run."""
+
+    def allowed(node: Any) -> Any:
+        return permitted(m, node, s.node[node], lambda core, inner: vote_of(s, core, inner))
+
+    here = (s.mode == "PLATFORM_COORDINATED") & s.system.is_in(*UP)
+    return implies(here, every(NODE, lambda node: (s.node[node] == RUN) | allowed(node)))
+
+
+# ---- the order of states
 
 
 def _ordered(m: Any, s: Any) -> Any:
-    inside = every(
-        NODE, lambda high: every(NODE, lambda low: implies(m.ancestor(high, low), s.node[high] <= s.node[low]))
-    )
-    cores = every(CORE, lambda core: every(NODE, lambda n: implies(m.below(core, n), s.node[n] <= depth(s, core))))
-    return inside & cores
+    def above_node(high: Any, low: Any) -> Any:
+        return implies(m.ancestor(high, low), s.node[high] <= s.node[low])
+
+    def above_core(node: Any, core: Any) -> Any:
+        return implies(m.below(core, node), s.node[node] <= depth(s, core))
+
+    nodes = every(NODE, lambda high: every(NODE, lambda low: above_node(high, low)))
+    cores = every(NODE, lambda node: every(CORE, lambda core: above_core(node, core)))
+    return nodes & cores
+
+
+@consequence(
+    "ORDER-PC", "votes-keep-nodes-ordered", cites=("PROP-5", "PC-7", "PD-3"),
+    lemmas=(states_fit_together, votes_fit_their_core, nodes_are_as_deep_as_votes_allow, no_node_exceeds_a_vote),
+)  # fmt: skip
+def votes_keep_nodes_ordered(m: Any, s: Any, h: Any) -> Any:
+    """Platform-coordinated, votes counted at entry: no power domain is deeper than a core or power domain inside it."""
+    here = (s.mode == "PLATFORM_COORDINATED") & (m.vote_counting == "AT_ENTRY") & s.system.is_in(*UP)
+    return implies(here, _ordered(m, s))
 
 
 @always_true(
-    "PROP-5", "nodes-are-ordered", cites=("PROP-5", "PD-3", "PD-4", "PD-5", "PD-6", "PD-7"),
-    helpers=(*DOMAIN_HELPERS, votes_are_ordered, a_node_of_off_cores_is_down, a_node_is_where_the_votes_put_it),
-    given=(each_power_state_is_ordered,),
+    "PROP-5", "nodes-are-ordered", cites=("PROP-5", "PD-3", "PD-4", "PD-5", "PD-6", "PD-7", "OSI-19", "CPU_SUSPEND-14"),
+    lemmas=(states_fit_together, no_stale_request, nodes_of_off_cores_are_down, votes_fit_their_core),
+    lemmas_after=(votes_keep_nodes_ordered,),
 )  # fmt: skip
 def nodes_are_ordered(m: Any, s: Any, h: Any) -> Any:
-    """Platform-coordinated: no power domain is in a deeper state than a core or power domain inside it."""
-    return implies((s.mode == "PLATFORM_COORDINATED") & s.system.is_in(*UP), _ordered(m, s))
-
-
-@always_true(
-    "PROP-5-OSI", "nodes-are-ordered-in-osi", cites=("PROP-5", "PD-3", "OSI-19", "OSI-20", "CPU_SUSPEND-14"),
-    helpers=DOMAIN_HELPERS, given=(each_power_state_is_ordered,),
-)  # fmt: skip
-def nodes_are_ordered_in_osi(m: Any, s: Any, h: Any) -> Any:
-    """OS-initiated: no power domain is in a deeper state than a core or power domain inside it."""
-    return implies((s.mode == "OS_INITIATED") & s.system.is_in(*UP), _ordered(m, s))
-
-
-@always_true(
-    "PROP-8", "no-stale-request", cites=("PROP-8", "OSI-8", "OSI-3", "PC-6", "PC-10", "OSI-10"), helpers=DOMAIN_HELPERS
-)
-def no_stale_request(m: Any, s: Any, h: Any) -> Any:
-    """A node is in a low-power state only while every core in it sleeps or is OFF: no request outlives a wakeup."""
-    return awake_cores_keep_their_nodes_running.claim(m, s, h)
+    """In both modes no power domain is in a deeper state than a core or power domain inside it."""
+    return implies(s.system.is_in(*UP), _ordered(m, s))
 
 
 # ---- platform-coordinated mode
@@ -199,23 +200,9 @@ def votes_are_wishes(m: Any, s: Any, h: Any) -> Any:
     return every(CORE, lambda core: every(NODE, lambda node: fits(core, node)))
 
 
-@invariant
-def no_node_exceeds_a_vote(m: Any, s: Any, h: Any) -> Any:
-    """Platform-coordinated: a node sleeps no deeper, and wakes no slower, than each suspended core in it allows."""
-
-    def fits(core: Any, node: Any) -> Any:
-        asleep = (s.power[core] == "ON") & ~awake(s, core)
-        vote = s.vote[core, node]
-        modest = (s.node[node] <= vote) & (m.latency(s.node[node]) <= m.latency(vote))
-        return implies(asleep & m.below(core, node), (s.node[node] == RUN) | modest)
-
-    coordinated = (s.mode == "PLATFORM_COORDINATED") & s.system.is_in(*UP)
-    return implies(coordinated, every(CORE, lambda core: every(NODE, lambda node: fits(core, node))))
-
-
 @always_true(
     "PROP-6", "no-vote-is-exceeded", cites=("PROP-6", "PC-2", "PC-3", "PC-5", "PC-6", "CPU_SUSPEND-25"),
-    history=WISHES, helpers=(*DOMAIN_HELPERS, votes_are_wishes, no_node_exceeds_a_vote),
+    history=WISHES, helpers=(votes_are_wishes,), lemmas=(states_fit_together, no_stale_request, no_node_exceeds_a_vote),
 )  # fmt: skip
 def no_vote_is_exceeded(m: Any, s: Any, h: Any) -> Any:
     """Platform-coordinated: no node is deeper, or slower to wake up, than any suspended core in it has asked for."""
@@ -234,7 +221,8 @@ def no_vote_is_exceeded(m: Any, s: Any, h: Any) -> Any:
 
 
 @safety(
-    "PROP-7", "requests-are-obeyed", about=("CPU_SUSPEND",), helpers=DOMAIN_HELPERS,
+    "PROP-7", "requests-are-obeyed", about=("CPU_SUSPEND",),
+    lemmas=(states_fit_together, no_stale_request, nodes_are_ordered),
     given=(each_power_state_is_ordered,),
     cites=("PROP-7", "OSI-3", "OSI-4", "OSI-6", "OSI-16", "OSI-19"),
 )  # fmt: skip
@@ -255,17 +243,13 @@ def requests_are_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> A
 
 
 PROPERTIES = (
-    nodes_are_ordered.open_question(
-        "Induction needs that each node is where the votes put it; Z3 does not decide that step within its limit."
-    ),
-    nodes_are_ordered_in_osi.open_question(
-        "It does not hold of the rules: a request for a node is accepted although a power domain inside it still runs "
-        "with all its cores asleep or OFF (CPU_SUSPEND-14 and PD-3 ask for a refusal, no fact names the code), and the "
-        "last CPU_OFF takes a parent down over such a domain."
-    ),
-    no_vote_is_exceeded.open_question(
-        "Z3 does not decide the step CPU_SUSPEND.powerdown within its limit; all other steps are proved."
-    ),
-    requests_are_obeyed,
     no_stale_request,
+    nodes_of_off_cores_are_down,
+    votes_fit_their_core,
+    nodes_are_as_deep_as_votes_allow,
+    no_node_exceeds_a_vote,
+    votes_keep_nodes_ordered,
+    nodes_are_ordered,
+    no_vote_is_exceeded,
+    requests_are_obeyed,
 )

@@ -44,16 +44,10 @@ def no_core_is_frozen_before_1_0(m: Any, s: Any, h: Any) -> Any:
 
 
 @invariant
-def every_reset_is_a_cold_one_for_cores(m: Any, s: Any, h: Any, step: Any) -> Any:
-    """The default of the reading reset-cores: after a warm or vendor reset, too, all cores but one are OFF."""
-    return m.reset_cores == "OFF"
-
-
-@invariant
-def resets_leave_nothing_behind(m: Any, s: Any, h: Any, step: Any) -> Any:
-    """The defaults of the readings on warm and vendor resets: they leave of the state what a cold reset leaves."""
-    default = (m.reset_cores == "OFF") & (m.reset_mode == "PLATFORM_COORDINATED")
-    return default & (m.reset_residency == "HOME") & (m.reset_statistics == "ZERO")
+def a_suspended_system_is_asleep(m: Any, s: Any, h: Any) -> Any:
+    """While the system is suspended to RAM each core is OFF or powered down."""
+    asleep = every(CORE, lambda core: (s.power[core] == "OFF") | (s.activity[core] == "POWERDOWN"))
+    return implies(s.system == "SUSPENDED", asleep)
 
 
 REACHABLE = (
@@ -61,5 +55,6 @@ REACHABLE = (
     nothing_runs_when_the_system_is_down,
     a_core_that_made_a_system_call_has_stopped,
     no_core_is_frozen_before_1_0,
+    a_suspended_system_is_asleep,
 )
 """Proved together, as the property STATES: what is known of every reachable state."""

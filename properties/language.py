@@ -195,6 +195,13 @@ class Property:
     claim: Claim
     history: History = NO_HISTORY
     helpers: tuple[Invariant, ...] = ()
+    """Invariants that are proved together with it, in one induction."""
+    lemmas: tuple[Property, ...] = ()
+    """Properties of states, with proofs of their own, that are assumed of the state before a step."""
+    lemmas_after: tuple[Property, ...] = ()
+    """The same, assumed of the state after a step as well."""
+    follows: bool = False
+    """It follows from its lemmas in every single state, so that no step needs to be looked at."""
     about: tuple[str, ...] = ()
     """The calls and moves that the claim speaks about; none listed means all."""
     given: tuple[Invariant, ...] = ()
@@ -213,10 +220,17 @@ class Property:
         return replace(self, bounded_only=why)
 
     def assumed(self, step: Step) -> tuple[tuple[str, Term], ...]:
-        """What is assumed of a step, by name."""
-        return tuple(
-            (fact.name, lift(fact.claim(MACHINE, BEFORE, self.history.view, step), BOOL)) for fact in self.given
-        )
+        """What is assumed of a step, by name: what the property is given, and so what its lemmas are given."""
+        given = dict.fromkeys((*self.given, *(fact for lemma in self.all_lemmas() for fact in lemma.given)))
+        return tuple((fact.name, lift(fact.claim(MACHINE, BEFORE, self.history.view, step), BOOL)) for fact in given)
+
+    def all_lemmas(self) -> tuple[Property, ...]:
+        """The lemmas, and the lemmas of these, each once and before what rests on it."""
+        found: dict[str, Property] = {}
+        for lemma in (*self.lemmas, *self.lemmas_after):
+            found.update({rests.name: rests for rests in lemma.all_lemmas()})
+            found[lemma.name] = lemma
+        return tuple(found.values())
 
     def of_step(self, step: Step) -> Term:
         """The claim about a step; true where it says nothing about such steps."""
@@ -231,25 +245,43 @@ class Property:
 
 def safety(
     name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
-    helpers: tuple[Invariant, ...] = (), about: tuple[str, ...] = (), given: tuple[Invariant, ...] = (),
+    helpers: tuple[Invariant, ...] = (), lemmas: tuple[Property, ...] = (), about: tuple[str, ...] = (),
+    given: tuple[Invariant, ...] = (),
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every step; the function's docstring is its sentence."""
-    return _maker(name, title, cites, Kind.STEP, history, helpers, about, given)
+    return _maker(name, title, cites, Kind.STEP, history, helpers, lemmas, about, given)
 
 
 def always_true(
     name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
-    helpers: tuple[Invariant, ...] = (), given: tuple[Invariant, ...] = (),
+    helpers: tuple[Invariant, ...] = (), lemmas: tuple[Property, ...] = (), lemmas_after: tuple[Property, ...] = (),
+    given: tuple[Invariant, ...] = (),
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every reachable state."""
-    return _maker(name, title, cites, Kind.INVARIANT, history, helpers, (), given)
+
+    def make(claim: Claim) -> Property:
+        made = _maker(name, title, cites, Kind.INVARIANT, history, helpers, lemmas, (), given)(claim)
+        return replace(made, lemmas_after=lemmas_after)
+
+    return make
+
+
+def consequence(
+    name: str, title: str, *, cites: tuple[str, ...], lemmas: tuple[Property, ...]
+) -> Callable[[Claim], Property]:
+    """A property of every reachable state that other such properties imply."""
+
+    def make(claim: Claim) -> Property:
+        return replace(_maker(name, title, cites, Kind.INVARIANT, NO_HISTORY, (), lemmas, (), ())(claim), follows=True)
+
+    return make
 
 
 def possible(
     name: str, title: str, *, cites: tuple[str, ...], about: tuple[str, ...], history: History = NO_HISTORY
 ) -> Callable[[Claim], Property]:
     """A step that some run from boot must be able to make."""
-    return _maker(name, title, cites, Kind.WITNESS, history, (), about, ())
+    return _maker(name, title, cites, Kind.WITNESS, history, (), (), about, ())
 
 
 def in_the_end(name: str, title: str, sentence: str, *, cites: tuple[str, ...]) -> Property:
@@ -259,13 +291,16 @@ def in_the_end(name: str, title: str, sentence: str, *, cites: tuple[str, ...]) 
 
 def _maker(
     name: str, title: str, cites: tuple[str, ...], kind: Kind, history: History,
-    helpers: tuple[Invariant, ...], about: tuple[str, ...], given: tuple[Invariant, ...],
+    helpers: tuple[Invariant, ...], lemmas: tuple[Property, ...], about: tuple[str, ...],
+    given: tuple[Invariant, ...],
 ) -> Callable[[Claim], Property]:  # fmt: skip
     def make(claim: Claim) -> Property:
         sentence = " ".join((claim.__doc__ or "").split())
         if not sentence:
             raise ValueError(f"{name} has no sentence")
-        return Property(name, title, sentence, cites, kind, claim, history, helpers, about, given)
+        return Property(
+            name, title, sentence, cites, kind, claim, history, helpers, lemmas, about=about, given=given
+        )  # fmt: skip
 
     return make
 

@@ -10,14 +10,8 @@ from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
 from psci.model.language.terms import TRUE, App, Term, choose, conjunction, every, implies, lift, some
 from psci.model.machine import MachineTerms
 from psci.model.state import ACTIVITY, FIELDS, KIND, POWER
-from psci.properties.helpers import (
-    a_core_that_made_a_system_call_has_stopped,
-    every_reset_is_a_cold_one_for_cores,
-    nothing_runs_when_the_system_is_down,
-    only_an_on_core_does_anything,
-    resets_leave_nothing_behind,
-)
 from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.states import states_fit_together
 
 TERMINAL_CALLS = ("SYSTEM_OFF", "SYSTEM_RESET", "SYSTEM_OFF2", "SYSTEM_RESET2")
 
@@ -66,12 +60,7 @@ def no_core_runs_when_all_stop_at_once(m: Any, s: Any, h: Any) -> Any:
 @safety(
     "PROP-13", "silence-after-a-system-call", history=SYSTEM_CALLS,
     cites=("PROP-13", "SYS-3", "SYS-4", "OFF-3", "OFF2-7", "OFF2-13", "RESET-2", "RESET2-1"),
-    helpers=(
-        only_an_on_core_does_anything, nothing_runs_when_the_system_is_down,
-        a_core_that_made_a_system_call_has_stopped, accepted_calls_are_remembered,
-        no_core_runs_when_all_stop_at_once,
-    ),
-    given=(every_reset_is_a_cold_one_for_cores,),
+    helpers=(accepted_calls_are_remembered, no_core_runs_when_all_stop_at_once), lemmas=(states_fit_together,),
 )  # fmt: skip
 def silence(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """After an accepted system call its caller does not run before the next boot, nor does anyone once it is down."""
@@ -120,7 +109,7 @@ def only_the_suspender_is_not_off(m: Any, s: Any, h: Any) -> Any:
 
 @safety(
     "PROP-10", "alone-when-suspended", history=SUSPENDS, about=("SYSTEM_SUSPEND", "WAKEUP", "ENTER"),
-    helpers=(only_an_on_core_does_anything, nothing_runs_when_the_system_is_down, only_the_suspender_is_not_off),
+    helpers=(only_the_suspender_is_not_off,), lemmas=(states_fit_together,),
     cites=("PROP-10", "SYSSUSP-3", "SYSSUSP-4", "SYSSUSP-5", "SYSSUSP-7", "SYSSUSP-12", "SYS-6"),
 )  # fmt: skip
 def alone_when_suspended(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -172,7 +161,7 @@ def protection_is_remembered(m: Any, s: Any, h: Any) -> Any:
 
 @safety(
     "PROP-14", "memory-protection", about=("BOOT", "MEM_PROTECT"), history=MEMORY,
-    helpers=(nothing_runs_when_the_system_is_down, the_cause_is_remembered, protection_is_remembered),
+    helpers=(the_cause_is_remembered, protection_is_remembered), lemmas=(states_fit_together,),
     cites=("PROP-14", "MEMP-2", "MEMP-5", "MEMP-6", "MEMP-8", "MEMP-13", "RESET2-16"),
 )  # fmt: skip
 def memory_protection(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -186,7 +175,7 @@ def memory_protection(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
 
 @safety(
     "HIBERNATE", "hibernation-keeps-the-platform", about=("BOOT",), history=MEMORY,
-    helpers=(nothing_runs_when_the_system_is_down, the_cause_is_remembered),
+    helpers=(the_cause_is_remembered,), lemmas=(states_fit_together,),
     cites=("OFF2-13", "OFF2-14", "OFF2-18", "OFF2-20", "SYS-3"),
 )  # fmt: skip
 def hibernation_keeps_the_platform(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -202,7 +191,6 @@ SURVIVES = ("memory", "memory_protected", "platform")
     "SURVIVORS",
     "only-documented-survivors",
     about=("BOOT",),
-    given=(resets_leave_nothing_behind,),
     cites=("SYS-3", "SM-5", "RESET-4", "MODE-1", "STAT-9"),
 )
 def only_documented_survivors(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from psci.model.language.terms import TRUE, implies
-from psci.properties.helpers import (
-    nothing_runs_when_the_system_is_down,
-    only_an_on_core_does_anything,
-    resets_leave_nothing_behind,
-)
 from psci.properties.language import Step, always_true, invariant
+from psci.properties.states import states_fit_together
 
 
 @invariant
@@ -30,8 +26,8 @@ def the_trusted_os_starts_on_the_boot_core(m: Any, s: Any, h: Any, step: Step) -
 
 @always_true(
     "PROP-9", "trusted-os-core-is-on", cites=("PROP-9", "TOS-1", "TOS-6", "CPU_OFF-3", "FREEZE-7", "MIGRATE-12"),
-    helpers=(only_an_on_core_does_anything, nothing_runs_when_the_system_is_down),
-    given=(callers_migrate_to_cores_that_are_up, the_trusted_os_starts_on_the_boot_core, resets_leave_nothing_behind),
+    lemmas=(states_fit_together,),
+    given=(callers_migrate_to_cores_that_are_up, the_trusted_os_starts_on_the_boot_core),
 )  # fmt: skip
 def trusted_os_core_is_on(m: Any, s: Any, h: Any) -> Any:
     """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, in every life of the system."""

@@ -6,7 +6,14 @@ from psci.model.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, SUCCES
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import U32, Const, choose
-from psci.model.power_domains import RUN, asks_for, node_after_sleep, running_conflict, shallow_conflict
+from psci.model.power_domains import (
+    RUN,
+    asks_for,
+    idle_conflict,
+    node_after_sleep,
+    running_conflict,
+    shallow_conflict,
+)
 from psci.model.state import POWERDOWN, RETENTION, STANDBY
 from psci.model.versions import V0_1, V0_2, V1_0
 
@@ -98,6 +105,16 @@ def others_too_shallow(m, s, call):
     alone = ~running_conflict(m, s, call) | (m.osi_mixed != "DENIED")
     refused = (s.mode == "OS_INITIATED") & shallow_conflict(m, s, call) & alone
     return when(refused).then(even_if_refused(m, s))
+
+
+@CPU_SUSPEND.must_refuse(None, cites=("CPU_SUSPEND-14", "OSI-4", "OSI-19", "PD-3"), since=V1_0)
+def others_left_running(m, s, call):
+    """OS-initiated: a node inside the requested one still runs, with all its cores in a low-power state or OFF.
+
+    The request is inconsistent and must be refused; no fact names one of the two codes for this case.
+    """
+    refused = when((s.mode == "OS_INITIATED") & idle_conflict(m, s, call)).then(even_if_refused(m, s))
+    return refused.returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
 
 
 @CPU_SUSPEND.may_refuse(DENIED, cites=("REV-1", "CPU_SUSPEND-15"), until=V0_1)

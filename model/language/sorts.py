@@ -23,6 +23,22 @@ class BitVector(Sort):
 
 
 @dataclass(frozen=True, slots=True)
+class Quantity(Sort):
+    """Numbers that rules only compare, never calculate with; at most `distinct` different ones at a time.
+
+    What the rules say depends on the order of these numbers alone, so a solver may take any `distinct` numbers
+    for them.
+    """
+
+    distinct: int
+
+    @property
+    def width(self) -> int:
+        """The bits that tell so many numbers apart."""
+        return (self.distinct - 1).bit_length()
+
+
+@dataclass(frozen=True, slots=True)
 class Enumeration(Sort):
     """A finite sort whose values are listed, from the lowest to the highest where they have an order."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias, Union
 
-from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, BitVector, Enumeration, Sort
+from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, BitVector, Enumeration, Quantity, Sort
 
 Value: TypeAlias = bool | int | str
 """What a term evaluates to: a bool, an unsigned word, an index of a core or node, or a name of an enumeration."""
@@ -94,7 +94,7 @@ class Term:
         return Op(name, (self, lift(other, self.sort)), self.sort)
 
     def _below(self, name: str, other: Operand) -> Term:
-        if not isinstance(self.sort, BitVector | Enumeration):
+        if not isinstance(self.sort, BitVector | Quantity | Enumeration):
             raise SortError(f"{self.sort} has no order")
         return Op(name, (self, lift(other, self.sort)), BOOL)
 
@@ -316,6 +316,11 @@ def subterms(term: Term) -> Iterator[Term]:
         yield from subterms(part)
 
 
+def has_quantifier(term: Term) -> bool:
+    """Whether there is `every` or `some` in the term."""
+    return any(isinstance(sub, Quantified) for sub in subterms(term))
+
+
 def fields_read(*terms: Term) -> frozenset[str]:
     """The names of the state fields that terms read."""
     inside = (sub for term in terms for sub in subterms(term))
@@ -373,6 +378,6 @@ def _inner(term: Term, names: dict[str, str]) -> str:
 __all__ = [
     "BOOL", "CORE", "FALSE", "NODE", "TRUE", "U8", "U32", "U64", "App", "BitVector", "Const", "Enumeration",
     "Function", "Op", "Operand", "Quantified", "Sort", "SortError", "Term", "Value", "Var", "bind", "choose",
-    "conjunction", "disjunction", "equal", "every", "extend", "fields_read", "implies", "lift", "low32", "negation",
-    "parts", "same", "show", "some", "subterms",
+    "conjunction", "disjunction", "equal", "every", "extend", "fields_read", "has_quantifier", "implies", "lift",
+    "low32", "negation", "parts", "same", "show", "some", "subterms",
 ]  # fmt: skip

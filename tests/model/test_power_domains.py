@@ -10,7 +10,7 @@ import pytest
 
 from psci.model.machine import LOCAL_STATE
 from psci.model.profile import Machine
-from psci.model.step import Invocation, Stepper
+from psci.model.step import Invocation, Stepper, accepts
 from psci.model.topology import Topology, TopologyError
 from psci.model.versions import V1_3
 from psci.oracle import profiles
@@ -187,6 +187,21 @@ def test_a_request_in_conflict_with_both_kinds(reading: str, codes: set[int]) ->
     assert refusals(machine, state, 0, word(POWERDOWN, POWERDOWN, RUN)) == codes
 
 
+@pytest.mark.parametrize("asleep", [STANDBY, RETENTION, POWERDOWN])
+def test_a_node_that_runs_idle_is_in_the_way(asleep: str) -> None:
+    """CPU_SUSPEND-14, PD-3: the other cluster runs though its cores sleep; either code will do."""
+    machine = stepper()
+    state = off(machine, running(machine, "OS_INITIATED"), 1)
+    for core in (2, 3):
+        state = suspend(machine, state, core, word(asleep, RUN, RUN, 0))
+    asked = word(POWERDOWN, POWERDOWN, STANDBY)
+    assert state.node == (RUN, RUN, RUN)
+    (refused,) = outcomes(machine, state, 0, CPU_SUSPEND, asked)
+    assert refused.rule.name == "CPU_SUSPEND.others_left_running"
+    assert [code for code in range(-9, 1) if accepts(refused, code % (1 << 64), True)] == [-3, -2]
+    assert refusals(machine, state, 0, word(POWERDOWN, POWERDOWN, RUN)) == set()
+
+
 def test_a_stale_request_is_refused() -> None:
     """OSI-10: core 1's request for retention is late, core 0 woke and asks for powerdown; both are refused."""
     machine = stepper()
@@ -224,6 +239,14 @@ def test_the_last_cpu_off_takes_the_node_down(mode: str) -> None:
     machine = stepper()
     state = off(machine, running(machine, mode), 2)
     assert state.node == (RUN, RUN, RUN)
+    assert off(machine, state, 3).node == (RUN, RUN, POWERDOWN)
+
+
+@pytest.mark.parametrize("mode", ["PLATFORM_COORDINATED", "OS_INITIATED"])
+def test_the_last_cpu_off_takes_the_node_down_however_votes_are_counted(mode: str) -> None:
+    """CPU_OFF-10: the last one takes the node down, also where votes are counted again later (PC-9)."""
+    machine = stepper(vote_counting="LATER")
+    state = off(machine, running(machine, mode), 2)
     assert off(machine, state, 3).node == (RUN, RUN, POWERDOWN)
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from psci.model.language.sorts import BOOL, CORE, NODE, BitVector, Enumeration, Sort
+from psci.model.language.sorts import BOOL, CORE, NODE, BitVector, Enumeration, Quantity, Sort
 from psci.model.language.terms import Function
 from psci.model.machine import MACHINE_SYMBOLS
 from psci.model.profile import Machine, answers
@@ -96,7 +96,7 @@ class Chosen(dict[Any, Any]):
             for byte in str(part).encode():
                 number = (number * 1_000_003 ^ byte) & 0xFFFF_FFFF
         sort = SYMBOLS[key[0]].range
-        possible = range(4) if isinstance(sort, BitVector) else answers(key)
+        possible = range(4) if isinstance(sort, BitVector | Quantity) else answers(key)
         return possible[(number >> 7) % len(possible)]
 
 
@@ -129,7 +129,7 @@ def machine_numbered(number: int) -> tuple[Machine, Stepper]:
 
 
 def value_for(source: Source, symbol: Function, machine: Machine) -> Any:
-    if isinstance(symbol.range, BitVector):
+    if isinstance(symbol.range, BitVector | Quantity):
         return source.below(4)
     return source.value(symbol.range, machine)
 

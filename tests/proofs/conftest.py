@@ -36,9 +36,11 @@ Change = tuple[str, Callable[[], Specification]]
 def change(name: str) -> Change:
     """For the property that a test is about: a change of one line that it must notice."""
     core = CORE_AT_HAND
+    context = ("CPU_ON.accepted", lambda: without_update("CPU_ON.accepted", "context"))
     changes: dict[str, Change] = {
         "PROP-2": ("START.initialised", lambda: with_guard("START.initialised", STATE.power[core] != "ON")),
-        "PROP-4": ("CPU_ON.accepted", lambda: without_update("CPU_ON.accepted", "context")),
+        "ENTRIES": context,
+        "PROP-4": context,
         "PROP-13": ("START.initialised", lambda: with_guard("START.initialised", STATE.power[core] == "ON_PENDING")),
     }
     return changes[name]

@@ -37,8 +37,8 @@ def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None
 @pytest.mark.parametrize(
     ("name", "by"),
     [
-        ("CPU_ON.accepted: drop update of context", "PROP-4"),
-        ("CPU_ON.accepted: swap fields entry and context", "PROP-4"),
+        ("CPU_ON.accepted: drop update of context", "ENTRIES"),
+        ("CPU_ON.accepted: swap fields entry and context", "ENTRIES"),
         ("CPU_OFF.turned_off: drop update of activity", "STATES"),
         ("SYSTEM_OFF2.hibernate: drop rule", CONSISTENCY),
         ("SYSTEM_OFF2.cookie_set: drop rule", CONFORMANCE),
@@ -53,7 +53,7 @@ def test_what_notices_a_mutant(name: str, by: str) -> None:
     ("name", "prop"),
     [
         ("START.initialised: drop conjunct 1", "PROP-2"),
-        ("CPU_ON.accepted: drop update of entry", "PROP-4"),
+        ("CPU_ON.accepted: drop update of entry", "ENTRIES"),
         ("SYSTEM_OFF.off: drop update of activity", "PROP-13"),
     ],
 )
