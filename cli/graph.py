@@ -35,7 +35,7 @@ def command(
     machine = small(cpus, version(version_name))
     if name == "node":
         # clusters side by side, so that a whole cluster can be off while another runs
-        machine = small(cpus, machine.version, topology=Topology.clusters([1] * cpus), declared=SHALLOW_STATES)
+        machine = small(cpus, machine.version, topology=Topology.clusters([1] * cpus), states=SHALLOW_STATES)
     # no view tells the two widths of a function id apart
     product = Product(machine, abstraction=Abstraction(widths=(True,)), without=_UNSEEN)
     diagram = view(name, product, refusals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from psci.model.calls import CALLS
@@ -11,40 +11,45 @@ from psci.model.errors import InputError
 from psci.model.language.sorts import BitVector, Quantity
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE_SYMBOLS
+from psci.model.power_states import PowerState, declare_nodes, declare_states
 from psci.model.profile import DEFAULTS, Key, Machine, Undeclared, answers
 from psci.model.topology import Topology
 from psci.model.versions import V0_1, V1_3, Version
 
 UNUSABLE = ((0xF000_0000, 0xF000_0FFF),)
 """The addresses that no caller may be entered at, on an explored machine."""
-STATES: Mapping[int, str] = {0x0000_0000: "RUN", 0x0001_0000: "RUN", 0x0101_0000: "POWERDOWN"}
-"""The valid values of power_state in the original format, and what each asks for the nodes above the core:
-
-standby and powerdown of the core alone, and powerdown up to level 1 (5.4.2, Table 7).
-"""
-EXTENDED_STATES: Mapping[int, str] = {0x0000_0001: "RUN", 0x4000_0002: "RUN", 0x4000_0003: "POWERDOWN"}
+STATES = (
+    PowerState(0x0000_0000, "STANDBY"),
+    PowerState(0x0001_0000, "POWERDOWN"),
+    PowerState(0x0101_0000, "POWERDOWN", {1: "POWERDOWN"}, last_in_level=1),
+)
+"""The valid values of power_state in the original format (5.4.2, Table 7): standby and powerdown of the core alone,
+and powerdown up to level 1."""
+EXTENDED_STATES = (
+    PowerState(0x0000_0001, "STANDBY"),
+    PowerState(0x4000_0002, "POWERDOWN"),
+    PowerState(0x4000_0003, "POWERDOWN", {1: "POWERDOWN"}, last_in_level=1),
+)
 """The same in the extended format, where a StateID means what the platform says (5.4.2, Table 8)."""
-SHALLOW_STATES: Mapping[str | Key, object] = {
-    ("state_valid", 0x0100_0000): True,
-    ("requested", 0x0100_0000, 1): "STANDBY",
-    ("state_valid", 0x0100_0001): True,
-    ("requested", 0x0100_0001, 1): "RETENTION",
-}
-"""Declarations of two more states, which ask for standby and for retention of the node at level 1."""
-SYSTEM_STATES: Mapping[str | Key, object] = {
-    ("state_valid", 0x0200_0000): True,
-    ("requested", 0x0200_0000, 1): "STANDBY",
-    ("requested", 0x0200_0000, 2): "STANDBY",
-}
-"""Declarations of a state that asks for standby up to the system, above clusters."""
+SHALLOW_STATES = (
+    PowerState(0x0100_0000, "STANDBY", {1: "STANDBY"}, last_in_level=1),
+    PowerState(0x0100_0001, "RETENTION", {1: "RETENTION"}, last_in_level=1),
+)
+"""Two more states, standby and retention up to level 1, in the original format."""
+SYSTEM_STATES = (
+    PowerState(0x0200_0000, "STANDBY", {1: "STANDBY", 2: "STANDBY"}, last_in_level=2),
+    PowerState(0x0201_0000, "POWERDOWN", {1: "POWERDOWN", 2: "RETENTION"}, last_in_level=2),
+)
+"""States that reach up to the system, above clusters."""
 MOST_CORES = 8
 
 Declared = Mapping[str | Key, object]
 
 
 def small(
-    cpus: int, version: Version = V1_3, *, topology: Topology | None = None, declared: Declared | None = None
-) -> Machine:
+    cpus: int, version: Version = V1_3, *, topology: Topology | None = None, declared: Declared | None = None,
+    states: Sequence[PowerState] = (),
+) -> Machine:  # fmt: skip
     """A machine with `cpus` cores that declares every symbol: all optional functions, the most ordinary answers.
 
     OS-initiated mode is not supported, unless it is declared.
@@ -54,6 +59,7 @@ def small(
         version: the version of PSCI.
         topology: the power-domain tree; by default every core is a child of the system.
         declared: what is to be declared otherwise.
+        states: values of power_state that are valid beside the usual ones.
 
     Raises:
         InputError: the number of cores cannot be explored.
@@ -65,10 +71,12 @@ def small(
     for symbol in open_symbols(Machine(version, tuple(range(cpus)), unusable=UNUSABLE)):
         if symbol.name not in DEFAULTS:
             answered.setdefault(symbol.name, _ordinary(symbol.name))
-    answered |= _power_states(bool((declared or {}).get("extended_state_id", False)))
+    usual = EXTENDED_STATES if (declared or {}).get("extended_state_id") else STATES
+    cores, tree = tuple(range(cpus)), topology or Topology.flat(cpus)
+    answered |= dict(declare_states((*usual, *states), cores, tree)) | dict(declare_nodes(cores, tree))
     return Machine(
         version,
-        tuple(range(cpus)),
+        cores,
         topology=topology,
         declared={**answered, **(declared or {})},  # type: ignore[dict-item]  # values of the symbols' sorts
         unusable=UNUSABLE,
@@ -79,16 +87,6 @@ def small(
 def _ids_of_0_1() -> dict[int, str]:
     """The ids that a device tree of version 0.1 would name; we take those of 0.2."""
     return {call.key: call.name for call in CALLS if call.exists_in(V0_1)}
-
-
-def _power_states(extended: bool) -> dict[str | Key, object]:
-    """Declarations that make the listed power states valid; a composite one reaches up to level 1."""
-    found: dict[str | Key, object] = {"state_valid": False}
-    for word, asked in (EXTENDED_STATES if extended else STATES).items():
-        found["state_valid", word] = True
-        if asked != "RUN":
-            found["requested", word, 1] = asked
-    return found
 
 
 def _ordinary(name: str) -> object:
@@ -111,7 +109,8 @@ def open_symbols(machine: Machine) -> Iterator[Function]:
 def clustered(cpus: int, version: Version = V1_3) -> Machine:
     """The small machine with a cluster for each core, states of both levels, and OS-initiated mode where it exists."""
     shape = Topology.clusters([1] * cpus)
-    return small(cpus, version, topology=shape, declared={**SHALLOW_STATES, **SYSTEM_STATES, "osi_supported": True})
+    states = (*SHALLOW_STATES, *SYSTEM_STATES)
+    return small(cpus, version, topology=shape, declared={"osi_supported": True}, states=states)
 
 
 def variants(machine: Machine) -> Iterator[tuple[str, Machine]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from psci.explorer.declared import machine_event
 from psci.explorer.search import Step
 from psci.explorer.system import MoveAction, Product, Transition
 from psci.model import events
@@ -29,10 +30,13 @@ _RESULTS = (*(code.word(64) for code in CODES), 1, (1 << 64) - 257)
 """Results to choose from where a rule leaves a choice: the codes, a positive number, a vendor's error."""
 
 
-def events_of(product: Product, steps: Sequence[Step]) -> list[Event]:
-    """The events of a way from the initial state; silent moves are not seen, but what they complete is."""
+def events_of(product: Product, steps: Sequence[Step], worlds: Mapping[int, str] | None = None) -> list[Event]:
+    """The events of a way from the initial state; silent moves are not seen, but what they complete is.
+
+    `worlds` is the security state of the cores whose callers are not in the Normal world, by their index.
+    """
     machine = product.machine
-    seen: list[Event] = [machine_event(machine)]
+    seen: list[Event] = [machine_event(machine, worlds)]
     waiting: set[int] = set()
     for step in steps:
         action = step.transition.action
@@ -52,21 +56,6 @@ def results_of(product: Product, transition: Transition) -> tuple[int | None, ..
     _, wide = product.stepper.function(transition.action.fn)
     outcome = Outcome(rule, completion, None, None)
     return tuple(word for word in _RESULTS if accepts(outcome, word, wide))
-
-
-def machine_event(machine: Machine) -> events.Machine:
-    """The first event of a trace on this machine."""
-    states = [k[1] for k, v in machine.declared.items() if isinstance(k, tuple) and k[0] == "state_valid" and v]
-    profile: dict[str, Any] = {"states": [f"{state:#010x}" for state in states]}
-    if machine.unusable is not None:
-        profile["unusable"] = [[f"{first:#x}", f"{last:#x}"] for first, last in machine.unusable]
-    return events.Machine(
-        psci=machine.version.name,
-        cpus=machine.cores,
-        boot_cpu=machine.cores[machine.boot],
-        profile=profile,
-        ids=None if machine.ids is None else {name: fid for fid, name in machine.ids.items()},
-    )
 
 
 def _call(product: Product, step: Step, call: Invocation, waiting: set[int]) -> Iterator[Event]:

@@ -91,7 +91,7 @@ _ROWS = (
         "Yes.",
         "No: a CPU_ON that answers ON_PENDING may have replaced entry point and context id, and a MIGRATE that answers "
         "INTERNAL_FAILURE may have moved the Trusted OS.",
-        gives_up="PROP-1 PROP-4",
+        gives_up="PROP-1 ENTRIES",
     ),
     _row(
         "migrate-order", _M.migrate_order, "MIGRATE-2 MIGRATE-5 TOS-1 RET-11",
@@ -139,7 +139,7 @@ _ROWS = (
         "A core whose CPU_ON was accepted cannot be powered up after all.",
         "That cannot happen: the failure has to be reported by the CPU_ON itself.",
         "The core may go from ON_PENDING back to OFF.",
-        gives_up="PROP-2 PROP-15",
+        gives_up="PROP-2 PROP-3 PROP-15",
     ),
     _row(
         "context-width", _M.context_width, "CPU_ON-12 CPU_ON-22 CPU_SUSPEND-29 ENTRY-13",
@@ -197,7 +197,7 @@ _ROWS = (
         "reset-cores", _M.reset_cores, "RESET2-9 SYS-3 SM-3",
         "After a warm or vendor-specific reset: what are the cores that do not boot?",
         "OFF, as after a cold boot.", "What they were, though they have stopped.",
-        gives_up="PROP-2 PROP-5 PROP-13 SURVIVORS",
+        gives_up="PROP-2 PROP-5 PROP-8 PROP-9 PROP-13 ENTRIES LIMITS SURVIVORS",
     ),
     _row(
         "reset-mode", _M.reset_mode, "MODE-1 RESET2-9",

@@ -92,7 +92,7 @@ class Rules:
     def assumed(self) -> list[Expression]:
         """The states that are looked at: the invariants hold, and the caller runs."""
         formulas = [self.scope.term(invariant.term()) for invariant in REACHABLE]
-        formulas += [formula for _, formula in standing_assumptions(self.domain, self.owner, self.scope)]
+        formulas += [formula for _, formula in standing_assumptions(self.owner, self.scope)]
         formulas += [self.domain.within(self.state[field.name], field) for field in FIELDS]
         formulas.append(call_limits(self.domain, "a", self.owner))
         mpidr = self.domain.symbol(MACHINE.mpidr)

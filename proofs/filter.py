@@ -263,7 +263,7 @@ class _Views:
     def _relation(self) -> Iterator[Fact]:
         """What the kernel knows of the system, and what it does not."""
         yield "the kernel need not know that the system is going down", self._still_related
-        yield from standing_assumptions(self.domain, self.owner, self.wanted_scope)
+        yield from standing_assumptions(self.owner, self.wanted_scope)
 
     def _call(self, fid: int | None) -> Iterator[Fact]:
         if isinstance(self.owner, Call) and fid is not None:

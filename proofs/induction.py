@@ -191,7 +191,7 @@ def implied(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Doma
     scope = _scope(domain, BOOT, prop.history)
     parts = tuple((name, scope.term(term)) for name, term in invariants)
     assumptions = (
-        *Assumed(prop, (), scope).lemmas(), *default_readings(scope), *_limits(domain, prop.history), *domain.facts(),
+        *Assumed(prop, (), scope).lemmas(), *default_readings(scope, prop), *_limits(domain, prop.history), *domain.facts(),
     )  # fmt: skip
     goal = domain.conjunction(formula for _, formula in parts)
     query = question(domain, f"{prop.name} implied", assumptions, goal)
@@ -235,7 +235,7 @@ def keep(
         return None
     limits = call_limits(domain, "a", owner)
     standing: tuple[Fact, ...] = (
-        *standing_assumptions(domain, owner, before),
+        *standing_assumptions(owner, before, prop),
         *assumed.of(step),
         *((f"lemma after the step: {lemma.name}", after.term(lemma.of_state())) for lemma in prop.lemmas_after),
         *_limits(domain, prop.history),
@@ -281,24 +281,28 @@ def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
     return {f"{name}'": meaning for name, meaning in state.items()}
 
 
-def default_readings(scope: Scope) -> list[Fact]:
-    """The default of each reading that would give up a property."""
+def default_readings(scope: Scope, prop: Property | None = None) -> list[Fact]:
+    """The default of each reading that would give up this property or one of its lemmas; without one, any property."""
+    names = None if prop is None else {prop.name, *(lemma.name for lemma in prop.all_lemmas())}
     return [
         (f"reading {r.name}: {r.default}", scope.term(SYMBOLS[r.symbol]() == r.options[r.default]))
         for r in READINGS.values()
-        if r.gives_up and r.default is not None
+        if r.default is not None and (r.gives_up if names is None else names & set(r.gives_up))
     ]
 
 
-def standing_assumptions(domain: Domain, owner: Call | Move, scope: Scope) -> list[Fact]:
-    """What is assumed of every step: who moves, and the default of each reading that would give up a property."""
-    assumed = default_readings(scope)
+def standing_assumptions(owner: Call | Move, scope: Scope, prop: Property | None = None) -> list[Fact]:
+    """What is assumed of every step: who moves, and the default of each reading that would give up the property."""
+    return [*default_readings(scope, prop), *who_moves(owner, scope)]
+
+
+def who_moves(owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+    """Which core can make a call, and which one boots."""
     if isinstance(owner, Call):
         running = STATE.activity[owner.terms.caller] == "RUNNING"
-        assumed.append(("the caller runs (SM-16)", scope.term(running)))
+        yield "the caller runs (SM-16)", scope.term(running)
     elif owner.name == BOOT.name and owner.core is not None:
-        assumed.append(("the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core)))
-    return assumed
+        yield "the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core)
 
 
 def _limits(domain: Domain, history: History) -> list[Fact]:

@@ -1,214 +1,163 @@
-"""Mutants of the rules: each rule changed in one way, and what notices it.
+"""What notices a changed rule: a consistency check, a property, or a trace that the oracle judges otherwise.
 
-A change is noticed by a consistency check (a gap, or a rule that can never apply), by a property whose
-induction fails, or only by conformance: some call tells the two sets of rules apart, so that an
-implementation of the changed rules would be caught by the oracle. What nothing tells apart is equivalent.
+A change that makes no difference is proved to make none. Whatever else nobody notices survives, with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import z3
 
-from psci.model.codes import DENIED, INVALID_PARAMETERS
-from psci.model.language.effects import NOTHING, Effect, Update
-from psci.model.language.rules import Modality, Rule
-from psci.model.language.sorts import U64, Enumeration
-from psci.model.language.terms import FALSE, TRUE, Const, Op, Quantified, Term, conjunction, lift
+from psci.model.events import Call as CallEvent
+from psci.model.events import Event
+from psci.model.language.terms import FALSE
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
-from psci.model.versions import VERSIONS
+from psci.proofs.bounded import Bounded
 from psci.proofs.consistency import Rules, Undecided, gaps
-from psci.proofs.domain import Expression
-from psci.proofs.induction import obligations
-from psci.proofs.queries import Verdict, solve
-from psci.proofs.semantics import Transition, owner_named, transitions
+from psci.proofs.difference import difference
+from psci.proofs.induction import obligations, who_moves
+from psci.proofs.mutants import Mutant
+from psci.proofs.platform import SHAPE
+from psci.proofs.queries import RLIMIT, Verdict, solve
+from psci.proofs.semantics import call_limits, fields_of, owner_named, scope_of
+from psci.proofs.separation import DEPTH, Judge, Runs
 from psci.proofs.unbounded import Unbounded
 from psci.properties import PROPERTIES
+from psci.properties.helpers import REACHABLE
 from psci.properties.language import Kind, Property
 
-EQUIVALENT = "equivalent"
-CONFORMANCE = "conformance"
-CONSISTENCY = "consistency"
-UNDECIDED = "undecided"
+CONSISTENCY, PROPERTY, SHIPPED, GENERATED = "consistency", "property", "shipped trace", "generated trace"
+KILLERS = (CONSISTENCY, PROPERTY, SHIPPED, GENERATED)
+EQUIVALENT, SURVIVES, UNDECIDED = "equivalent", "survives", "undecided"
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One rule changed in one way; `new` None drops it."""
-
-    name: str
-    operator: str
-    old: Rule
-    new: Rule | None
-
-    def specification(self, base: Specification = SPECIFICATION) -> Specification:
-        """The rules with this change."""
-        return base.replacing(self.old, *(() if self.new is None else (self.new,)))
-
-
-@dataclass(frozen=True)
-class Kill:
-    """What notices a mutant: the name of a property, or one of the words above."""
+class Noticed:
+    """What became of a mutant."""
 
     mutant: str
     operator: str
     by: str
+    """One of the words above."""
+    properties: tuple[str, ...] = ()
+    """The properties whose proof fails."""
+    trace: str = ""
+    """The name of a shipped trace, or how long a generated one is."""
+    reason: str = ""
+    """Why it is equivalent, why it survives, or what was not decided."""
+    events: tuple[Event, ...] = ()
+    """A generated trace."""
+
+    @property
+    def killed(self) -> bool:
+        """Something notices it."""
+        return self.by in KILLERS
 
 
-def mutants(specification: Specification = SPECIFICATION) -> tuple[Mutant, ...]:
-    """Every mutant of every rule, in an order that never changes."""
-    return tuple(mutant for rule in specification.every_rule() for mutant in _of_rule(rule))
+@dataclass(frozen=True)
+class Watch:
+    """Everything that may notice a mutant."""
+
+    judge: Judge
+    runs: Runs
+    shipped: Mapping[str, tuple[Event, ...]]
+    properties: Sequence[Property] = PROPERTIES
+    every_property: bool = True
+    """Look for all properties that notice it; otherwise for the first."""
+
+    def look_at(self, mutant: Mutant) -> Noticed:
+        """Find out what notices a mutant, in the order of the words above; what notices it first is enough."""
+        specification = mutant.specification()
+        try:
+            if not can_differ(mutant.owner, specification):
+                reason = "Three cores, any state that STATES allows: the same outcomes and the same states after them."
+                return Noticed(mutant.name, mutant.operator, EQUIVALENT, reason=reason)
+            if _inconsistent(mutant, specification):
+                return Noticed(mutant.name, mutant.operator, CONSISTENCY)
+        except Undecided as error:
+            return Noticed(mutant.name, mutant.operator, UNDECIDED, reason=str(error))
+        broken = tuple(self._broken(mutant.owner, specification))
+        if broken:
+            return Noticed(mutant.name, mutant.operator, PROPERTY, properties=broken)
+        for name, events in self._about(mutant.owner):
+            if self.judge(events, SPECIFICATION) != self.judge(events, specification):
+                return Noticed(mutant.name, mutant.operator, SHIPPED, trace=name)
+        return self._by_generated(mutant, specification)
+
+    def _broken(self, owner: str, specification: Specification) -> Iterator[str]:
+        for prop in self.properties:
+            if prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, owner, specification):
+                yield prop.name
+                if not self.every_property:
+                    return
+
+    def _about(self, owner: str) -> Iterator[tuple[str, tuple[Event, ...]]]:
+        """The shipped traces in which a function is called; all of them for a move; the shortest first."""
+        calls = {fid for fid, (call, _) in SPECIFICATION.call_of.items() if call.name == owner}
+        for name, events in sorted(self.shipped.items(), key=lambda item: (len(item[1]), item[0])):
+            called = {event.fn for event in events if isinstance(event, CallEvent)}
+            # in 0.1 a device tree may give any id to a function
+            if not calls or calls & called or not called <= SPECIFICATION.call_of.keys():
+                yield name, events
+
+    def _by_generated(self, mutant: Mutant, specification: Specification) -> Noticed:
+        found = self.runs.told_apart(mutant.owner, specification, self.judge)
+        if found.trace is not None:
+            length = f"{len(found.trace)} events"
+            return Noticed(mutant.name, mutant.operator, GENERATED, trace=length, events=found.trace)
+        if not found.decided:
+            return Noticed(mutant.name, mutant.operator, UNDECIDED, reason="the search from boot reached its limit")
+        reason = f"No run of {DEPTH} steps from boot reaches a state in which it makes a difference."
+        if found.differs:
+            reason = "It makes a difference, but nothing that is seen in the next calls and moves shows it."
+        return Noticed(mutant.name, mutant.operator, SURVIVES, reason=reason)
 
 
-def sample(count: int, specification: Specification = SPECIFICATION) -> tuple[Mutant, ...]:
-    """Some of the mutants, spread evenly, always the same ones."""
-    everything = mutants(specification)
-    return tuple(everything[i * len(everything) // count] for i in range(min(count, len(everything))))
-
-
-def _of_rule(rule: Rule) -> Iterator[Mutant]:
-    def mutant(operator: str, detail: str, new: Rule | None) -> Mutant:
-        return Mutant(f"{rule.name}: {operator} {detail}".strip(), operator, rule, new)
-
-    yield mutant("drop rule", "", None)
-    for i, guard in enumerate(_dropped_conjuncts(rule.guard), start=1):
-        yield mutant("drop conjunct", str(i), replace(rule, guard=guard))
-    if rule.guard is not TRUE:
-        yield mutant("negate guard", "", replace(rule, guard=~rule.guard))
-    for i, guard in enumerate(_swapped_values(rule.guard), start=1):
-        yield mutant("swap value", str(i), replace(rule, guard=guard))
-    flipped = {Modality.MUST_REFUSE: Modality.MAY_REFUSE, Modality.MAY_REFUSE: Modality.MUST_REFUSE}.get(rule.modality)
-    if flipped is not None:
-        yield mutant("flip modality", "", replace(rule, modality=flipped))
-    if rule.code is not None:
-        code = DENIED if rule.code is INVALID_PARAMETERS else INVALID_PARAMETERS
-        yield mutant("change code", f"to {code}", replace(rule, code=code, value=Const(code.word(64), U64)))
-    for update in rule.effect.updates:
-        rest = Effect(tuple(other for other in rule.effect.updates if other is not update))
-        yield mutant("drop update", f"of {update.field.name}", replace(rule, effect=rest))
-    yield from _swapped_updates(rule, mutant)
-    if rule.since < rule.until:
-        later = VERSIONS[VERSIONS.index(rule.since) + 1]
-        yield mutant("weaken since", f"to {later}", replace(rule, since=later))
-
-
-def _dropped_conjuncts(guard: Term) -> Iterator[Term]:
-    if isinstance(guard, Op) and guard.name == "and":
-        for i in range(len(guard.arguments)):
-            yield conjunction(*guard.arguments[:i], *guard.arguments[i + 1 :])
-
-
-def _swapped_values(term: Term) -> Iterator[Term]:
-    """The term with one constant of an enumeration replaced by the next value."""
-    match term:
-        case Const(value=value, sort=Enumeration() as sort):
-            values = sort.values
-            yield lift(values[(values.index(str(value)) + 1) % len(values)], sort)
-        case Op(name=name, arguments=arguments, sort=sort):
-            for i, argument in enumerate(arguments):
-                for other in _swapped_values(argument):
-                    yield Op(name, (*arguments[:i], other, *arguments[i + 1 :]), sort)
-        case Quantified(kind=kind, variable=variable, body=body):
-            for other in _swapped_values(body):
-                yield Quantified(kind, variable, other)
-
-
-def _swapped_updates(rule: Rule, mutant: object) -> Iterator[Mutant]:
-    """Two fields of the same sorts that get each other's new values."""
-    updates = rule.effect.updates
-    for i, one in enumerate(updates):
-        for other in updates[i + 1 :]:
-            same = one.field.domain == other.field.domain and one.field.range == other.field.range
-            if same and one.everywhere is None and other.everywhere is None:
-                swapped = {one: Update(one.field, other.points), other: Update(other.field, one.points)}
-                effect = Effect(tuple(swapped.get(update, update) for update in updates))
-                yield mutant("swap fields", f"{one.field.name} and {other.field.name}", replace(rule, effect=effect))  # type: ignore[operator]  # a function, as its only caller knows
-
-
-# ---- what notices a mutant
-
-
-def killer(mutant: Mutant, properties: Sequence[Property] | None = None) -> Kill:
-    """The first that notices a mutant, the cheapest first."""
-    specification = mutant.specification()
-    owner = mutant.old.name.partition(".")[0]
-
-    def kill(by: str) -> Kill:
-        return Kill(mutant.name, mutant.operator, by)
-
-    try:
-        if mutant.new is not None and mutant.new.guard is FALSE:
-            return kill(CONSISTENCY)
-        if properties is None and next(gaps(Rules(owner_named(specification, owner), specification, None)), None):
-            return kill(CONSISTENCY)
-        for prop in PROPERTIES if properties is None else properties:
-            if prop.kind in (Kind.STEP, Kind.INVARIANT) and not prop.unproved and _fails(prop, owner, specification):
-                return kill(prop.name)
-        return kill(CONFORMANCE if told_apart(mutant) else EQUIVALENT)
-    except Undecided:
-        return kill(UNDECIDED)
-
-
-def _fails(prop: Property, owner: str, specification: Specification) -> bool:
-    domain = lambda: Unbounded(specification=specification)  # noqa: E731  # a domain for each call or move
-    for obligation in obligations(prop, domain, specification, only_owner=owner):
-        if obligation is None:
-            continue
-        verdict = solve(obligation.query, minimise=False).verdict
-        if verdict is Verdict.REFUTED:
-            return True
-    return False
-
-
-def told_apart(mutant: Mutant) -> bool:
-    """Some call or move, in a reachable state, has other outcomes under the changed rules.
+def can_differ(owner: str, other: Specification, specification: Specification = SPECIFICATION) -> bool:
+    """Whether two sets of rules treat a call or move differently in some state of three cores that STATES allows.
 
     Raises:
         Undecided: the solver gave up.
     """
-    owner = owner_named(SPECIFICATION, mutant.old.name.partition(".")[0])
-    rules = Rules(owner, SPECIFICATION, None)
-    changed = transitions(rules.domain, owner, rules.scope, mutant.specification())
-    keys = {_key(step.rule) for step in (*rules.steps, *changed)}
-    differs = [z3.Xor(_allowed(rules, rules.steps, key), _allowed(rules, changed, key)) for key in keys]
-    if mutant.new is not None and mutant.new.effect is not mutant.old.effect:
-        # the outcomes differ only where the effects do
-        old = next(step for step in rules.steps if step.rule is mutant.old)
-        new = next(step for step in changed if step.rule is mutant.new)
-        differs = [z3.And(old.allowed(), _effects_differ(rules, old, new))]
-    if mutant.old.modality is Modality.CALLER_MUST:
-        before = rules.domain.disjunction(broken for rule, broken in rules.duties if rule is mutant.old)
-        after = rules.domain.conjunction([]) if mutant.new is None else rules.scope.term(mutant.new.guard)
-        differs = [z3.Xor(before, z3.BoolVal(False, rules.domain.context) if mutant.new is None else after)]
-    return rules.example(rules.domain.disjunction(differs), plain=False) is not None
+    domain = Bounded(SHAPE_CORES, SHAPE, specification=specification)
+    named = owner_named(specification, owner)
+    scope = scope_of(domain, named, fields_of(domain, "s"))
+    solver = z3.Solver(ctx=domain.context)
+    solver.set("rlimit", RLIMIT)
+    solver.add(difference(domain, named, scope, specification, other), call_limits(domain, "a", named))
+    solver.add(*(scope.term(invariant.term()) for invariant in REACHABLE))
+    solver.add(*(domain.within(scope.state[field.name], field) for field in FIELDS))
+    solver.add(*(formula for _, formula in (*who_moves(named, scope), *domain.facts())))
+    answer = solver.check()
+    if answer == z3.unknown:
+        raise Undecided(f"{owner}: {solver.reason_unknown()}")
+    return bool(answer == z3.sat)
 
 
-def _key(rule: Rule) -> tuple[object, ...]:
-    return (
-        rule.completion,
-        rule.code,
-        id(rule.value) if rule.code is None else 0,
-        id(rule.constraint),
-        _effect_key(rule),
+SHAPE_CORES = len(SHAPE.homes)
+
+
+def _inconsistent(mutant: Mutant, specification: Specification) -> bool:
+    """The changed rule can never apply, or leaves a call without an answer."""
+    if mutant.new is not None and mutant.new.guard is FALSE:
+        return True
+    return next(gaps(Rules(owner_named(specification, mutant.owner), specification, None)), None) is not None
+
+
+def fails(prop: Property, owner: str, specification: Specification) -> bool:
+    """Whether the induction for a property fails, for any number of cores, in a step of a call or move."""
+    domain = lambda: Unbounded(specification=specification)  # noqa: E731  # a domain for each call or move
+    return any(
+        solve(obligation.query, minimise=False).verdict is Verdict.REFUTED
+        for obligation in obligations(prop, domain, specification, only_owner=owner)
+        if obligation is not None
     )
 
 
-def _effect_key(rule: Rule) -> int:
-    return id(NOTHING) if not rule.effect.updates else id(rule.effect)
-
-
-def _allowed(rules: Rules, steps: Sequence[Transition], key: tuple[object, ...]) -> Expression:
-    return rules.domain.disjunction(step.allowed() for step in steps if _key(step.rule) == key)
-
-
-def _effects_differ(rules: Rules, old: Transition, new: Transition) -> Expression:
-    one, other = old.scope_after().state, new.scope_after().state
-    cells = []
-    for field in FIELDS:
-        for index in rules.domain.indices(field.domain):
-            place = [rules.domain.constant(i, sort) for i, sort in zip(index, field.domain, strict=True)]
-            cells.append(one[field.name](*place) != other[field.name](*place))
-    return rules.domain.disjunction(cells)
+__all__ = [
+    "CONSISTENCY", "EQUIVALENT", "GENERATED", "KILLERS", "PROPERTY", "SHIPPED", "SURVIVES", "UNDECIDED",
+    "Noticed", "Watch", "can_differ", "fails",
+]  # fmt: skip

@@ -7,8 +7,9 @@ possible. From anywhere it is the step of a k-induction.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import z3
 
@@ -25,7 +26,7 @@ from psci.model.versions import VERSIONS
 from psci.proofs.bounded import Bounded
 from psci.proofs.concrete import Reading, Taken, replays, step_taken
 from psci.proofs.counterexample import Counterexample, declarations
-from psci.proofs.domain import Expression, Meaning
+from psci.proofs.domain import Expression, Fact, Meaning
 from psci.proofs.induction import blank_value, primes, standing_assumptions, with_result
 from psci.proofs.queries import Verdict
 from psci.proofs.semantics import Transition, call_limits, fields_of, owners, scope_of, transitions
@@ -39,6 +40,8 @@ MPIDRS = (0x0, 0x1, 0x100, 0x101, 0x1_0000, 0x1_0001, 0x1_0100, 0x1_0101)
 NEVER_NEEDED = frozenset({"SIGNAL"})
 """Moves that change nothing which a guard reads; they only make runs longer."""
 
+Assumed: TypeAlias = Callable[[Call | Move, Scope], Iterable[Fact]]
+"""What is taken for granted of each step."""
 RESULT_OF_STEP = Function("result", (), U64, "call", "What a step of a run returns.")
 
 
@@ -64,10 +67,12 @@ class Run:
     def __init__(
         self, prop: Property, specification: Specification, cores: int = 3, topology: Topology | None = None,
         without: frozenset[str] = NEVER_NEEDED, whole: bool = False, booting: bool = False,
+        domain: Bounded | None = None, assumed: Assumed | None = None,
     ) -> None:  # fmt: skip
         self.prop = prop
         self.specification = specification
-        self.domain = Bounded(cores, topology or Topology.flat(cores), specification=specification)
+        self.domain = domain or Bounded(cores, topology or Topology.flat(cores), specification=specification)
+        self.assumed = assumed or (lambda owner, scope: standing_assumptions(owner, scope, prop))
         self.fields: tuple[Function, ...] = (*FIELDS, *prop.history.fields)
         self.states: list[dict[str, Meaning]] = []
         self.formulas: list[Expression] = []
@@ -145,7 +150,7 @@ class Run:
 
     def _renamed(self, place: int) -> list[tuple[Expression, Expression]]:
         """The symbols of the first step, with those of another step."""
-        found = [(self._choice(0), self._choice(place))]
+        found = [(self.choice(0), self.choice(place))]
         for label, function in list(self.domain.used().items()):
             prefix, _, _ = label.partition(".")
             into = {"s0": f"s{place}", "s1": f"s{place + 1}", "a0": f"a{place}"}.get(prefix)
@@ -154,7 +159,8 @@ class Run:
                 found += cells
         return found
 
-    def _choice(self, place: int) -> Expression:
+    def choice(self, place: int) -> Expression:
+        """Which of the options is taken."""
         return z3.BitVec(f"choice{place}", CHOICE_WIDTH, self.domain.context)
 
     def _write(self, moving: bool) -> Iterator[Option]:
@@ -165,13 +171,14 @@ class Run:
                 continue
             if not any(self._wanted(owner, rule, moving) for rule in self.specification.rules[owner.name]):
                 continue
-            base = self._base(owner, 0)
+            base = self.base(owner, 0)
             for transition in transitions(self.domain, owner, base, self.specification):
                 if self._wanted(owner, transition.rule, moving):
                     yield self._option(owner, base, transition, moving, number)
                     number += 1
 
-    def _base(self, owner: Call | Move, place: int) -> Scope:
+    def base(self, owner: Call | Move, place: int) -> Scope:
+        """The scope of a call or move as the step after so many others."""
         return scope_of(self.domain, owner, self.states[place], f"a{place}")
 
     def _wanted(self, owner: Call | Move, rule: Rule, moving: bool) -> bool:
@@ -183,8 +190,8 @@ class Run:
     def _option(self, owner: Call | Move, base: Scope, transition: Transition, moving: bool, number: int) -> Option:
         step = step_of(owner, transition.rule)
         before, after, conditions = self._scopes(base, transition, step, 0)
-        allowed = [self._choice(0) == number, transition.allowed(), call_limits(self.domain, "a0", owner), *conditions]
-        allowed += [formula for _, formula in standing_assumptions(self.domain, owner, before)]
+        allowed = [self.choice(0) == number, transition.allowed(), call_limits(self.domain, "a0", owner), *conditions]
+        allowed += [formula for _, formula in self.assumed(owner, before)]
         allowed += [before.term(term) for _, term in self.prop.assumed(step)]
         if moving:
             following = fields_of(self.domain, "s1", self.fields)
@@ -256,10 +263,16 @@ class Run:
             self.prop.history.fields, shown,
         )  # fmt: skip
 
+    def taken(self, reading: Reading, place: int) -> Taken:
+        """A step of the run that a model describes; the state after it is named."""
+        options, model = self.options[place], reading.model
+        option = next(o for o in options if z3.is_true(model.eval(o.taken, model_completion=True)))
+        return self._taken(reading, option, place)
+
     def _taken(self, reading: Reading, option: Option, place: int) -> Taken:
         """A step of the run that a model describes, with the state after it."""
         owner, rule = option.step.owner, option.rule
-        base = self._base(owner, place)
+        base = self.base(owner, place)
         transition = next(t for t in transitions(self.domain, owner, base, self.specification) if t.rule is rule)
         before, after, _ = self._scopes(base, transition, option.step, place)
         if place + 1 < len(self.states):

@@ -8,7 +8,7 @@ from typing import Any
 from psci.model.calls import CALLS
 from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.terms import Value
-from psci.model.machine import LOCAL_STATE
+from psci.model.power_states import PowerState, declare_nodes, declare_states
 from psci.model.profile import Key, ProfileError
 from psci.model.readings import READINGS
 from psci.model.topology import Topology
@@ -100,37 +100,24 @@ def local_states(state: Mapping[str, Any]) -> dict[int, str]:
 def _states(
     profile: Mapping[str, Any], cpus: tuple[int, ...], tree: Topology | None
 ) -> Iterator[tuple[str | Key, Value]]:
-    if "states" not in profile:
+    listed = profile.get("states")
+    if listed is None:
         return
-    yield "state_valid", False
-    yield "counted_node", False
-    for state in profile["states"]:
-        word = int(state if isinstance(state, str) else state["power_state"], 0)
-        yield ("state_valid", word), True
-        if isinstance(state, str):
-            continue
-        yield ("retention", word), state["core"] == "retention"
-        asked = {level: name for level, name in local_states(state).items() if name != LOCAL_STATE.values[0]}
-        for level, name in asked.items():
-            yield ("requested", word, level), name
-        for level in range(1, state.get("last_in_level", 0) + 1):
-            yield ("claims", word, level), True
-        highest = max(asked, default=0)
-        yield ("counted_level", word), highest
-        for core, mpidr in enumerate(cpus):
-            if not highest or (tree is not None and highest in levels_of(tree, core)):
-                yield ("counted_node", mpidr, word), True
+    bare = {int(state, 0) for state in listed if isinstance(state, str)}
+    states = [PowerState(word, "STANDBY") for word in bare] + [
+        PowerState(
+            int(state["power_state"], 0), state["core"].upper(), local_states(state), state.get("last_in_level", 0)
+        )
+        for state in listed
+        if not isinstance(state, str)
+    ]
+    # of a state that is only named nothing is known but that it is valid
+    unsaid = ("retention", "counted_level", "counted_node")
+    for key, value in declare_states(states, cpus, tree):
+        if not (isinstance(key, tuple) and key[0] in unsaid and key[-1] in bare):
+            yield key, value
 
 
 def _nodes(cpus: tuple[int, ...], tree: Topology | None) -> Iterator[tuple[str | Key, Value]]:
-    if tree is None:
-        return
-    yield "names_node", False
-    for core, mpidr in enumerate(cpus):
-        for level in levels_of(tree, core):
-            yield ("names_node", mpidr, level), True
-
-
-def levels_of(tree: Topology, core: int) -> set[int]:
-    """The power levels above 0 of the nodes that a core is in."""
-    return {tree.levels[node] for node in range(len(tree.names)) if tree.below(core, node)}
+    if tree is not None:
+        yield from declare_nodes(cpus, tree)

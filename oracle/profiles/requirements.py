@@ -7,10 +7,11 @@ from typing import Any, TypeAlias
 
 from psci.model.calls import CALLS
 from psci.model.machine import LOCAL_STATE
+from psci.model.power_states import levels_of
 from psci.model.profile import ProfileError
 from psci.model.topology import Topology
 from psci.model.versions import V0_1, V1_0, Version
-from psci.oracle.profiles.declaring import FUNCTION_KEYS, levels_of, local_states
+from psci.oracle.profiles.declaring import FUNCTION_KEYS, local_states
 
 Profile: TypeAlias = Mapping[str, Any]
 Requirement: TypeAlias = Callable[[Profile, tuple[int, ...], Topology | None, Version], str | None]

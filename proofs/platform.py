@@ -1,0 +1,161 @@
+"""Three cores on two clusters whose platform has a fixed table of power states; everything else is left open.
+
+A run that a solver finds on it is a run on a machine that a profile can describe, so that it can be written as a trace
+and judged by the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import z3
+
+from psci.explorer.machines import EXTENDED_STATES, SHALLOW_STATES, STATES, SYSTEM_STATES, UNUSABLE
+from psci.model.calls import CALLS
+from psci.model.calls.migrate_info_type import MIGRATE_INFO_TYPE
+from psci.model.calls.psci_features import SMCCC_VERSION
+from psci.model.language.rules import WORLD
+from psci.model.language.sorts import BOOL, CORE
+from psci.model.language.terms import Function, Value
+from psci.model.machine import MACHINE, MACHINE_SYMBOLS
+from psci.model.power_states import PowerState, declare_nodes, declare_states
+from psci.model.profile import DEFAULTS, Key, Machine
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.topology import Topology
+from psci.model.versions import V0_1, V1_0, VERSIONS
+from psci.proofs.bounded import Bounded
+from psci.proofs.concrete import Reading
+from psci.proofs.domain import Expression, Meaning
+
+SHAPE = Topology.clusters((2, 1))
+MPIDRS = (0x0, 0x1, 0x100)
+POWER_STATES: Mapping[bool, tuple[PowerState, ...]] = {
+    False: (*STATES, *SHALLOW_STATES, *SYSTEM_STATES),
+    True: (
+        *EXTENDED_STATES,
+        PowerState(0x0000_0004, "STANDBY", {1: "STANDBY"}, last_in_level=1),
+        PowerState(0x0000_0005, "RETENTION", {1: "RETENTION"}, last_in_level=1),
+        PowerState(0x0000_0006, "STANDBY", {1: "STANDBY", 2: "STANDBY"}, last_in_level=2),
+        PowerState(0x4000_0007, "POWERDOWN", {1: "POWERDOWN", 2: "RETENTION"}, last_in_level=2),
+    ),
+}
+"""What is valid in the extended format (True) and in the original one."""
+TABLED = ("state_valid", "retention", "requested", "claims", "counted_level", "counted_node", "names_node")
+"""The symbols that the tables decide."""
+UNIFORM = ("checks_upper_halves", "protected_range")
+"""Symbols that have one value for all arguments."""
+DERIVED = frozenset({"mpidr", "is_core", "core_of", "boot_core", "psci_version", "address_unusable", *TABLED})
+"""The symbols that are no choice of the machine."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What of a model is not in its steps."""
+
+    machine: Machine
+    worlds: Mapping[int, str]
+    """The security state of each core whose callers are not in the Normal world."""
+
+
+class Platform(Bounded):
+    """Three cores and the tables; a core's callers stay in one security state."""
+
+    def __init__(self, specification: Specification = SPECIFICATION) -> None:
+        super().__init__(len(MPIDRS), SHAPE, specification=specification)
+        self.tables: Mapping[bool, dict[str | Key, Value]] = {
+            extended: {**dict(declare_states(states, MPIDRS, SHAPE)), **dict(declare_nodes(MPIDRS, SHAPE))}
+            for extended, states in POWER_STATES.items()
+        }
+        self.world = Function("world", (CORE,), WORLD, "machine", "The security state of a core's callers.")
+
+    def _symbol(self, function: Function) -> Meaning:
+        if function.name in TABLED:
+            return lambda *arguments: self._tabled(function, arguments)
+        if function.name == "address_unusable":
+            return lambda address: self.disjunction(
+                z3.And(z3.UGE(address, first), z3.ULE(address, last)) for first, last in UNUSABLE
+            )
+        if function.name in UNIFORM:
+            one = super()._symbol(Function(function.name, (), function.range, "machine", function.doc))
+            return lambda *_: one()
+        return super()._symbol(function)
+
+    def _tabled(self, function: Function, arguments: tuple[Expression, ...]) -> Expression:
+        extended = self.symbol(_nullary("extended_state_id"))()
+        return z3.If(extended, self._in_table(True, function, arguments), self._in_table(False, function, arguments))
+
+    def _in_table(self, extended: bool, function: Function, arguments: tuple[Expression, ...]) -> Expression:
+        table = self.tables[extended]
+        default = table.get(function.name, DEFAULTS.get(function.name, False))
+        found = self.constant(default, function.range)
+        for key, value in table.items():
+            if isinstance(key, tuple) and key[0] == function.name:
+                here = z3.And(*(a == self.constant(k, s) for a, k, s in zip(arguments, key[1:], function.domain)))  # noqa: B905  # one key an argument
+                found = z3.If(here, self.constant(value, function.range), found)
+        return found
+
+    def limits(self) -> list[Expression]:
+        """What holds of a machine that a profile can describe."""
+        kind = self.symbol(_nullary("trusted_os"))()
+        uniprocessor = kind != self.constant("MP_OR_NONE", _nullary("trusted_os").range)
+        typed = self.symbol(MACHINE.has)(z3.BitVecVal(MIGRATE_INFO_TYPE.key, 32, self.context))
+        beta = self.symbol(_nullary("beta_hibernate_type"))()
+        newer = [self.symbol(_nullary(name))() for name in ("extended_state_id", "osi_supported")]
+        of_1_0 = z3.Implies(z3.Or(*newer), self.between(V1_0, VERSIONS[-1]))
+        return [z3.Implies(uniprocessor, typed), z3.ULE(beta, 1), of_1_0]
+
+    def plain(self) -> list[Expression]:
+        """The most ordinary machine: every optional function that its version knows, and both modes."""
+        has = self.symbol(MACHINE.has)
+        there = [
+            z3.Implies(self.between(call.since, call.until), has(z3.BitVecVal(call.key, 32, self.context)))
+            for call in CALLS
+        ]
+        osi = z3.Implies(self.between(V1_0, VERSIONS[-1]), self.symbol(_nullary("osi_supported"))())
+        return [*there, osi]
+
+    def callers_world(self, place: int, caller: Expression, world: Expression) -> Expression:
+        """The callers of a core stay in the security state that the core has."""
+        return self.symbols("m", self.world)(caller) == world
+
+    def run(self, reading: Reading) -> Run:
+        """The machine of a model, with everything declared."""
+        version = VERSIONS[int(reading.model.eval(self.rank, model_completion=True).as_long())]
+        extended = bool(reading.declaration(_nullary("extended_state_id"), ()))
+        declared: dict[str | Key, Value] = dict(self.tables[extended])
+        for symbol in MACHINE_SYMBOLS:
+            if symbol.kind == "machine" and symbol.name not in DERIVED:
+                declared |= self._declared(symbol, reading)
+        ids = None
+        if version == V0_1:
+            there = [call for call in CALLS if call.exists_in(version) and declared.get(("has", call.key))]
+            ids = {call.key: call.name for call in there}
+        machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids)
+        worlds = reading.table(self.symbols("m", self.world), self.world)
+        return Run(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})
+
+    def _declared(self, symbol: Function, reading: Reading) -> dict[str | Key, Value]:
+        if not symbol.domain or symbol.name in UNIFORM:
+            return {symbol.name: reading.value(self.symbol(symbol)(*[None] * len(symbol.domain)), symbol.range)}
+        # no rule asks for more than these, but an explored machine has to declare everything
+        found: dict[str | Key, Value] = {symbol.name: False} if symbol.range == BOOL else {}
+        for arguments in _arguments(symbol, len(MPIDRS)):
+            found[(symbol.name, *arguments)] = reading.declaration(symbol, arguments)
+        return found
+
+
+def _arguments(symbol: Function, cores: int) -> list[tuple[Value, ...]]:
+    """Every argument of a symbol that the rules can give it."""
+    (sort,) = symbol.domain
+    if sort == CORE:
+        return [(core,) for core in range(cores)]
+    if symbol.name == "has":
+        return [(fid,) for fid in dict.fromkeys((*(call.key for call in CALLS), SMCCC_VERSION))]
+    if symbol.name == "affinity_level_supported":
+        return [(level,) for level in (1, 2, 3)]
+    return [(value,) for value in sort.values]
+
+
+def _nullary(name: str) -> Function:
+    return next(symbol for symbol in MACHINE_SYMBOLS if symbol.name == name)

@@ -1,0 +1,241 @@
+"""Where two sets of rules differ: a run from boot, under the first, to a call or move that the second treats otherwise.
+
+The runs are those of `platform.py`, so that each can be written as a trace. The steps up to the difference are the same
+for all questions and are written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import z3
+
+from psci.explorer.apart import separations
+from psci.explorer.search import Step
+from psci.explorer.system import MoveAction, Product, State, Transition
+from psci.explorer.trace import events_of
+from psci.model.call import Call, Move
+from psci.model.calls import UNKNOWN
+from psci.model.events import Event
+from psci.model.language.rules import CALLER, CALLER_ISA, CALLER_WORLD, REGISTERS, WIDE, Modality
+from psci.model.language.sorts import CORE
+from psci.model.language.terms import TRUE, Const
+from psci.model.machine import MACHINE
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.state import STATE
+from psci.model.step import Invocation
+from psci.model.versions import V0_1, VERSIONS
+from psci.proofs.concrete import Reading, Taken
+from psci.proofs.difference import difference
+from psci.proofs.domain import Expression, Fact
+from psci.proofs.induction import who_moves
+from psci.proofs.platform import Platform
+from psci.proofs.semantics import call_limits, owner_named
+from psci.proofs.translate import Scope
+from psci.proofs.unrolling import Run
+from psci.properties.language import Kind, Property
+
+DEPTH = 7
+"""The steps after which a difference is looked for at most, the boot included."""
+RLIMIT = 5_000_000
+EXAMPLES = 3
+"""How many runs are tried that end with the same difference."""
+CANDIDATES = 60
+"""How many traces are tried for one difference."""
+PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
+ANYTHING = Property("ANYTHING", "anything", "Any step.", (), Kind.WITNESS, lambda *_: TRUE)
+
+Judge = Callable[[tuple[Event, ...], Specification], object]
+"""What the oracle says of a trace under a set of rules."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A trace on which two sets of rules are judged differently, or why there is none."""
+
+    trace: tuple[Event, ...] | None
+    depth: int
+    """The steps up to which a difference was looked for, or after which it was found."""
+    differs: bool
+    """Some run reaches a difference."""
+    decided: bool = True
+    """The solver did not give up."""
+
+
+class Runs:
+    """All runs from boot of one to `DEPTH` steps."""
+
+    def __init__(self, specification: Specification = SPECIFICATION) -> None:
+        self.specification = specification
+        self.platform = Platform(specification)
+        self._formulas: list[int] = []
+        """How many of the formulas describe the runs of so many steps."""
+        self.run = Run(
+            ANYTHING, specification, without=frozenset(), whole=True, booting=True,
+            domain=self.platform, assumed=self._assumed,
+        )  # fmt: skip
+
+    def _assumed(self, owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+        yield from who_moves(owner, scope)
+        yield from self.of_call(owner, scope, 0)
+
+    def of_call(self, owner: Call | Move, scope: Scope, place: int) -> Iterator[Fact]:
+        """A call that can be written in a trace: its core's security state, and in 0.1 the one id of its function."""
+        if isinstance(owner, Call):
+            call = scope.call
+            world = self.platform.callers_world(place, call[CALLER.name](), call[CALLER_WORLD.name]())
+            yield "the core's security state", world
+            there = TRUE if owner.name == UNKNOWN.name else owner.is_present(MACHINE)
+            by_tree = z3.And(z3.Not(call[WIDE.name]()), scope.term(there))
+            yield "in 0.1 a function has an id if it is there", z3.Implies(self.platform.is_version(V0_1), by_tree)
+
+    def told_apart(self, owner: str, other: Specification, judge: Judge) -> Found:
+        """The shortest run whose last call or move is treated otherwise, and a trace that shows it.
+
+        A difference that nothing shows there, because one core alone cannot tell, is looked for again after more
+        steps, with other cores that run.
+
+        Args:
+            owner: the call or move whose rules differ.
+            other: the rules that are compared.
+            judge: the oracle.
+        """
+        differs_at: int | None = None
+        for steps in range(DEPTH):
+            self._extend_to(steps)
+            question = Question(self, steps, owner, other)
+            for reading in question.examples(company=differs_at is not None):
+                differs_at = steps if differs_at is None else differs_at
+                trace = self._trace(reading, question, judge)
+                if trace is not None:
+                    return Found(trace, steps, True)
+            if not question.decided:
+                return Found(None, steps, differs_at is not None, decided=False)
+        return Found(None, DEPTH, differs_at is not None)
+
+    def formulas(self, steps: int) -> list[Expression]:
+        """The runs of so many steps."""
+        return self.run.formulas[: self._formulas[steps]]
+
+    def _extend_to(self, steps: int) -> None:
+        while len(self._formulas) <= steps:
+            if self._formulas:
+                self.run.extend()
+            self._formulas.append(len(self.run.formulas))
+
+    # ---- from a model to traces
+
+    def _trace(self, reading: Reading, question: Question, judge: Judge) -> tuple[Event, ...] | None:
+        """A trace that begins with the run of a model and is judged differently."""
+        on = self.platform.run(reading)
+        other = question.other
+        first, second = (Product(on.machine, specification) for specification in (self.specification, other))
+        way, state = self._way(reading, question.steps, first)
+        tried = 0
+        for found in separations(first, second, state, question.action(reading)):
+            trace = tuple(events_of(found.product, (*way, *found.steps), on.worlds))
+            if judge(trace, self.specification) != judge(trace, other):
+                return trace
+            tried += 1
+            if tried == CANDIDATES:
+                break
+        return None
+
+    def _way(self, reading: Reading, steps: int, product: Product) -> tuple[tuple[Step, ...], State]:
+        """The run of a model as the stepper takes it, without the first boot, and the state that it leads to."""
+        taken = [self.run.taken(reading, place) for place in range(steps)]
+        state = taken[0].after if taken else reading.state(self.run.states[0])
+        way: list[Step] = []
+        for one in taken[1:]:
+            step = _step(product, state, one)
+            way.append(step)
+            state = step.after
+        return tuple(way), state
+
+
+class Question:
+    """Whether a call or move can be treated differently after so many steps."""
+
+    def __init__(self, runs: Runs, steps: int, owner: str, other: Specification) -> None:
+        self.runs, self.steps, self.other = runs, steps, other
+        self.owner = owner_named(runs.specification, owner)
+        self.base = runs.run.base(self.owner, steps)
+        self.decided = True
+        self._solver = z3.SolverFor("QF_UFBV", ctx=runs.platform.context)
+        self._solver.set("rlimit", RLIMIT)
+        self._solver.add(*runs.formulas(steps), *self._formulas())
+        self._solver.add(*(formula for _, formula in runs.platform.facts()))
+
+    def _formulas(self) -> Iterator[Expression]:
+        platform = self.runs.platform
+        yield difference(platform, self.owner, self.base, self.runs.specification, self.other)
+        yield call_limits(platform, f"a{self.steps}", self.owner)
+        yield from platform.limits()
+        yield from (formula for _, formula in who_moves(self.owner, self.base))
+        yield from (formula for _, formula in self.runs.of_call(self.owner, self.base, self.steps))
+
+    def examples(self, company: bool) -> Iterator[Reading]:
+        """Runs that end with a difference, the plainest first, each with other rules than those before.
+
+        With `company` two cores run at the end.
+        """
+        wishes = {name: z3.Bool(name, self.runs.platform.context) for name in ("newest", "usual", "plain", "company")}
+        for name, formula in self._wishes():
+            self._solver.add(z3.Implies(wishes[name], formula))
+        always = [wishes["company"]] if company else []
+        for _ in range(EXAMPLES):
+            for chosen in (("newest", "usual", "plain"), ("usual", "plain"), ("plain",), ()):
+                found = self._solver.check(*always, *(wishes[name] for name in chosen))
+                if found != z3.unsat:
+                    break
+            if found != z3.sat:
+                self.decided = found != z3.unknown
+                return
+            model = self._solver.model()
+            yield Reading(self.runs.platform, model)
+            self._solver.add(z3.Not(self._taken(model)))
+
+    def _taken(self, model: Expression) -> Expression:
+        """The run takes the same rules as this one."""
+        choices = [self.runs.run.choice(place) for place in range(self.steps)]
+        same = [choice == model.eval(choice, model_completion=True) for choice in choices]
+        return self.runs.platform.conjunction(same)
+
+    def _wishes(self) -> Iterator[tuple[str, Expression]]:
+        """What makes a run plain."""
+        platform, run = self.runs.platform, self.runs.run
+        yield "newest", platform.is_version(VERSIONS[-1])
+        yield from (("plain", formula) for formula in platform.plain())
+        for place in range(self.steps + 1):
+            for symbol in (CALLER_ISA, CALLER_WORLD, *REGISTERS):
+                constant = platform.symbols(f"a{place}", symbol)()
+                yield "usual", z3.LShR(constant, 32) == 0 if constant.size() == 64 else constant == 0
+        for place, options in enumerate(run.options[: self.steps]):
+            permitted = [option.number for option in options if option.rule.modality in PERMISSIONS]
+            yield from (("usual", run.choice(place) != number) for number in permitted)
+        running = [z3.If(self.base.term(STATE.activity[Const(c, CORE)] == "RUNNING"), 1, 0) for c in range(3)]
+        yield "company", z3.Sum(running) >= 2
+
+    def action(self, reading: Reading) -> Invocation | MoveAction:
+        """The call or move of an example."""
+        action = reading.action(self.owner, self.base)
+        return action.invocation or MoveAction(action.owner, action.core, action.parameters)
+
+
+def _step(product: Product, state: State, taken: Taken) -> Step:
+    """A step of a model, taken by the stepper."""
+    call = taken.action.invocation
+    if call is not None:
+        outcome = next(o for o in product.stepper.allowed(state, call).outcomes if o.rule.name == taken.rule)
+        return Step(state, Transition(call, *outcome)._replace(value=taken.value))
+    move = MoveAction(taken.action.owner, taken.action.core, taken.action.parameters)
+    rule, target = next(
+        (rule, target)
+        for rule, target in product.stepper.move(move.name, state, move.place, move.parameters)
+        if rule.name == taken.rule
+    )
+    return Step(state, Transition(move, rule, None, None, target))
+
+
+__all__ = ["Found", "Judge", "Runs"]
