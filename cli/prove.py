@@ -30,11 +30,22 @@ MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]",
 @click.option("--smtlib", type=click.Path(path_type=Path, file_okay=False), help="Write every query there.")
 @click.option("--mutants", is_flag=True, help="Change the rules in every way of the generator and show what notices.")
 @click.option("--sample", type=click.IntRange(1), help="With --mutants: only so many, always the same ones.")
+@click.option(
+    "--traces",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="With --mutants: a folder of traces whose judgement a mutant may change.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --mutants: keep results and generated traces there; what is there is not done again.",
+)
 @click.option("--depth", type=click.IntRange(1), help="Also search so many steps from boot, with three cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
 def command(
     names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
-    sample: int | None, depth: int | None, as_json: bool,
+    sample: int | None, traces: Path | None, output: Path | None, depth: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove the properties, for three cores and for any number of cores on any tree of power domains.
 
@@ -47,7 +58,7 @@ def command(
     if mutants:
         from psci.cli.mutants import kill_table
 
-        return kill_table(console, chosen if names else None, jobs, sample, as_json)
+        return kill_table(console, chosen if names else None, jobs, sample, traces, output, as_json)
     work = list(tasks(with_lemmas(chosen), cores, rule, smtlib, depth))
     results: list[Result] = []
     interrupted = False

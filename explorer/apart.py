@@ -7,7 +7,7 @@ that nobody sees. An answer, an entry or a boot that none of them allows tells t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ SEEN_MOVES = frozenset({ENTER.name, GO_DOWN.name, BOOT.name})
 UNSEEN_MOVES = (START.name, WAKEUP.name, STOP.name, REEVALUATE.name)
 UNLIKELY = tuple((1 << 64) - number for number in range(20, 60))
 """Answers that hardly any rule gives."""
-NODES = 400
+NODES = 200
 """How many states with their explanations are looked at, for each side."""
 EXPLANATIONS = 64
 """How many states of the other side are kept at most; where there are more, a run is not followed."""
@@ -48,9 +48,7 @@ class Node(NamedTuple):
     way: tuple[Step, ...]
 
 
-def separations(
-    first: Product, second: Product, state: State, begin: Action, depth: int = 4
-) -> Iterator[Separation]:
+def separations(first: Product, second: Product, state: State, begin: Action, depth: int = 4) -> Iterator[Separation]:
     """Runs that tell two sets of rules apart, of either side, the shortest of each first.
 
     Args:
@@ -61,11 +59,13 @@ def separations(
         depth: how many calls and moves a run has at most.
     """
     yield from _unpromised(first, second, state, begin)
-    for runs, explains in ((first, second), (second, first)):
+    calls = first.invocations
+    one, other = Side(first, calls), Side(second, calls)
+    for runs, explains in ((one, other), (other, one)):
         yield from _unexplained(runs, explains, state, begin, depth)
 
 
-def _unexplained(runs: Product, explains: Product, state: State, begin: Action, depth: int) -> Iterator[Separation]:
+def _unexplained(runs: Side, explains: Side, state: State, begin: Action, depth: int) -> Iterator[Separation]:
     start = Node(state, frozenset({state}), ())
     waiting = deque([start])
     known = {start[:2]}
@@ -73,36 +73,78 @@ def _unexplained(runs: Product, explains: Product, state: State, begin: Action, 
     while waiting and looked_at < NODES:
         node = waiting.popleft()
         looked_at += 1
-        around = _closure(explains, node.explanations)
+        around = explains.with_unseen_moves(node.explanations)
         if len(around) > EXPLANATIONS:
             continue
-        for action in (begin,) if not node.way else _actions(runs, node.state):
+        for action in (begin,) if not node.way else runs.actions(node.state):
             answers: dict[Any, frozenset[State]] = {}
-            for step in _steps(runs, node.state, action):
-                seen = _seen(step)
+            for seen, step in runs.steps(node.state, action):
                 if seen not in answers:
-                    answers[seen] = _explaining(explains, around, action, seen)
+                    answers[seen] = explains.explaining(around, action, seen)
                 if not answers[seen]:
-                    yield Separation(runs, (*node.way, step))
+                    yield Separation(runs.product, (*node.way, step))
                     continue
-                after = Node(step.after, answers[seen], (*node.way, step))
-                if len(after.way) < depth and after[:2] not in known:
-                    known.add(after[:2])
-                    waiting.append(after)
+                if len(node.way) + 1 < depth and (step.after, answers[seen]) not in known:
+                    known.add((step.after, answers[seen]))
+                    waiting.append(Node(step.after, answers[seen], (*node.way, step)))
 
 
-def _actions(product: Product, state: State) -> Iterator[Action]:
-    """What can be done next; moves first, since they lead somewhere."""
-    yield from dict.fromkeys(transition.action for transition in product.moves(state))
-    for core in product.callers(state):
-        yield from product.invocations[core]
+class Side:
+    """One set of rules; what it allows is remembered, since the same states explain much."""
 
+    def __init__(self, product: Product, calls: Sequence[Sequence[Invocation]]) -> None:
+        self.product = product
+        self._calls = calls
+        """What each core may call."""
+        self._steps: dict[tuple[State, Action], tuple[tuple[Any, Step], ...]] = {}
+        self._unseen: dict[State, tuple[State, ...]] = {}
 
-def _steps(product: Product, state: State, action: Action) -> Iterator[Step]:
-    """What comes of an action; where a rule leaves a choice of values, one step for each that is tried."""
-    for transition in _transitions(product, state, action):
-        for value in results_of(product, transition):
-            yield Step(state, transition._replace(value=value))
+    def actions(self, state: State) -> Iterator[Action]:
+        """What can be done next; moves first, since they lead somewhere."""
+        yield from dict.fromkeys(transition.action for transition in self.product.moves(state))
+        for core in self.product.callers(state):
+            yield from self._calls[core]
+
+    def steps(self, state: State, action: Action) -> tuple[tuple[Any, Step], ...]:
+        """What comes of an action, and what is seen of it; of a choice of values each that is tried."""
+        key = state, action
+        if key not in self._steps:
+            found = []
+            for transition in _transitions(self.product, state, action):
+                for value in results_of(self.product, transition):
+                    step = Step(state, transition._replace(value=value))
+                    found.append((_seen(step), step))
+            self._steps[key] = tuple(found)
+        return self._steps[key]
+
+    def explaining(self, around: frozenset[State], action: Action, seen: Any) -> frozenset[State]:
+        """The states that explain one more thing that was seen, or that was done unseen."""
+        found = {step.after for state in around for what, step in self.steps(state, action) if what == seen}
+        # a call that was made may not be decided yet, and a move that nobody sees need not have happened
+        return frozenset(found | around) if seen is None else frozenset(found)
+
+    def with_unseen_moves(self, states: frozenset[State]) -> frozenset[State]:
+        """The states, and those that moves which nobody sees lead to."""
+        found = set(states)
+        waiting = list(states)
+        while waiting and len(found) <= EXPLANATIONS:
+            new = set(self._after_unseen(waiting.pop())) - found
+            found |= new
+            waiting.extend(new)
+        return frozenset(found)
+
+    def _after_unseen(self, state: State) -> tuple[State, ...]:
+        if state not in self._unseen:
+            machine = self.product.machine
+            sizes = {REEVALUATE.name: len(machine.tree.names)}
+            self._unseen[state] = tuple(
+                target
+                for name in UNSEEN_MOVES
+                for place in range(sizes.get(name, len(machine.cores)))
+                if name != WAKEUP.name or state.activity[place] == "POWERDOWN"
+                for _, target in self.product.stepper.move(name, state, place, ())
+            )
+        return self._unseen[state]
 
 
 def _transitions(product: Product, state: State, action: Action) -> Iterator[Transition]:
@@ -122,36 +164,6 @@ def _seen(step: Step) -> Any:
         return transition.value if transition.completion is Completion.RETURNS else None
     returns = action.name == WAKEUP.name and before.activity[action.place] != "POWERDOWN"
     return (action.name, *action.parameters) if action.name in SEEN_MOVES or returns else None
-
-
-def _explaining(product: Product, around: frozenset[State], action: Action, seen: Any) -> frozenset[State]:
-    """The states that explain one more thing that was seen, or that was done unseen."""
-    found = {
-        step.after for state in around for step in _steps(product, state, action) if _seen(step) == seen
-    }
-    if seen is None:
-        # a call that was made may not be decided yet, and a move that nobody sees need not have happened
-        found |= around
-    return frozenset(found)
-
-
-def _closure(product: Product, states: frozenset[State]) -> frozenset[State]:
-    """The states, with every move that nobody sees."""
-    found = set(states)
-    waiting = list(states)
-    places = range(max(len(product.machine.cores), len(product.machine.tree.names)))
-    while waiting and len(found) <= EXPLANATIONS:
-        state = waiting.pop()
-        for name in UNSEEN_MOVES:
-            most = len(product.machine.tree.names) if name == REEVALUATE.name else len(product.machine.cores)
-            for place in places[:most]:
-                if name == WAKEUP.name and state.activity[place] != "POWERDOWN":
-                    continue
-                for _, target in product.stepper.move(name, state, place, ()):
-                    if target not in found:
-                        found.add(target)
-                        waiting.append(target)
-    return frozenset(found)
 
 
 def _unpromised(first: Product, second: Product, state: State, action: Action) -> Iterator[Separation]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from psci.explorer.declared import machine_event
 from psci.explorer.search import Step

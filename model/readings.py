@@ -163,7 +163,7 @@ _ROWS = (
         "refused-suspend", _M.refused_suspend, "MODE-4 MODE-13 RET-12",
         "To OS-initiated mode: does a CPU_SUSPEND that was refused count as one that was called?",
         "No.", "Yes, by the letter of 5.21.2.",
-        gives_up="PROP-1",
+        gives_up="PROP-1 MODE-SWITCH",
     ),
     _row(
         "osi-mixed", _M.osi_mixed, "CPU_SUSPEND-9 CPU_SUSPEND-27 CPU_SUSPEND-14 OSI-19 RET-11",
@@ -203,7 +203,7 @@ _ROWS = (
         "reset-mode", _M.reset_mode, "MODE-1 RESET2-9",
         "After a warm or vendor-specific reset: which suspend mode holds?",
         "Platform-coordinated, as after every boot.", "The one that held before.",
-        gives_up="SURVIVORS",
+        gives_up="SURVIVORS MODE-SWITCH",
     ),
     _row(
         "reset-residency", _M.reset_residency, "TOS-2 RESET2-9",

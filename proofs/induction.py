@@ -190,9 +190,8 @@ def implied(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Doma
     """The lemmas imply the property, in any one state."""
     scope = _scope(domain, BOOT, prop.history)
     parts = tuple((name, scope.term(term)) for name, term in invariants)
-    assumptions = (
-        *Assumed(prop, (), scope).lemmas(), *default_readings(scope, prop), *_limits(domain, prop.history), *domain.facts(),
-    )  # fmt: skip
+    lemmas, readings = Assumed(prop, (), scope).lemmas(), default_readings(scope, prop)
+    assumptions = (*lemmas, *readings, *_limits(domain, prop.history), *domain.facts())
     goal = domain.conjunction(formula for _, formula in parts)
     query = question(domain, f"{prop.name} implied", assumptions, goal)
     return Obligation(None, None, query, parts, scope, scope, domain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from psci.model.language.sorts import U64, Enumeration
 from psci.model.language.terms import TRUE, Const, Op, Quantified, Term, conjunction, lift
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.versions import VERSIONS
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -33,8 +35,16 @@ class Mutant:
 
 
 def mutants(specification: Specification = SPECIFICATION) -> tuple[Mutant, ...]:
-    """Every mutant of every rule, in an order that never changes."""
-    return tuple(mutant for rule in specification.every_rule() for mutant in _of_rule(rule))
+    """Every mutant of every rule, in an order that never changes, each with a name of its own."""
+    found = [mutant for rule in specification.every_rule() for mutant in _of_rule(rule)]
+    # rules of different versions may share a name
+    seen: Counter[str] = Counter()
+    named = []
+    for mutant in found:
+        seen[mutant.name] += 1
+        again = seen[mutant.name]
+        named.append(mutant if again == 1 else replace(mutant, name=f"{mutant.name} ({again})"))
+    return tuple(named)
 
 
 def sample(count: int, specification: Specification = SPECIFICATION) -> tuple[Mutant, ...]:

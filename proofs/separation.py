@@ -6,6 +6,7 @@ for all questions and are written once.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ from psci.properties.language import Kind, Property
 DEPTH = 7
 """The steps after which a difference is looked for at most, the boot included."""
 RLIMIT = 5_000_000
-EXAMPLES = 3
+EXAMPLES = 2
 """How many runs are tried that end with the same difference."""
 CANDIDATES = 60
 """How many traces are tried for one difference."""
@@ -132,14 +133,11 @@ class Runs:
         other = question.other
         first, second = (Product(on.machine, specification) for specification in (self.specification, other))
         way, state = self._way(reading, question.steps, first)
-        tried = 0
-        for found in separations(first, second, state, question.action(reading)):
+        candidates = separations(first, second, state, question.action(reading))
+        for found in itertools.islice(candidates, CANDIDATES):
             trace = tuple(events_of(found.product, (*way, *found.steps), on.worlds))
             if judge(trace, self.specification) != judge(trace, other):
                 return trace
-            tried += 1
-            if tried == CANDIDATES:
-                break
         return None
 
     def _way(self, reading: Reading, steps: int, product: Product) -> tuple[tuple[Step, ...], State]:

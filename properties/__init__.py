@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from psci.properties import answers, cores, domains, possibilities, states, system, trusted_os
+from psci.properties import answers, cores, domains, modes, possibilities, states, system, trusted_os
 from psci.properties.language import Property
 
 PROPERTIES: tuple[Property, ...] = (
     *states.PROPERTIES, *cores.PROPERTIES, *system.PROPERTIES, *answers.PROPERTIES, *domains.PROPERTIES,
-    *trusted_os.PROPERTIES, *possibilities.PROPERTIES,
+    *modes.PROPERTIES, *trusted_os.PROPERTIES, *possibilities.PROPERTIES,
 )  # fmt: skip
 """Every property, in the order of the files."""

@@ -242,6 +242,28 @@ def requests_are_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> A
     return implies((s.mode == "OS_INITIATED") & up & ~downgraded, every(NODE, obeyed))
 
 
+# ---- votes that are counted again
+
+
+@safety(
+    "REEVALUATED", "votes-counted-again", about=("REEVALUATE",), cites=("PC-2", "PC-3", "PC-9"),
+)  # fmt: skip
+def votes_counted_again(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """A node that goes down later goes as deep as the votes of its cores allow, and no other node changes."""
+    here = step.node
+
+    def allows(state: Any) -> Any:
+        return permitted(m, here, state, lambda core, inner: vote_of(s, core, inner))
+
+    low = (STANDBY, RETENTION, POWERDOWN)
+    deepest = conjunction(*(implies(allows(state), state <= t.node[here]) for state in low))
+    others = every(NODE, lambda node: (node == here) | (t.node[node] == s.node[node]))
+    inside = every(NODE, lambda node: implies(m.ancestor(here, node), t.node[here] <= t.node[node]))
+    coordinated = (s.mode == "PLATFORM_COORDINATED") & (m.vote_counting == "LATER") & (s.system == "RUNNING")
+    went = coordinated & (t.node[here] != RUN) & t.dozed[here] & (s.node[here] < t.node[here])
+    return went & allows(t.node[here]) & deepest & others & inside
+
+
 PROPERTIES = (
     no_stale_request,
     nodes_of_off_cores_are_down,
@@ -252,4 +274,5 @@ PROPERTIES = (
     nodes_are_ordered,
     no_vote_is_exceeded,
     requests_are_obeyed,
+    votes_counted_again,
 )

@@ -100,6 +100,12 @@ class Step:
         return self.owner.core
 
     @property
+    def node(self) -> Term:
+        """The power domain that moves."""
+        assert isinstance(self.owner, Move) and self.owner.node is not None, self.name
+        return self.owner.node
+
+    @property
     def result(self) -> Term:
         """What the call returns (64 bits)."""
         return RESULT

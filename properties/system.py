@@ -174,6 +174,25 @@ def memory_protection(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
 
 
 @safety(
+    "MEMORY", "what-memory-holds", about=("BOOT",), history=MEMORY,
+    helpers=(the_cause_is_remembered, protection_is_remembered), lemmas=(states_fit_together,),
+    cites=("MEMP-3", "MEMP-6", "MEMP-7", "MEMP-12", "RESET2-7", "RESET2-10"),
+)  # fmt: skip
+def what_memory_holds(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """Nothing of a life is promised to the next but after a warm reset, and only protected memory is overwritten."""
+    warm = h.cause == "WARM_RESET"
+    preserved = implies(t.memory == "PRESERVED", warm)
+    overwritten = implies((t.memory == "OVERWRITTEN") & h.known, h.on)
+    hibernated = (h.cause == "HIBERNATE") & h.known & h.on
+    never = implies(hibernated & (m.hibernate_overwrite == "NEVER"), t.memory != "OVERWRITTEN")
+    always = implies(hibernated & (m.hibernate_overwrite == "ALWAYS"), t.memory == "OVERWRITTEN")
+    cold = (t.memory != "PRESERVED") | (m.warm_protection == "OFF")
+    off = implies(cold, ~t.memory_protected)
+    kept = implies(~cold & h.known, t.memory_protected == h.on)
+    return (t.memory != "OWN") & preserved & overwritten & never & always & off & kept
+
+
+@safety(
     "HIBERNATE", "hibernation-keeps-the-platform", about=("BOOT",), history=MEMORY,
     helpers=(the_cause_is_remembered,), lemmas=(states_fit_together,),
     cites=("OFF2-13", "OFF2-14", "OFF2-18", "OFF2-20", "SYS-3"),
@@ -224,5 +243,6 @@ def blank_value(of: Any) -> Term:
 
 
 PROPERTIES = (
-    silence, alone_when_suspended, memory_protection, hibernation_keeps_the_platform, only_documented_survivors,
+    silence, alone_when_suspended, memory_protection, what_memory_holds, hibernation_keeps_the_platform,
+    only_documented_survivors,
 )  # fmt: skip

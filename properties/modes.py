@@ -1,0 +1,80 @@
+"""When the suspend mode may change, and when that is denied (DEN0022 5.21)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psci.model.language.effects import NOTHING, Effect, each
+from psci.model.language.rules import Completion
+from psci.model.language.sorts import BOOL, CORE
+from psci.model.language.terms import TRUE, choose, every, implies, lift
+from psci.model.machine import MachineTerms
+from psci.model.state import MODE
+from psci.properties.domains import awake
+from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.states import states_fit_together
+
+SWITCHED = remembered("MODE-SWITCH", "mode", of=MODE, doc="The mode that was set last, or at boot.")
+USED = remembered("MODE-SWITCH", "used", of=BOOL, doc="CPU_SUSPEND was accepted since the mode changed, or boot.")
+EVER = remembered("MODE-SWITCH", "ever", of=BOOL, doc="CPU_SUSPEND was accepted since boot.")
+BY_DEFAULT = remembered("MODE-SWITCH", "by_default", CORE, of=BOOL, doc="The core last suspended by default.")
+
+
+def _boots(h: View) -> Effect:
+    return h.but(mode="PLATFORM_COORDINATED", used=False, ever=False, by_default=each(lambda core: False))
+
+
+def _switches(m: MachineTerms, h: View, step: Step) -> Effect:
+    """Suspend calls that wait, or return SUCCESS, were accepted; so was a PSCI_SET_SUSPEND_MODE that does."""
+    if step.name == "BOOT":
+        return _boots(h)
+    waits = step.completion is Completion.WAITS
+    if step.name == "CPU_SUSPEND":
+        done = TRUE if waits else step.returns(0)
+        used = h.but(used=h.used | done, ever=h.ever | done)
+        return used.also(h.but(by_default={step.core: False})) if waits else used
+    if step.name in ("CPU_DEFAULT_SUSPEND", "SYSTEM_SUSPEND") and waits:
+        return h.but(by_default={step.core: step.name == "CPU_DEFAULT_SUSPEND"})
+    if step.name == "PSCI_SET_SUSPEND_MODE":
+        asked = choose(step.call.mode == 0, lift("PLATFORM_COORDINATED", MODE), "OS_INITIATED")
+        changes = step.returns(0) & (asked != h.mode)
+        return h.but(mode=choose(changes, asked, h.mode), used=h.used & ~changes)
+    return NOTHING
+
+
+SWITCHES = History((SWITCHED, USED, EVER, BY_DEFAULT), _boots, _switches)
+
+
+@invariant
+def the_mode_is_remembered(m: Any, s: Any, h: Any) -> Any:
+    """The mode, the use of CPU_SUSPEND, and which core suspended by default are what was seen."""
+    asleep = lambda core: (s.power[core] == "ON") & ~awake(s, core)  # noqa: E731  # a name for a long term
+    default = every(CORE, lambda core: implies(asleep(core), s.default_suspended[core] == h.by_default[core]))
+    history = (s.mode == h.mode) & (s.suspend_used == h.used) & (s.suspend_ever == h.ever)
+    return implies(s.system != "DOWN", default & history)
+
+
+@safety(
+    "MODE-SWITCH", "modes-change-when-cores-allow", about=("PSCI_SET_SUSPEND_MODE",), history=SWITCHES,
+    helpers=(the_mode_is_remembered,), lemmas=(states_fit_together,),
+    cites=("MODE-3", "MODE-4", "MODE-5", "MODE-6", "MODE-7", "MODE-10", "MODE-13"),
+)  # fmt: skip
+def modes_change_when_cores_allow(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """The mode changes only, and is denied only, as the cores are: running, off, suspended by default; or all off."""
+    to_osi = (step.call.mode == 1) & (h.mode == "PLATFORM_COORDINATED")
+    to_platform = (step.call.mode == 0) & (h.mode == "OS_INITIATED")
+
+    def fits(core: Any) -> Any:
+        up = (s.power[core] == "ON") & s.activity[core].is_in("RUNNING", "ENTERING")
+        by_default = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & h.by_default[core]
+        return (s.power[core] == "OFF") | up | by_default
+
+    unused = ~choose(m.mode_history == "SINCE_CHANGE", h.used, h.ever)
+    others_off = every(CORE, lambda core: (core == step.core) | (s.power[core] == "OFF"))
+    may = choose(to_osi, every(CORE, fits) & unused & m.os_initiated(), choose(to_platform, others_off, TRUE))
+    accepted = implies(step.returns(0), may & (t.mode == g.mode))
+    denied = implies(step.returns(-3), (to_osi | to_platform) & ~may)
+    return accepted & denied
+
+
+PROPERTIES = (modes_change_when_cores_allow,)
