@@ -34,6 +34,8 @@ class Kind(enum.Enum):
     """Some reachable step satisfies the claim: what must be possible is."""
     LIVENESS = "liveness"
     """On every fair run something happens in the end; shown on the explored graph."""
+    EXPLORED = "explored"
+    """The claim is about what comes of a whole scenario; it is decided by exploring every one."""
 
 
 class View:
@@ -167,7 +169,10 @@ def _short(name: str) -> str:
 
 
 Claim: TypeAlias = Callable[..., Any]
-"""Of a step property: (m, s, t, h, g, step); of an invariant: (m, s, h); what they return is a term."""
+"""Of a step property: (m, s, t, h, g, step); of an invariant: (m, s, h); what they return is a term.
+
+Of a property of scenarios: what came of one; what it returns is a bool.
+"""
 
 
 @dataclass(frozen=True)
