@@ -53,7 +53,7 @@ def the_system_can_suspend(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
     return s.system == "SUSPENDED"
 
 
-REFUSED = remembered("PROP-16", "refused", CORE, of=BOOL, doc="The core's last CPU_SUSPEND was DENIED.")
+REFUSED = remembered("CAN-RETRY", "refused", CORE, of=BOOL, doc="The core's last CPU_SUSPEND was DENIED.")
 
 
 def _denials(m: MachineTerms, h: View, step: Step) -> Effect:
@@ -68,7 +68,7 @@ DENIALS = History((REFUSED,), lambda h: h.but(refused=each(lambda core: False)),
 
 
 @possible(
-    "PROP-16", "a-denied-request-can-succeed", about=("CPU_SUSPEND",), history=DENIALS,
+    "CAN-RETRY", "a-denied-request-can-succeed", about=("CPU_SUSPEND",), history=DENIALS,
     cites=("PROP-16", "OSI-12", "CPU_SUSPEND-12"),
 )  # fmt: skip
 def a_denied_request_can_succeed(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
