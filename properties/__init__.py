@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from psci.properties import answers, cores, domains, possibilities, states, system, trusted_os
+from psci.properties import answers, cores, domains, hibernation, possibilities, progress, states, system, trusted_os
 from psci.properties.language import Property
 
 PROPERTIES: tuple[Property, ...] = (
     *states.PROPERTIES, *cores.PROPERTIES, *system.PROPERTIES, *answers.PROPERTIES, *domains.PROPERTIES,
-    *trusted_os.PROPERTIES, *possibilities.PROPERTIES,
+    *trusted_os.PROPERTIES, *possibilities.PROPERTIES, *progress.PROPERTIES,
+    *hibernation.PROPERTIES,
 )  # fmt: skip
 """Every property, in the order of the files."""
