@@ -64,7 +64,7 @@ def command(
         abstraction=Abstraction(tokens, tokens, widths=(True,) if smc64_only else (True, False)),
         without=frozenset() if environment else QUIET_MOVES,
     )
-    properties = {p.name: p for p in PROPERTIES if p.kind is not Kind.LIVENESS}
+    properties = {p.name: p for p in PROPERTIES if p.kind not in (Kind.LIVENESS, Kind.EXPLORED)}
     watch = watched(product, properties[until]) if until in properties else None
     if watch:
         done = explore(watch, watch.goal, limit=limit, progress=_progress)

@@ -17,7 +17,6 @@ from rich.table import Table
 from psci.proofs.queries import Verdict, cvc5_missing, solver_versions
 from psci.proofs.suite import Result, property_named, rule_named, run_all, tasks, with_lemmas
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind
 
 MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]", Verdict.UNKNOWN: "[yellow]gave up[/]"}
 
@@ -48,6 +47,8 @@ def command(
     sample: int | None, traces: Path | None, output: Path | None, depth: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove the properties, for three cores and for any number of cores on any tree of power domains.
+
+    What must happen in the end is also decided on the explored graph of two cores.
 
     Every query goes to Z3 and, where it is installed, to cvc5. Exit status: 0 all proved, 1 something is
     refuted, 3 a solver gave up or two solvers contradict each other.
@@ -93,9 +94,10 @@ def _line(result: Result) -> str:
     how = f"{result.method}, {result.depth} steps" if result.depth else result.method
     solvers = ", ".join(f"{name} {_counts(counts)}" for name, counts in result.solvers.items())
     used = f"; {len(result.rules)} rules used" if result.rules else ""
+    states = "" if result.states is None else f"{result.states:,} states"
     return (
         f"{result.claim + ' ' + result.title:40} {cores:9}  {how:25}  {MARKS[result.verdict]} "
-        f"{result.seconds:5.1f} s  {solvers}{used}"
+        f"{result.seconds:5.1f} s  {solvers}{used}{states}"
     )
 
 
@@ -123,9 +125,6 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
     missing = cvc5_missing()
     if missing:
         console.print(f"no second opinion: {missing}", markup=False)
-    elsewhere = [p.name for p in PROPERTIES if p.kind is Kind.LIVENESS]
-    if elsewhere:
-        console.print(f"shown on the explored graph, by psci explore: {', '.join(elsewhere)}")
     for prop in PROPERTIES:
         if prop.unproved:
             console.print(f"open: {prop.name} {prop.title}: {prop.unproved}", markup=False, soft_wrap=True)
@@ -165,6 +164,7 @@ def document(results: Sequence[Result], interrupted: bool) -> dict[str, Any]:
                 "slowest": round(result.slowest, 3),
                 "by_construction": result.by_construction,
                 "depth": result.depth,
+                "states": result.states,
                 "rules": list(result.rules),
                 "assumptions": list(result.assumptions),
                 "failed": list(result.failed),

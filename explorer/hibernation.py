@@ -9,17 +9,27 @@ from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.calls.system_reset2 import SYSTEM_RESET2
 from psci.model.environment import BOOT, GO_DOWN
 from psci.model.events import End, Event
-from psci.model.hibernation import CLIENTS, HOSTS, IMPLEMENTATIONS, KEEP, Hibernation, Scenario, Step, World
+from psci.model.hibernation import (
+    AWAKE,
+    CLEAN,
+    CLIENTS,
+    DISASTER,
+    HOSTS,
+    IMPLEMENTATIONS,
+    MAY_RESUME,
+    RESUMES,
+    VERDICTS,
+    Hibernation,
+    Scenario,
+    Step,
+    World,
+)
 from psci.model.language.rules import Completion
 from psci.model.language.terms import Value
 from psci.model.profile import Key, Machine
 from psci.model.step import Invocation, Stepper
 from psci.model.versions import V1_3
-
-DISASTER, RESUMES, MAY_RESUME, CLEAN, AWAKE = "disaster", "resumes", "may resume", "boots cleanly", "stays awake"
-VERDICTS = (DISASTER, MAY_RESUME, CLEAN, RESUMES, AWAKE)
-"""What can come of a scenario: some run resumes an image on a changed machine; every run resumes it; some runs do,
-and no run is a disaster; none does; the guest does not hibernate."""
+from psci.properties.hibernation import PROPERTIES
 
 
 @dataclass(frozen=True)
@@ -145,21 +155,9 @@ def precedents() -> Iterator[Precedent]:
 
 
 def violations(judgements: Iterable[Judgement]) -> list[str]:
-    """The properties of hibernation that some scenario breaks although its parties keep their side.
-
-    A host that is told and preserves lets the guest resume; a host that signs every change is never a disaster.
-    """
-    broken = []
-    for found in judgements:
-        host = found.scenario.host
-        signed = all(action != "change" for action in (*host.after_hibernation, *host.after_off))
-        if found.scenario.update:
-            continue
-        if found.told == "always" and host.after_hibernation == (KEEP,) and found.verdict != RESUMES:
-            broken.append(f"{name_of(found.scenario)}: a preserving host was told, and the image was not resumed")
-        if signed and found.verdict == DISASTER:
-            broken.append(f"{name_of(found.scenario)}: every change is signed, and an image met a changed machine")
-    return broken
+    """The properties of hibernation that some scenario breaks although its parties keep their side."""
+    found = [(judgement, prop) for judgement in judgements for prop in PROPERTIES if prop.broken_by(judgement)]
+    return [f"{name_of(judgement.scenario)}: {prop.name}: {prop.sentence}" for judgement, prop in found]
 
 
 def name_of(scenario: Scenario) -> str:

@@ -23,6 +23,7 @@ from psci.model.events import Event
 from psci.model.language.rules import Completion, Modality
 from psci.model.language.terms import Value
 from psci.model.profile import Key, Machine
+from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper, accepts
 from psci.model.versions import V1_2, V1_3, V1_3_ALPHA, V1_3_BETA, V1_3_F, Version
 
@@ -30,6 +31,10 @@ ENTRY_POINT, CONTEXT_ID = 0x4000_0000, 0x2A
 BIT_31 = 1 << 31
 KEEP, CHANGE, CHANGE_AND_SIGN = "keep", "change", "change_signature"
 """What a host does to the machine's environment while it is down; the last also changes the FACS hardware signature."""
+DISASTER, RESUMES, MAY_RESUME, CLEAN, AWAKE = "disaster", "resumes", "may resume", "boots cleanly", "stays awake"
+VERDICTS = (DISASTER, MAY_RESUME, CLEAN, RESUMES, AWAKE)
+"""What can come of a scenario: some run resumes an image on a changed machine; every run resumes it; some runs do,
+and no run is a disaster; none does; the guest does not hibernate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class Implementation:
     """The value of HIBERNATE_OFF, where the version leaves that open."""
     refuses_by: tuple[str, ...] = ()
     """The permissions to refuse (rules) that it makes use of."""
+    rules: Specification = SPECIFICATION
+    """Those of PSCI, unless it is broken."""
 
     @property
     def machine(self) -> Machine:
@@ -92,6 +99,8 @@ class Host:
     """After SYSTEM_OFF nothing is promised (facts, section 5), so an ordinary host changes what it likes."""
     tells: bool = True
     """It tells hibernation from power-off."""
+    owes: str = ""
+    """What it has promised for hibernation: to keep the environment, or to sign its change; empty: nothing."""
 
 
 CLIENTS = (
@@ -127,13 +136,19 @@ IMPLEMENTATIONS = (
     Implementation("F.b", "Accepts types 0 and 1, as F.b wants it; KVM is one.", V1_3),
 )
 HOSTS = (
-    Host("preserves", "Keeps the environment after hibernation (OFF2-14).", (KEEP,)),
-    Host("signs", "Changes it after hibernation, and the hardware signature with it (OFF2-25).", (CHANGE_AND_SIGN,)),
+    Host("preserves", "Keeps the environment after hibernation (OFF2-14).", (KEEP,), owes=KEEP),
+    Host(
+        "signs",
+        "Changes it after hibernation, and the hardware signature with it (OFF2-25).",
+        (CHANGE_AND_SIGN,),
+        owes=CHANGE_AND_SIGN,
+    ),
     Host(
         "signs always",
         "Keeps the environment after hibernation, and never changes it without the signature.",
         (KEEP,),
         (KEEP, CHANGE_AND_SIGN),
+        owes=KEEP,
     ),
     Host("changes", "Changes it after hibernation, and not the signature.", (CHANGE,)),
     Host("ignores the flag", "A VMM that takes hibernation for power-off.", (), tells=False),
@@ -198,7 +213,7 @@ class Step(NamedTuple):
 
 @cache
 def _stepper(implementation: Implementation) -> Stepper:
-    return Stepper(implementation.machine)
+    return Stepper(implementation.machine, implementation.rules)
 
 
 @dataclass(frozen=True)
@@ -364,6 +379,6 @@ def _answer(word: int) -> str:
 
 
 __all__ = [
-    "CLIENTS", "HOSTS", "IMPLEMENTATIONS", "Client", "Hibernation", "Host", "Image", "Implementation", "Scenario",
-    "Step", "World",
+    "CLIENTS", "HOSTS", "IMPLEMENTATIONS", "VERDICTS", "Client", "Hibernation", "Host", "Image", "Implementation",
+    "Scenario", "Step", "World",
 ]  # fmt: skip

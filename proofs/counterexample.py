@@ -39,6 +39,10 @@ class Counterexample:
     declarations: Mapping[str, Any] | None = None
     relevant: frozenset[str] = frozenset()
     """The fields that the rule or the claim reads."""
+    at: tuple[Any, Mapping[str, Any]] | None = None
+    """The state and what is remembered in it, where the claim is about a state and no step."""
+    heading: str = "invariants that do not survive"
+    """What the names of `broken` are."""
 
     def text(self) -> str:
         """The whole counterexample."""
@@ -51,10 +55,15 @@ class Counterexample:
         yield f"{self.property} is broken{rule}: {self.sentence}"
         others = [name for name in self.broken if name != self.property]
         if others:
-            yield "  invariants that do not survive: " + ", ".join(others)
+            yield f"  {self.heading}: " + ", ".join(others)
         words = Words(self.machine, self.history, self.relevant)
         yield f"  {words.machine_line()}"
         yield from (f"    {name} = {value}" for name, value in (self.declarations or {}).items())
+        if self.at is not None:
+            yield "  in this state (which may be unreachable)"
+            yield from (f"    {line}" for line in words.state(*self.at))
+            yield "  the stepper agrees" if self.replayed else "  THE STEPPER DOES NOT AGREE"
+            return
         if not self.from_boot:
             yield "  one step from this state (which may be unreachable: search from boot decides)"
         if self.steps:
@@ -64,6 +73,17 @@ class Counterexample:
             yield f"     {taken.rule}: {taken.text}"
             yield from (f"       {change}" for change in words.changes(taken))
         yield "  the stepper takes the same steps" if self.replayed else "  THE STEPPER DOES NOT TAKE THESE STEPS"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What breaks a property, where that is not a step of the model: a run with calls that overlap, a scenario."""
+
+    lines: tuple[str, ...]
+
+    def text(self) -> str:
+        """The whole story."""
+        return "\n".join(self.lines)
 
 
 def plainest(obligation: Obligation, model: Expression, prop: Property) -> tuple[Expression, tuple[str, ...]]:

@@ -52,6 +52,11 @@ class Obligation:
         """The rule; `start` for the state before the first boot, `implied` where there is no induction."""
         return self.rule.name if self.rule else self.query.name.rpartition(" ")[2]
 
+    @property
+    def label(self) -> str:
+        """What a report calls it."""
+        return self.name
+
 
 @dataclass(frozen=True)
 class Induction:
@@ -121,7 +126,7 @@ def obligations(
             yield from (None for _ in rules)
             continue
         domain = make_domain()
-        base = _scope(domain, owner, prop.history)
+        base = scope_before(domain, owner, prop.history)
         assumed = Assumed(prop, invariants, base)
         for transition in transitions(domain, owner, base, specification):
             if only_rule not in (None, transition.rule.name):
@@ -165,14 +170,15 @@ def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
     )  # fmt: skip
 
 
-def _scope(domain: Domain, owner: Call | Move, history: History, prefix: str = "") -> Scope:
+def scope_before(domain: Domain, owner: Call | Move, history: History, prefix: str = "") -> Scope:
+    """The symbols of a step of a call or move, and of the state and the history before it."""
     state = {**fields_of(domain, f"{prefix}s"), **fields_of(domain, f"{prefix}h", history.fields)}
     return scope_of(domain, owner, state, f"{prefix}a")
 
 
 def start(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain) -> Obligation:
     """The invariants hold before the first boot: the system is down, and every field is blank."""
-    scope = _scope(domain, BOOT, prop.history)
+    scope = scope_before(domain, BOOT, prop.history)
     scope = scope.but(scope.after(prop.history.start()))
     blank = [
         (f"{field.name} is blank", scope.term(term)) for field in FIELDS if (term := blank_value(field)) is not TRUE
@@ -181,17 +187,17 @@ def start(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain
     down = ("the system is down", scope.term(STATE.system == "DOWN"))
     parts = tuple((name, scope.term(term)) for name, term in invariants)
     goal = domain.conjunction(formula for _, formula in parts)
-    assumptions = (down, *blank, *_limits(domain, prop.history), *domain.facts())
+    assumptions = (down, *blank, *sort_limits(domain, prop.history), *domain.facts())
     query = question(domain, f"{prop.name} start", assumptions, goal)
     return Obligation(None, None, query, parts, scope, scope, domain)
 
 
 def implied(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain) -> Obligation:
     """The lemmas imply the property, in any one state."""
-    scope = _scope(domain, BOOT, prop.history)
+    scope = scope_before(domain, BOOT, prop.history)
     parts = tuple((name, scope.term(term)) for name, term in invariants)
     lemmas, readings = Assumed(prop, (), scope).lemmas(), default_readings(scope, prop)
-    assumptions = (*lemmas, *readings, *_limits(domain, prop.history), *domain.facts())
+    assumptions = (*lemmas, *readings, *sort_limits(domain, prop.history), *domain.facts())
     goal = domain.conjunction(formula for _, formula in parts)
     query = question(domain, f"{prop.name} implied", assumptions, goal)
     return Obligation(None, None, query, parts, scope, scope, domain)
@@ -237,7 +243,7 @@ def keep(
         *standing_assumptions(owner, before, prop),
         *assumed.of(step),
         *((f"lemma after the step: {lemma.name}", after.term(lemma.of_state())) for lemma in prop.lemmas_after),
-        *_limits(domain, prop.history),
+        *sort_limits(domain, prop.history),
         *domain.facts(),
     )  # fmt: skip
     if not z3.is_true(limits):
@@ -304,7 +310,8 @@ def who_moves(owner: Call | Move, scope: Scope) -> Iterator[Fact]:
         yield "the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core)
 
 
-def _limits(domain: Domain, history: History) -> list[Fact]:
+def sort_limits(domain: Domain, history: History) -> list[Fact]:
+    """The fields of the state before a step, and of the history, have values of their sorts."""
     limits = [domain.within(domain.symbols("s", f), f) for f in FIELDS]
     limits += [domain.within(domain.symbols("h", f), f) for f in history.fields]
     limit = domain.conjunction(limits)

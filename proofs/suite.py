@@ -15,19 +15,23 @@ from time import perf_counter
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.topology import Topology
+from psci.proofs import explored, ranking
 from psci.proofs.bounded import Bounded
-from psci.proofs.counterexample import Counterexample, explain
+from psci.proofs.counterexample import Counterexample, Story, explain
 from psci.proofs.domain import Domain
 from psci.proofs.induction import Induction, Obligation, prove
 from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
 from psci.proofs.unbounded import Unbounded
 from psci.proofs.unrolling import Search, k_induction, search
 from psci.properties import PROPERTIES
+from psci.properties.hibernation import OfScenarios
 from psci.properties.language import Kind, Property
+from psci.properties.responses import Response
 
 INDUCTION = "induction"
 SEARCH = "search from boot"
 K_INDUCTION = "k-induction"
+RANKING = "ranking"
 EXPLORED = "explored graph"
 ANY = "any"
 THREE = "3"
@@ -68,6 +72,8 @@ class Result:
     slowest: float = 0.0
     by_construction: int = 0
     depth: int | None = None
+    states: int | None = None
+    """The states of an explored graph."""
     rules: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     solvers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -75,8 +81,8 @@ class Result:
     disagreements: tuple[str, ...] = ()
     """Queries on which the solvers contradict each other."""
     failed: tuple[str, ...] = ()
-    """The rules whose step was not proved."""
-    counterexamples: tuple[Counterexample, ...] = ()
+    """The rules whose step was not proved; of a ranking, what was not shown."""
+    counterexamples: tuple[Counterexample | Story, ...] = ()
     reason: str = ""
 
     @property
@@ -126,19 +132,24 @@ def tasks(
 ) -> Iterator[Task]:  # fmt: skip
     """The methods for each property: induction for any number of cores and for three; a search from boot if asked for.
 
-    What must be possible is always searched for.
+    What must be possible is always searched for. What must happen in the end is ranked in the place of induction, and
+    decided on an explored graph; so is what is said of scenarios.
     """
     second = cvc5_missing() is None
     folder = str(smtlib) if smtlib else None
     for prop in properties:
-        if prop.kind is Kind.LIVENESS or prop.unproved:
+        if prop.unproved:
             continue
-        if prop.kind is not Kind.WITNESS:
+        if prop.kind not in (Kind.WITNESS, Kind.EXPLORED):
+            method = RANKING if prop.kind is Kind.LIVENESS else INDUCTION
             if cores in (None, ANY) and not prop.bounded_only:
-                yield Task(prop.name, INDUCTION, ANY, rule, second, folder)
+                yield Task(prop.name, method, ANY, rule, second, folder)
             if cores in (None, THREE):
-                yield Task(prop.name, INDUCTION, THREE, rule, second, folder)
-        if cores in (None, THREE) and rule is None and (depth or prop.kind is Kind.WITNESS):
+                yield Task(prop.name, method, THREE, rule, second, folder)
+        if prop.kind in (Kind.LIVENESS, Kind.EXPLORED):
+            if cores is None and rule is None:
+                yield Task(prop.name, EXPLORED, str(explored.CORES))
+        elif cores in (None, THREE) and rule is None and (depth or prop.kind is Kind.WITNESS):
             yield Task(prop.name, SEARCH, THREE, depth=depth)
 
 
@@ -149,6 +160,8 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
         return of_search(search(prop, task.depth or DEPTH_OF_TRACE, 3, specification, SHAPE), SEARCH)
     if task.method == K_INDUCTION:
         return of_search(k_induction(prop, 2, 3, specification, SHAPE), K_INDUCTION)
+    if task.method == EXPLORED and isinstance(prop, Response | OfScenarios):
+        return of_exploration(explored.decide(prop, specification))
     counts: dict[str, dict[str, int]] = {}
     disagreements: list[str] = []
 
@@ -168,7 +181,11 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
         return answer
 
     started = perf_counter()
-    done = prove(prop, domain_maker(task.cores, specification), specification, only_rule=task.rule, ask=ask)
+    make = domain_maker(task.cores, specification)
+    if isinstance(prop, Response):
+        done = ranking.prove(prop, make, specification, only_rule=task.rule, ask=ask)
+    else:
+        done = prove(prop, make, specification, only_rule=task.rule, ask=ask)
     result = of_induction(done, task, specification)
     return replace(result, seconds=perf_counter() - started, solvers=counts, disagreements=tuple(disagreements))
 
@@ -190,29 +207,47 @@ class _Maker:
 
 
 def of_induction(done: Induction, task: Task, specification: Specification) -> Result:
-    """An induction as a line; where it fails, with one step from a state and, if there is one, a run from boot."""
+    """An induction as a line; where it fails, with one step from a state and, if there is one, a run from boot.
+
+    So is a ranking; of that there are no runs from boot, because what breaks it takes for ever.
+    """
     prop = done.claim
     refuted = [(o, a) for o, a in done.failures() if a.verdict is Verdict.REFUTED]
-    shown = [explain(prop, o, a, specification) for o, a in refuted[:2]]
-    if refuted:
+    shown = [_explain(prop, o, a, specification) for o, a in refuted[:2]]
+    if refuted and task.method == INDUCTION:
         found = search(prop, DEPTH_OF_TRACE, 3, specification, SHAPE)
         if found.run is not None and found.verdict is Verdict.REFUTED:
             shown.insert(0, found.run)
     return Result(
-        prop.name, prop.title, prop.sentence, prop.kind.value, INDUCTION, done.cores, done.verdict, done.seconds,
+        prop.name, prop.title, prop.sentence, prop.kind.value, task.method, done.cores, done.verdict, done.seconds,
         queries=len(done.answers),
         slowest=max((answer.seconds for _, answer in done.answers), default=0.0),
         by_construction=done.by_construction,
         rules=done.rules_used(),
         assumptions=done.assumptions_used(),
-        failed=tuple(o.name for o, _ in done.failures()),
+        failed=tuple(o.label for o, _ in done.failures()),
         counterexamples=tuple(shown),
         reason="; ".join(_reason(o, a) for o, a in done.failures() if a.verdict is Verdict.UNKNOWN),
     )  # fmt: skip
 
 
+def _explain(prop: Property, found: Obligation, answer: Answer, specification: Specification) -> Counterexample | Story:
+    if isinstance(prop, Response) and isinstance(found, ranking.Duty):
+        return ranking.explain(prop, found, answer, specification)
+    return explain(prop, found, answer, specification)
+
+
 def _reason(obligation: Obligation, answer: Answer) -> str:
-    return f"{obligation.name}: {answer.reason}"
+    return f"{obligation.label}: {answer.reason}"
+
+
+def of_exploration(done: explored.Explored) -> Result:
+    """What an exploration decided as a line."""
+    prop = done.claim
+    return Result(
+        prop.name, prop.title, prop.sentence, prop.kind.value, EXPLORED, str(explored.CORES), done.verdict,
+        done.seconds, states=done.states, counterexamples=done.stories,
+    )  # fmt: skip
 
 
 def of_search(done: Search, method: str) -> Result:

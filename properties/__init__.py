@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from psci.properties import answers, cores, domains, modes, possibilities, states, system, trusted_os
+from psci.properties import (
+    answers,
+    cores,
+    domains,
+    hibernation,
+    modes,
+    possibilities,
+    progress,
+    states,
+    system,
+    trusted_os,
+)
 from psci.properties.language import Property
 
 PROPERTIES: tuple[Property, ...] = (
     *states.PROPERTIES, *cores.PROPERTIES, *system.PROPERTIES, *answers.PROPERTIES, *domains.PROPERTIES,
-    *modes.PROPERTIES, *trusted_os.PROPERTIES, *possibilities.PROPERTIES,
+    *modes.PROPERTIES, *trusted_os.PROPERTIES, *possibilities.PROPERTIES, *progress.PROPERTIES,
+    *hibernation.PROPERTIES,
 )  # fmt: skip
 """Every property, in the order of the files."""

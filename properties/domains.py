@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from psci.model.codes import DENIED
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import CORE, NODE
-from psci.model.language.terms import TRUE, choose, conjunction, every, implies, lift
+from psci.model.language.terms import TRUE, choose, conjunction, every, implies, lift, some
 from psci.model.machine import LOCAL_STATE, MachineTerms
 from psci.model.power_domains import permitted, vote_of
+from psci.properties.helpers import PSCI_1_0
 from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
 from psci.properties.states import states_fit_together
 
@@ -264,6 +266,70 @@ def votes_counted_again(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> A
     return went & allows(t.node[here]) & deepest & others & inside
 
 
+# ---- what may refuse a request
+
+
+def _speaks_about(m: Any, step: Step, node: Any) -> Any:
+    """The request asks for a low-power state of a node above its caller, or calls the caller the last one in it."""
+    state, level = step.call.power_state, m.level(node)
+    return m.below(step.core, node) & ((m.requested(state, level) != RUN) | m.claims(state, level))
+
+
+def _kept_awake(m: Any, s: Any, step: Step) -> Any:
+    """Another core of a node that the request speaks about is awake, or a node inside runs that was to sleep."""
+
+    def awake_in(node: Any) -> Any:
+        other = some(CORE, lambda core: m.below(core, node) & (core != step.core) & awake(s, core))
+        runs = some(NODE, lambda inner: m.ancestor(node, inner) & ~m.below(step.core, inner) & (s.node[inner] == RUN))
+        asked = m.requested(step.call.power_state, m.level(node))
+        return _speaks_about(m, step, node) & (other | ((asked != RUN) & runs))
+
+    return some(NODE, awake_in)
+
+
+def _all_deep_enough(m: Any, s: Any, step: Step) -> Any:
+    """Every other core and node of a node that the request speaks about is as deep as is asked for."""
+
+    def deep(node: Any) -> Any:
+        asked = m.requested(step.call.power_state, m.level(node))
+
+        def core_fits(core: Any) -> Any:
+            other = m.below(core, node) & (core != step.core)
+            return implies(other, ~awake(s, core) & (asked <= depth(s, core)))
+
+        def node_fits(inner: Any) -> Any:
+            other = m.ancestor(node, inner) & ~m.below(step.core, inner)
+            return implies(other, asked <= s.node[inner])
+
+        return implies(_speaks_about(m, step, node), every(CORE, core_fits) & every(NODE, node_fits))
+
+    return every(NODE, deep)
+
+
+def _well_made(m: Any, step: Step) -> Any:
+    """The id suits its caller, power_state names a state of the platform, and the entry point can be used."""
+    state = step.call.power_state
+    usable = ~m.is_powerdown(state) | ~m.address_unusable(step.call.entry_point_address)
+    suits = ~step.call.wide | ((step.call.isa == "AARCH64") & (step.call.upper_half(1) == 0))
+    return suits & m.well_formed(state) & m.state_valid(state) & usable
+
+
+@safety(
+    "PROP-16", "denied-only-while-in-the-way", about=("CPU_SUSPEND",),
+    cites=("PROP-16", "OSI-4", "OSI-6", "OSI-9", "OSI-12", "OSI-17", "OSI-18", "OSI-19", "CPU_SUSPEND-11"),
+)  # fmt: skip
+def denied_only_while_in_the_way(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """Since 1.0 CPU_SUSPEND is DENIED only by what is awake in a node at issue; with nobody in the way it is taken."""
+    since_1_0 = m.psci_version >= PSCI_1_0
+    osi = s.mode == "OS_INITIATED"
+    denied = step.returns(DENIED.number)
+    taken = step.ends(Completion.WAITS) | step.returns(0)
+    free = ~osi | _all_deep_enough(m, s, step)
+    return implies(
+        since_1_0, implies(denied, osi & _kept_awake(m, s, step)) & implies(_well_made(m, step) & free, taken)
+    )
+
+
 PROPERTIES = (
     no_stale_request,
     nodes_of_off_cores_are_down,
@@ -275,4 +341,5 @@ PROPERTIES = (
     no_vote_is_exceeded,
     requests_are_obeyed,
     votes_counted_again,
+    denied_only_while_in_the_way,
 )

@@ -8,7 +8,7 @@ from psci.model.language.sorts import CORE
 from psci.model.language.terms import every, implies
 from psci.properties.language import invariant
 
-FIRST_WITH_FREEZE = 0x0001_0000
+PSCI_1_0 = 0x0001_0000
 """What PSCI_VERSION returns in 1.0; less stands for 0.1 and 0.2."""
 
 
@@ -39,7 +39,7 @@ def a_core_that_made_a_system_call_has_stopped(m: Any, s: Any, h: Any) -> Any:
 @invariant
 def no_core_is_frozen_before_1_0(m: Any, s: Any, h: Any) -> Any:
     """A core is frozen only where CPU_FREEZE exists, and the mode is OS-initiated only where that exists."""
-    old = m.psci_version < FIRST_WITH_FREEZE
+    old = m.psci_version < PSCI_1_0
     return implies(old, (s.mode == "PLATFORM_COORDINATED") & every(CORE, lambda core: s.activity[core] != "FROZEN"))
 
 

@@ -33,7 +33,9 @@ class Kind(enum.Enum):
     WITNESS = "witness"
     """Some reachable step satisfies the claim: what must be possible is."""
     LIVENESS = "liveness"
-    """On every fair run something happens in the end; shown on the explored graph."""
+    """On every fair run something happens in the end (`psci.properties.responses`)."""
+    EXPLORED = "explored"
+    """The claim is about what comes of a whole scenario; it is decided by exploring every one."""
 
 
 class View:
@@ -173,7 +175,10 @@ def _short(name: str) -> str:
 
 
 Claim: TypeAlias = Callable[..., Any]
-"""Of a step property: (m, s, t, h, g, step); of an invariant: (m, s, h); what they return is a term."""
+"""Of a step property: (m, s, t, h, g, step); of an invariant: (m, s, h); what they return is a term.
+
+Of a property of scenarios: what came of one; what it returns is a bool.
+"""
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,7 @@ class Property:
 
     def of_step(self, step: Step) -> Term:
         """The claim about a step; true where it says nothing about such steps."""
-        if self.kind is Kind.INVARIANT or (self.about and step.name not in self.about):
+        if self.kind not in (Kind.STEP, Kind.WITNESS) or (self.about and step.name not in self.about):
             return TRUE
         return lift(self.claim(MACHINE, BEFORE, AFTER, self.history.view, self.history.view_after, step), BOOL)
 
@@ -288,11 +293,6 @@ def possible(
 ) -> Callable[[Claim], Property]:
     """A step that some run from boot must be able to make."""
     return _maker(name, title, cites, Kind.WITNESS, history, (), (), about, ())
-
-
-def in_the_end(name: str, title: str, sentence: str, *, cites: tuple[str, ...]) -> Property:
-    """A property of fair runs, which `psci.explorer.liveness` states and decides."""
-    return Property(name, title, sentence, cites, Kind.LIVENESS, lambda *_: TRUE)
 
 
 def _maker(

@@ -8,7 +8,7 @@ from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import BOOL, CORE
 from psci.model.machine import MachineTerms
-from psci.properties.language import History, Step, View, in_the_end, possible, remembered
+from psci.properties.language import History, Step, View, possible, remembered
 
 
 @possible("CAN-START", "a-core-can-start", about=("ENTER",), cites=("CPU_ON-1", "CPU_ON-12", "SM-8"))
@@ -53,7 +53,7 @@ def the_system_can_suspend(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
     return s.system == "SUSPENDED"
 
 
-REFUSED = remembered("PROP-16", "refused", CORE, of=BOOL, doc="The core's last CPU_SUSPEND was DENIED.")
+REFUSED = remembered("CAN-RETRY", "refused", CORE, of=BOOL, doc="The core's last CPU_SUSPEND was DENIED.")
 
 
 def _denials(m: MachineTerms, h: View, step: Step) -> Effect:
@@ -68,7 +68,7 @@ DENIALS = History((REFUSED,), lambda h: h.but(refused=each(lambda core: False)),
 
 
 @possible(
-    "PROP-16", "a-denied-request-can-succeed", about=("CPU_SUSPEND",), history=DENIALS,
+    "CAN-RETRY", "a-denied-request-can-succeed", about=("CPU_SUSPEND",), history=DENIALS,
     cites=("PROP-16", "OSI-12", "CPU_SUSPEND-12"),
 )  # fmt: skip
 def a_denied_request_can_succeed(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
@@ -76,13 +76,7 @@ def a_denied_request_can_succeed(m: Any, s: Any, t: Any, h: Any, g: Any, step: S
     return step.ends(Completion.WAITS) & h.refused[step.core] & (s.mode == "OS_INITIATED")
 
 
-STARTS_END = in_the_end(
-    "PROP-15", "starts-and-offs-end",
-    "An accepted CPU_ON ends in ON, a CPU_OFF in OFF, and an OS that repeats CPU_ON does not repeat it for ever.",
-    cites=("PROP-15", "SM-6", "SM-11", "SM-13"),
-)  # fmt: skip
-
 PROPERTIES = (
     a_core_can_start, off_is_not_for_ever, a_powerdown_can_resume, a_guest_can_come_back, the_system_can_suspend,
-    a_denied_request_can_succeed, STARTS_END,
+    a_denied_request_can_succeed,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from psci.model.environment.cores import CORE_AT_HAND
 from psci.model.language.effects import Effect
-from psci.model.language.terms import Term
+from psci.model.language.terms import Op, Term, conjunction, show
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import STATE
 
@@ -18,6 +18,13 @@ def with_guard(name: str, guard: Term) -> Specification:
     """The rules with another guard for one of them."""
     rule = SPECIFICATION.rule(name)
     return SPECIFICATION.replacing(rule, replace(rule, guard=guard))
+
+
+def without_conjunct(name: str, place: int) -> Term:
+    """The guard of a rule with one of its conditions left out."""
+    guard = SPECIFICATION.rule(name).guard
+    assert isinstance(guard, Op) and guard.name == "and", show(guard)
+    return conjunction(*guard.arguments[:place], *guard.arguments[place + 1 :])
 
 
 def without_update(name: str, field: str) -> Specification:
@@ -41,6 +48,10 @@ def change(name: str) -> Change:
         "PROP-2": ("START.initialised", lambda: with_guard("START.initialised", STATE.power[core] != "ON")),
         "ENTRIES": context,
         "PROP-4": context,
+        "PROP-16": (
+            "CPU_SUSPEND.others_running",
+            lambda: with_guard("CPU_SUSPEND.others_running", without_conjunct("CPU_SUSPEND.others_running", 0)),
+        ),
         "PROP-13": ("START.initialised", lambda: with_guard("START.initialised", STATE.power[core] == "ON_PENDING")),
     }
     return changes[name]

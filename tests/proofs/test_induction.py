@@ -14,7 +14,7 @@ from psci.proofs.queries import Verdict, cvc5_missing, solve_with_cvc5
 from psci.proofs.suite import domain_maker, property_named
 
 CORES = ("any", "3")
-NAMES = ("PROP-2", "ENTRIES", "PROP-13")
+NAMES = ("PROP-2", "ENTRIES", "PROP-13", "PROP-16")
 Change = tuple[str, Callable[[], Specification]]
 
 

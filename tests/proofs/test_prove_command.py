@@ -25,6 +25,17 @@ def test_the_document_keeps_to_its_schema(capsys: pytest.CaptureFixture[str], tm
     assert len(list(tmp_path.glob("*.smt2"))) == sum(result["queries"] for result in found.values())
 
 
+def test_what_must_happen_in_the_end_has_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["prove", "PROP-15", "--jobs", "1", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, json.loads((SCHEMAS / "prove.json").read_text()))
+    results = [result for result in document["results"] if result["property"] == "PROP-15"]
+    assert {result["kind"] for result in results} == {"liveness"}
+    assert [(result["method"], result["cores"], result["verdict"], result["states"]) for result in results] == [
+        ("ranking", "any", "proved", None), ("ranking", "3", "proved", None), ("explored graph", "2", "proved", 900),
+    ]  # fmt: skip
+
+
 def test_an_unknown_property_lists_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["prove", "PROP-44"]) == 2
     assert capsys.readouterr().err.startswith("psci: unknown property 'PROP-44': did you mean PROP-4")

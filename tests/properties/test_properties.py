@@ -21,7 +21,9 @@ def test_a_property_has_a_proof_or_a_reason_why_not(prop: Property) -> None:
     if prop.unproved:
         assert not methods
     elif prop.kind is Kind.LIVENESS:
-        assert not methods  # decided on the explored graph
+        assert methods == {("ranking", "any"), ("ranking", "3"), ("explored graph", "2")}
+    elif prop.kind is Kind.EXPLORED:
+        assert methods == {("explored graph", "2")}
     elif prop.kind is Kind.WITNESS:
         assert methods == {("search from boot", "3")}
     else:

@@ -1,0 +1,248 @@
+"""Responses by stages: what must happen in the end does, for any number of cores, on every weakly fair run.
+
+The chain rule of Manna and Pnueli, one query for each stage and rule: the premise leads into a stage, no step
+leads back, the helpful action of a stage leads on, and it stays possible as long as the stage lasts. That a run
+takes in the end what stays possible is the fairness that is assumed; `psci.properties.responses` says of what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import z3
+
+from psci.model.call import Call, Move
+from psci.model.environment import BOOT
+from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.terms import FALSE, TRUE, Term, conjunction, fields_read
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.state import STATE
+from psci.model.step import Stepper
+from psci.proofs import counterexample
+from psci.proofs.concrete import Action, Reading
+from psci.proofs.counterexample import Counterexample, Story, plainest
+from psci.proofs.domain import Domain, Expression, Fact
+from psci.proofs.induction import (
+    Assumed,
+    Induction,
+    MakeDomain,
+    Obligation,
+    default_readings,
+    question,
+    scope_before,
+    sort_limits,
+    standing_assumptions,
+    with_result,
+)
+from psci.proofs.queries import Answer, Query, Verdict, solve
+from psci.proofs.semantics import Transition, call_limits, owner_named, owners, transitions
+from psci.proofs.translate import Scope
+from psci.properties.language import Step, step_of
+from psci.properties.responses import Response, Stage
+
+BEGINS = "the premise leads into a stage or to the goal"
+STAYS = "no step leads out of the stage but onwards"
+ADVANCES = "the helpful action leads onwards"
+ENABLED = "the helpful action is possible"
+OCCURS = "there are such states"
+SHORT = {BEGINS: "begins", STAYS: "stays", ADVANCES: "advances", ENABLED: "enabled", OCCURS: "occurs"}
+"""What the conditions are called in the names of queries."""
+
+
+@dataclass(frozen=True)
+class Duty(Obligation):
+    """One condition of the rule, for one stage and, where it is about steps, for one rule."""
+
+    condition: str = ""
+    stage: Stage | None = None
+    """None for what is asked of the premise."""
+
+    @property
+    def label(self) -> str:
+        """What was to be shown, and of which rule."""
+        return f"{self.what}: {self.rule.name}" if self.rule else self.what
+
+    @property
+    def what(self) -> str:
+        """What was to be shown, without the rule."""
+        where = f"stage {self.stage.name}" if self.stage else "premise"
+        action = f" ({self.stage.helpful})" if self.stage and self.condition in (ADVANCES, ENABLED) else ""
+        return f"{where}: {self.condition}{action}"
+
+
+def duties(
+    prop: Response, make_domain: MakeDomain, specification: Specification = SPECIFICATION, only_rule: str | None = None
+) -> Iterator[Duty | None]:
+    """Every query of the rule, or those about the steps of one rule; None for a step that stays by construction."""
+    if only_rule is None:
+        yield from _of_premise(prop, make_domain)
+        for stage in prop.stages:
+            yield from _of_helpful(prop, stage, make_domain(), specification)
+    for owner in owners(specification):
+        concerned = [rule for rule in specification.rules[owner.name] if only_rule in (None, rule.name)]
+        helpful = any(stage.helpful.name == owner.name for stage in prop.stages)
+        if not helpful and not any(_ends(prop, stage, owner, rule) for stage in prop.stages for rule in concerned):
+            yield from (None for _ in concerned for _ in prop.stages)
+            continue
+        domain = make_domain()
+        base = scope_before(domain, owner, prop.history)
+        steps = [step for step in transitions(domain, owner, base, specification) if step.rule in concerned]
+        assumed = Assumed(prop, (), base)
+        for stage in prop.stages:
+            for transition in steps:
+                yield from _of_step(prop, stage, assumed, domain, owner, base, transition)
+
+
+def _of_premise(prop: Response, make_domain: MakeDomain) -> Iterator[Duty]:
+    """The premise, where what is remembered is at its beginning, and that it holds somewhere."""
+    for condition, goal in ((BEGINS, prop.reached_from(None, further=False)), (OCCURS, FALSE)):
+        domain = make_domain()
+        scope = scope_before(domain, BOOT, prop.history)
+        scope = scope.but(scope.after(prop.history.start()))
+        facts = (("the premise", scope.term(prop.of_premise())), *Assumed(prop, (), scope).lemmas())
+        yield _duty(prop, condition, None, domain, (*facts, *default_readings(scope, prop)), scope, scope.term(goal))
+
+
+def _of_helpful(prop: Response, stage: Stage, domain: Domain, specification: Specification) -> Iterator[Duty]:
+    """The helpful action is possible wherever its stage holds, and there are states in which it does.
+
+    That its core runs, which is assumed of every other caller, has to be shown of this one.
+    """
+    owner = owner_named(specification, stage.helpful.name)
+    base = scope_before(domain, owner, prop.history)
+    step = Step(owner, None)
+    possible = domain.disjunction(
+        domain.conjunction([transition.allowed(), base.term(_permitted(prop, owner, transition.rule))])
+        for transition in transitions(domain, owner, base, specification)
+        if _answers(transition.rule)
+    )
+    runs = base.term(STATE.activity[step.core] == "RUNNING") if step.is_call else base.term(TRUE)
+    facts = (_in_stage(prop, stage, base), _helpful(prop, stage, step, base), *Assumed(prop, (), base).lemmas())
+    for condition, goal in ((ENABLED, domain.conjunction([runs, possible])), (OCCURS, base.term(FALSE))):
+        yield _duty(prop, condition, stage, domain, (*facts, *default_readings(base, prop)), base, goal, step=step)
+
+
+def _permitted(prop: Response, owner: Call | Move, rule: Rule) -> Term:
+    """What the property is given allows a step by this rule."""
+    return conjunction(*(term for _, term in prop.assumed(step_of(owner, rule))))
+
+
+def _answers(rule: Rule) -> bool:
+    """The rule makes its call possible: a mere permission to refuse does not, nor one that may leave no result."""
+    fixed = rule.completion is not Completion.RETURNS or rule.value is not None or rule.constraint is TRUE
+    return fixed and rule.modality is not Modality.MAY_REFUSE
+
+
+def _of_step(
+    prop: Response, stage: Stage, assumed: Assumed, domain: Domain, owner: Call | Move, base: Scope,
+    transition: Transition,
+) -> Iterator[Duty | None]:  # fmt: skip
+    """A step by a rule from a stage: by anybody, where it can end the stage, and by the helpful core."""
+    rule = transition.rule
+    step = step_of(owner, rule)
+    before, conditions = with_result(domain, base, transition)
+    after = before.but({**before.after(rule.effect), **before.after(prop.history.effect(step))})
+    facts = (
+        _in_stage(prop, stage, base), *transition.conditions, *conditions,
+        *standing_assumptions(owner, before, prop), *assumed.of(step),
+    )  # fmt: skip
+    if _ends(prop, stage, owner, rule):
+        goal = after.term(prop.reached_from(stage, further=False))
+        yield _duty(prop, STAYS, stage, domain, facts, before, goal, after=after, rule=rule, step=step)
+    else:
+        yield None
+    if owner.name == stage.helpful.name:
+        goal = after.term(prop.reached_from(stage, further=True))
+        facts = (*facts, _helpful(prop, stage, step, before))
+        yield _duty(prop, ADVANCES, stage, domain, facts, before, goal, after=after, rule=rule, step=step)
+
+
+def _ends(prop: Response, stage: Stage, owner: Call | Move, rule: Rule) -> bool:
+    """Whether a step by the rule changes something that the condition of the stage reads."""
+    effects = (rule.effect, prop.history.effect(step_of(owner, rule)))
+    changed = {update.field.name for effect in effects for update in effect.updates}
+    return not changed.isdisjoint(fields_read(prop.of_stage(stage)))
+
+
+def _in_stage(prop: Response, stage: Stage, scope: Scope) -> Fact:
+    return f"stage: {stage.name}", scope.term(prop.of_stage(stage))
+
+
+def _helpful(prop: Response, stage: Stage, step: Step, scope: Scope) -> Fact:
+    return f"step: {stage.helpful}", scope.term(prop.is_helpful(stage, step))
+
+
+def _duty(
+    prop: Response, condition: str, stage: Stage | None, domain: Domain, facts: tuple[Fact, ...], before: Scope,
+    goal: Expression, *, after: Scope | None = None, rule: Rule | None = None, step: Step | None = None,
+) -> Duty:  # fmt: skip
+    """The query, with what is known of the symbols of its domain; all its terms have been translated before."""
+    limits = [] if step is None else [("call: values of their sorts", call_limits(domain, "a", step.owner))]
+    limits = [(name, formula) for name, formula in limits if not z3.is_true(formula)]
+    assumptions = (*facts, *limits, *sort_limits(domain, prop.history), *domain.facts())
+    where = stage.name if stage else "premise"
+    name = f"{prop.name} {where} {SHORT[condition]}" + (f" {rule.name}" if rule else "")
+    query = question(domain, name, assumptions, goal)
+    return Duty(rule, step, query, ((condition, goal),), before, after or before, domain, None, condition, stage)
+
+
+def prove(
+    prop: Response,
+    make_domain: MakeDomain,
+    specification: Specification = SPECIFICATION,
+    only_rule: str | None = None,
+    ask: Callable[[Query], Answer] = solve,
+) -> Induction:
+    """Show a response, as an induction is shown: the parts are the conditions of the rule."""
+    answers: list[tuple[Obligation, Answer]] = []
+    trivial = 0
+    for duty in duties(prop, make_domain, specification, only_rule):
+        if duty is None:
+            trivial += 1
+        elif duty.condition == OCCURS:
+            answers.append((duty, _turned(solve(duty.query, minimise=False))))
+        else:
+            answers.append((duty, ask(duty.query)))
+    seconds = sum(answer.seconds for _, answer in answers)
+    return Induction(prop, make_domain().cores, tuple(answers), trivial, seconds)
+
+
+def _turned(answer: Answer) -> Answer:
+    """Of a query whose counterexample is what is wanted: there is one."""
+    other = {Verdict.REFUTED: Verdict.PROVED, Verdict.PROVED: Verdict.REFUTED}
+    return replace(answer, verdict=other.get(answer.verdict, answer.verdict), core=(), model=None)
+
+
+# ---- counterexamples
+
+
+def explain(
+    prop: Response, duty: Duty, answer: Answer, specification: Specification = SPECIFICATION
+) -> Counterexample | Story:
+    """A step that leads back, or a state in which a premise or a stage is not what it should be."""
+    if answer.model is None:
+        return Story((f"{prop.name} says nothing: {prop.sentence}", f"  not shown: {duty.what}"))
+    relevant = fields_read(prop.of_goal(), prop.of_premise() if duty.stage is None else prop.of_stage(duty.stage))
+    if duty.rule is not None:
+        shown = counterexample.explain(prop, duty, answer, specification)
+        return replace(shown, broken=(duty.what,), heading="not shown", relevant=relevant)
+    model, _ = plainest(duty, answer.model, prop)
+    reading = Reading(duty.domain, model)
+    actions = () if duty.step is None else (reading.action(duty.step.owner, duty.before),)
+    machine, state = reading.machine(*actions), reading.state(duty.before.state)
+    agrees = all(not _possible(Stepper(machine, specification), state, action, reading) for action in actions)
+    return Counterexample(
+        prop.name, prop.sentence, machine, (), (duty.what,), False, agrees, prop.history.fields,
+        relevant=relevant, at=(state, reading.history(duty.before.state, prop.history.fields)), heading="not shown",
+    )  # fmt: skip
+
+
+def _possible(stepper: Stepper, state: Any, action: Action, reading: Reading) -> bool:
+    """Whether the stepper lets the action happen in the state."""
+    call = action.invocation
+    if call is None:
+        return bool(stepper.move(action.owner, state, action.core, action.parameters))
+    runs = state.activity[call.caller] == "RUNNING"
+    return runs and not stepper.allowed(state, call, reading.choices()).gap
