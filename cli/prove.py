@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,19 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from psci.proofs.queries import Verdict, cvc5_missing, solver_versions
-from psci.proofs.suite import Result, property_named, rule_named, run_all, tasks, with_lemmas
+from psci.oracle.trace import write_trace
+from psci.proofs.counterexample import Counterexample
+from psci.proofs.queries import CVC5_STRATEGIES, RLIMIT, Verdict, cvc5_missing, solver_versions
+from psci.proofs.suite import (
+    K_INDUCTION,
+    SEARCH,
+    Result,
+    property_named,
+    rule_named,
+    run_all,
+    tasks,
+    with_lemmas,
+)
 from psci.properties import PROPERTIES
 
 MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]", Verdict.UNKNOWN: "[yellow]gave up[/]"}
@@ -38,13 +49,17 @@ MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]",
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="With --mutants: keep results and generated traces there; what is there is not done again.",
+    help="Save runs from boot there as traces; with --mutants also the results: what is there is not done again.",
 )
 @click.option("--depth", type=click.IntRange(1), help="Also search so many steps from boot, with three cores.")
+@click.option(
+    "--method", type=click.Choice([SEARCH, K_INDUCTION]), help="Only this method, with three cores and --depth steps."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
 def command(
     names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
-    sample: int | None, traces: Path | None, output: Path | None, depth: int | None, as_json: bool,
+    sample: int | None, traces: Path | None, output: Path | None, depth: int | None,
+    method: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove the properties, for three cores and for any number of cores on any tree of power domains.
 
@@ -60,7 +75,7 @@ def command(
         from psci.cli.mutants import kill_table
 
         return kill_table(console, chosen if names else None, jobs, sample, traces, output, as_json)
-    work = list(tasks(with_lemmas(chosen), cores, rule, smtlib, depth))
+    work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method))
     results: list[Result] = []
     interrupted = False
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -73,11 +88,27 @@ def command(
                 progress.advance(bar)
         except KeyboardInterrupt:
             interrupted = True
+    saved = {} if output is None else save(results, output)
     if as_json:
-        click.echo(json.dumps(document(results, interrupted), indent=2))
+        click.echo(json.dumps(document(results, interrupted, saved), indent=2))
     else:
         _summary(console, results, len(work), interrupted)
+        for name, path in saved.items():
+            console.print(f"{name}: {path} (psci trace show {path} -o {path.with_suffix('.svg')})", soft_wrap=True)
     return 130 if interrupted else status(results)
+
+
+def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
+    """Write the run from boot of each property that has one; returns where, by property."""
+    saved: dict[str, Path] = {}
+    for result in results:
+        runs = (*result.counterexamples, result.witness)
+        trace = next((run.trace for run in runs if isinstance(run, Counterexample) and run.trace), None)
+        if trace is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            saved[result.claim] = folder / f"{result.claim}.ndjson"
+            write_trace(saved[result.claim], trace)
+    return saved
 
 
 def status(results: Sequence[Result]) -> int:
@@ -110,7 +141,7 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
         for shown in result.counterexamples[:2]:
             console.print(f"\n{shown.text()}", highlight=False, markup=False)
         if result.reason:
-            console.print(f"\n{result.claim} ({result.method}): the solver gave up: {result.reason}", markup=False)
+            console.print(f"\n{result.claim} ({result.method}): {result.reason}", markup=False, soft_wrap=True)
         for name in result.disagreements:
             console.print(f"\nthe solvers contradict each other on {name}", markup=False)
     verdicts = Counter(result.verdict for result in results)
@@ -122,6 +153,24 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
         row = [counts.get(verdict.value, 0) for verdict in Verdict]
         table.add_row(f"{name} {solver_versions().get(name, '')}", str(sum(row)), *map(str, row))
     console.print(table)
+    counts = agreement(results)
+    if "cvc5" in counts:
+        asked = sum(counts["cvc5"].values())
+        finished = asked - counts["cvc5"].get(Verdict.UNKNOWN.value, 0)
+        contradictions = sum(len(result.disagreements) for result in results)
+        console.print(
+            f"cvc5 finished {finished} of {asked} queries ({100 * finished / asked:.1f} %) and contradicts Z3 on "
+            f"{contradictions}",
+            highlight=False,
+        )
+    slowest = max(results, key=lambda result: result.slowest, default=None)
+    if slowest is not None:
+        most = max(result.resources for result in results)
+        console.print(
+            f"slowest query: {slowest.slowest:.2f} s ({slowest.claim}, {slowest.cores} cores); most resources of one: "
+            f"{most:,} of {RLIMIT:,}",
+            highlight=False,
+        )
     missing = cvc5_missing()
     if missing:
         console.print(f"no second opinion: {missing}", markup=False)
@@ -143,10 +192,11 @@ def agreement(results: Sequence[Result]) -> dict[str, dict[str, int]]:
     return {solver: dict(counts) for solver, counts in found.items()}
 
 
-def document(results: Sequence[Result], interrupted: bool) -> dict[str, Any]:
+def document(results: Sequence[Result], interrupted: bool, saved: Mapping[str, Path] | None = None) -> dict[str, Any]:
     """The JSON document of the command (schema: prove.json)."""
     return {
         "solvers": solver_versions(),
+        "limits": {"z3": RLIMIT, "cvc5": sum(rlimit for rlimit, _ in CVC5_STRATEGIES)},
         "interrupted": interrupted,
         "agreement": agreement(results),
         "disagreements": [name for result in results for name in result.disagreements],
@@ -162,6 +212,7 @@ def document(results: Sequence[Result], interrupted: bool) -> dict[str, Any]:
                 "seconds": round(result.seconds, 3),
                 "queries": result.queries,
                 "slowest": round(result.slowest, 3),
+                "resources": result.resources,
                 "by_construction": result.by_construction,
                 "depth": result.depth,
                 "states": result.states,
@@ -169,6 +220,8 @@ def document(results: Sequence[Result], interrupted: bool) -> dict[str, Any]:
                 "assumptions": list(result.assumptions),
                 "failed": list(result.failed),
                 "counterexamples": [shown.text() for shown in result.counterexamples],
+                "witness": None if result.witness is None else result.witness.text(),
+                "saved": str(saved[result.claim]) if saved and result.claim in saved else None,
                 "reason": result.reason,
             }
             for result in results

@@ -101,7 +101,12 @@ class Side:
 
     def actions(self, state: State) -> Iterator[Action]:
         """What can be done next; moves first, since they lead somewhere."""
-        yield from dict.fromkeys(transition.action for transition in self.product.moves(state))
+        for action in dict.fromkeys(transition.action for transition in self.product.moves(state)):
+            yield action
+            if action.name == ENTER.name:
+                # an upper half of x0 that nobody gave shows how much of it is the context id
+                pc, x0 = action.parameters
+                yield action._replace(parameters=(pc, x0 ^ 1 << 63))
         for core in self.product.callers(state):
             yield from self._calls[core]
 

@@ -93,7 +93,10 @@ class Call:
     def is_present(self, m: MachineTerms) -> Term:
         """The function is implemented."""
         own = m.has(self.key)
-        return own if self.required_by is None else own | m.has(self.required_by.key)
+        if self.required_by is None:
+            return own
+        # the other function may be older than this one
+        return own | (m.has(self.required_by.key) & (m.psci_version >= (self.since.number or 0)))
 
     def exists_in(self, version: Version) -> bool:
         """Whether this version defines the function."""

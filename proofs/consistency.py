@@ -13,6 +13,7 @@ import z3
 
 from psci.model.call import Call, Move
 from psci.model.codes import NOT_SUPPORTED
+from psci.model.environment import BOOT
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import ISA, RESULT, Completion, Modality, Rule
 from psci.model.language.sorts import CORE, U64
@@ -20,7 +21,7 @@ from psci.model.language.terms import FALSE
 from psci.model.machine import MACHINE
 from psci.model.matrix import by_default
 from psci.model.specification import SPECIFICATION, Specification
-from psci.model.state import FIELDS
+from psci.model.state import FIELDS, STATE
 from psci.model.step import Stepper
 from psci.model.topology import Topology
 from psci.model.versions import VERSIONS, Version
@@ -167,7 +168,9 @@ def check(specification: Specification = SPECIFICATION, version: Version | None 
 
 
 def gaps(rules: Rules) -> Iterator[Finding]:
-    """No rule answers a call whose caller keeps its duties."""
+    """No rule answers a call whose caller keeps its duties, or no boot is possible of a system that is down."""
+    if rules.owner.name == BOOT.name:
+        yield from _no_boot(rules)
     if not isinstance(rules.owner, Call):
         return
     answers = [step.allowed() for step in rules.steps if step.rule.modality is not Modality.MAY_REFUSE]
@@ -177,6 +180,14 @@ def gaps(rules: Rules) -> Iterator[Finding]:
         yield Finding(
             GAP, rules.owner.name, "No rule answers this call.", rules.versions_of(*nothing), rules.lines(reading)
         )
+
+
+def _no_boot(rules: Rules) -> Iterator[Finding]:
+    down = rules.scope.term(STATE.system == "DOWN")
+    reading = rules.example(down, *(z3.Not(step.allowed()) for step in rules.steps))
+    if reading is not None:
+        text = "No rule lets a system that is down boot."
+        yield Finding(GAP, BOOT.name, text, rules.versions_of(down), rules.lines(reading))
 
 
 def ambiguities(rules: Rules) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import z3
 
+from psci.model.events import Event
 from psci.model.language.rules import RESULT, Completion, Rule
 from psci.model.language.terms import App, Function, fields_read, subterms
 from psci.model.profile import Machine
@@ -39,6 +40,8 @@ class Counterexample:
     declarations: Mapping[str, Any] | None = None
     relevant: frozenset[str] = frozenset()
     """The fields that the rule or the claim reads."""
+    trace: tuple[Event, ...] = ()
+    """What a tester would have seen of a run from boot."""
     at: tuple[Any, Mapping[str, Any]] | None = None
     """The state and what is remembered in it, where the claim is about a state and no step."""
     heading: str = "invariants that do not survive"
@@ -52,7 +55,7 @@ class Counterexample:
         """The counterexample, line by line."""
         last = self.steps[-1] if self.steps else None
         rule = f" by {last.rule}" if last else ""
-        yield f"{self.property} is broken{rule}: {self.sentence}"
+        yield f"{self.property} is {'broken' if self.broken else 'shown'}{rule}: {self.sentence}"
         others = [name for name in self.broken if name != self.property]
         if others:
             yield f"  {self.heading}: " + ", ".join(others)

@@ -10,24 +10,28 @@ from dataclasses import dataclass
 
 import z3
 
+from psci.model.call import Call, Move
 from psci.model.events import Call as CallEvent
 from psci.model.events import Event
+from psci.model.language.rules import Completion
 from psci.model.language.terms import FALSE
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 from psci.proofs.bounded import Bounded
 from psci.proofs.consistency import Rules, Undecided, gaps
 from psci.proofs.difference import difference
-from psci.proofs.induction import obligations, who_moves
+from psci.proofs.domain import Expression
+from psci.proofs.induction import default_readings, obligations, who_moves
 from psci.proofs.mutants import Mutant
 from psci.proofs.platform import SHAPE
 from psci.proofs.queries import RLIMIT, Verdict, solve
 from psci.proofs.semantics import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.separation import DEPTH, Judge, Runs
+from psci.proofs.translate import Scope
 from psci.proofs.unbounded import Unbounded
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
-from psci.properties.language import Kind, Property
+from psci.properties.language import NO_HISTORY, Kind, Property, Step
 
 CONSISTENCY, PROPERTY, SHIPPED, GENERATED = "consistency", "property", "shipped trace", "generated trace"
 KILLERS = (CONSISTENCY, PROPERTY, SHIPPED, GENERATED)
@@ -73,8 +77,7 @@ class Watch:
         specification = mutant.specification()
         try:
             if not can_differ(mutant.owner, specification):
-                reason = "Three cores, any state that STATES allows: the same outcomes and the same states after them."
-                return Noticed(mutant.name, mutant.operator, EQUIVALENT, reason=reason)
+                return Noticed(mutant.name, mutant.operator, EQUIVALENT, reason=BY_STATES)
             if _inconsistent(mutant, specification):
                 return Noticed(mutant.name, mutant.operator, CONSISTENCY)
         except Undecided as error:
@@ -105,19 +108,33 @@ class Watch:
 
     def _by_generated(self, mutant: Mutant, specification: Specification) -> Noticed:
         found = self.runs.told_apart(mutant.owner, specification, self.judge)
+
+        def noticed(by: str, reason: str = "") -> Noticed:
+            length = f"{len(found.trace)} events" if found.trace else ""
+            return Noticed(mutant.name, mutant.operator, by, trace=length, reason=reason, events=found.trace or ())
+
         if found.trace is not None:
-            length = f"{len(found.trace)} events"
-            return Noticed(mutant.name, mutant.operator, GENERATED, trace=length, events=found.trace)
-        if not found.decided:
-            return Noticed(mutant.name, mutant.operator, UNDECIDED, reason="the search from boot reached its limit")
-        reason = f"No run of {DEPTH} steps from boot reaches a state in which it makes a difference."
+            return noticed(GENERATED)
         if found.differs:
-            reason = "It makes a difference, but nothing that is seen in the next calls and moves shows it."
-        return Noticed(mutant.name, mutant.operator, SURVIVES, reason=reason)
+            return noticed(SURVIVES, "It makes a difference, but nothing that is seen after that shows it.")
+        if not can_differ(mutant.owner, specification, every_lemma=True):
+            return noticed(EQUIVALENT, BY_LEMMAS)
+        if not found.decided:
+            return noticed(UNDECIDED, "the search from boot reached its limit")
+        return noticed(SURVIVES, f"No run of {DEPTH} steps from boot reaches a state in which it makes a difference.")
 
 
-def can_differ(owner: str, other: Specification, specification: Specification = SPECIFICATION) -> bool:
-    """Whether two sets of rules treat a call or move differently in some state of three cores that STATES allows.
+def can_differ(
+    owner: str, other: Specification, specification: Specification = SPECIFICATION, every_lemma: bool = False
+) -> bool:
+    """Whether two sets of rules treat a call or move differently in some state of three cores.
+
+    Args:
+        owner: the call or move.
+        other: the changed rules.
+        specification: the rules.
+        every_lemma: look only at states that all proved properties of states allow, with what they are given and the
+            default readings; otherwise at those that STATES allows, under every reading.
 
     Raises:
         Undecided: the solver gave up.
@@ -129,6 +146,8 @@ def can_differ(owner: str, other: Specification, specification: Specification = 
     solver.set("rlimit", RLIMIT)
     solver.add(difference(domain, named, scope, specification, other), call_limits(domain, "a", named))
     solver.add(*(scope.term(invariant.term()) for invariant in REACHABLE))
+    if every_lemma:
+        solver.add(*_lemmas(scope, named))
     solver.add(*(domain.within(scope.state[field.name], field) for field in FIELDS))
     solver.add(*(formula for _, formula in (*who_moves(named, scope), *domain.facts())))
     answer = solver.check()
@@ -137,7 +156,21 @@ def can_differ(owner: str, other: Specification, specification: Specification = 
     return bool(answer == z3.sat)
 
 
+def _lemmas(scope: Scope, owner: Call | Move) -> Iterator[Expression]:
+    """What is proved of all states, and what that rests on."""
+    yield from (formula for _, formula in default_readings(scope))
+    for prop in PROPERTIES:
+        if prop.kind is Kind.INVARIANT and prop.history is NO_HISTORY:
+            yield scope.term(prop.of_state())
+            step = Step(owner, Completion.WAITS if isinstance(owner, Call) else None)
+            yield from (scope.term(given) for _, given in prop.assumed(step))
+
+
 SHAPE_CORES = len(SHAPE.homes)
+BY_STATES = "Three cores, any state that STATES allows: the same outcomes and the same states after them."
+BY_LEMMAS = (
+    "Three cores, default readings, any state that the proved properties of states allow: the same outcomes and states."
+)
 
 
 def _inconsistent(mutant: Mutant, specification: Specification) -> bool:

@@ -6,18 +6,19 @@ and judged by the oracle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import z3
 
-from psci.explorer.machines import EXTENDED_STATES, SHALLOW_STATES, STATES, SYSTEM_STATES, UNUSABLE
-from psci.model.calls import CALLS
+from psci.explorer.machines import UNUSABLE
+from psci.model.call import Call, Move
+from psci.model.calls import CALLS, UNKNOWN
 from psci.model.calls.migrate_info_type import MIGRATE_INFO_TYPE
 from psci.model.calls.psci_features import SMCCC_VERSION
-from psci.model.language.rules import WORLD
+from psci.model.language.rules import CALLER, CALLER_WORLD, WIDE, WORLD
 from psci.model.language.sorts import BOOL, CORE
-from psci.model.language.terms import Function, Value
+from psci.model.language.terms import TRUE, Function, Value
 from psci.model.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.power_states import PowerState, declare_nodes, declare_states
 from psci.model.profile import DEFAULTS, Key, Machine
@@ -26,19 +27,38 @@ from psci.model.topology import Topology
 from psci.model.versions import V0_1, V1_0, VERSIONS
 from psci.proofs.bounded import Bounded
 from psci.proofs.concrete import Reading
-from psci.proofs.domain import Expression, Meaning
+from psci.proofs.domain import Expression, Fact, Meaning
+from psci.proofs.translate import Scope
 
 SHAPE = Topology.clusters((2, 1))
 MPIDRS = (0x0, 0x1, 0x100)
+_STANDBY, _RETENTION, _POWERDOWN = "STANDBY", "RETENTION", "POWERDOWN"
+# what a state is of: the core, the cluster (level 1), the system (level 2), and the highest level that is claimed
+_ORIGINAL = (
+    (0x0000_0000, _STANDBY, None, None, 0), (0x0000_0004, _STANDBY, None, None, 1),
+    (0x0000_0002, _RETENTION, None, None, 0),
+    (0x0001_0000, _POWERDOWN, None, None, 0), (0x0001_0004, _POWERDOWN, None, None, 1),
+    (0x0001_0005, _POWERDOWN, None, None, 2),
+    (0x0100_0000, _STANDBY, _STANDBY, None, 1), (0x0100_0001, _RETENTION, _RETENTION, None, 1),
+    (0x0101_0003, _POWERDOWN, _STANDBY, None, 1), (0x0101_0002, _POWERDOWN, _RETENTION, None, 1),
+    (0x0101_0000, _POWERDOWN, _POWERDOWN, None, 1),
+    (0x0200_0000, _STANDBY, _STANDBY, _STANDBY, 2), (0x0200_0001, _RETENTION, _RETENTION, _RETENTION, 2),
+    (0x0201_0000, _POWERDOWN, _POWERDOWN, _RETENTION, 2), (0x0201_0001, _POWERDOWN, _POWERDOWN, _POWERDOWN, 2),
+)  # fmt: skip
+_EXTENDED = tuple(
+    (number | (0x4000_0000 if core == _POWERDOWN else 0), core, *others)
+    for number, (_, core, *others) in enumerate(_ORIGINAL, start=1)
+)
+
+
+def _power_state(word: int, core: str, cluster: str | None, system: str | None, claimed: int) -> PowerState:
+    levels = {level: state for level, state in ((1, cluster), (2, system)) if state is not None}
+    return PowerState(word, core, levels, claimed)
+
+
 POWER_STATES: Mapping[bool, tuple[PowerState, ...]] = {
-    False: (*STATES, *SHALLOW_STATES, *SYSTEM_STATES),
-    True: (
-        *EXTENDED_STATES,
-        PowerState(0x0000_0004, "STANDBY", {1: "STANDBY"}, last_in_level=1),
-        PowerState(0x0000_0005, "RETENTION", {1: "RETENTION"}, last_in_level=1),
-        PowerState(0x0000_0006, "STANDBY", {1: "STANDBY", 2: "STANDBY"}, last_in_level=2),
-        PowerState(0x4000_0007, "POWERDOWN", {1: "POWERDOWN", 2: "RETENTION"}, last_in_level=2),
-    ),
+    False: tuple(_power_state(*row) for row in _ORIGINAL),
+    True: tuple(_power_state(*row) for row in _EXTENDED),  # type: ignore[arg-type]  # rows of the same kind
 }
 """What is valid in the extended format (True) and in the original one."""
 TABLED = ("state_valid", "retention", "requested", "claims", "counted_level", "counted_node", "names_node")
@@ -50,7 +70,7 @@ DERIVED = frozenset({"mpidr", "is_core", "core_of", "boot_core", "psci_version",
 
 
 @dataclass(frozen=True)
-class Run:
+class Setting:
     """What of a model is not in its steps."""
 
     machine: Machine
@@ -105,21 +125,34 @@ class Platform(Bounded):
         of_1_0 = z3.Implies(z3.Or(*newer), self.between(V1_0, VERSIONS[-1]))
         return [z3.Implies(uniprocessor, typed), z3.ULE(beta, 1), of_1_0]
 
-    def plain(self) -> list[Expression]:
-        """The most ordinary machine: every optional function that its version knows, and both modes."""
+    def telling(self) -> list[Expression]:
+        """The machine on which most can be seen.
+
+        Every function of its version, both modes, stray wakeups that reset, and a context id as wide as its call.
+        """
         has = self.symbol(MACHINE.has)
         there = [
             z3.Implies(self.between(call.since, call.until), has(z3.BitVecVal(call.key, 32, self.context)))
             for call in CALLS
         ]
         osi = z3.Implies(self.between(V1_0, VERSIONS[-1]), self.symbol(_nullary("osi_supported"))())
-        return [*there, osi]
+        return [*there, osi, self._is("stray_wakeup", "RESET"), self._is("context_width", "FUNCTION_ID")]
 
-    def callers_world(self, place: int, caller: Expression, world: Expression) -> Expression:
-        """The callers of a core stay in the security state that the core has."""
-        return self.symbols("m", self.world)(caller) == world
+    def _is(self, name: str, value: str) -> Expression:
+        symbol = _nullary(name)
+        return self.symbol(symbol)() == self.constant(value, symbol.range)
 
-    def run(self, reading: Reading) -> Run:
+    def of_step(self, owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+        """A call that a trace can show: its core stays in one security state, and in 0.1 its function has an id."""
+        if isinstance(owner, Call):
+            call = scope.call
+            own = self.symbols("m", self.world)(call[CALLER.name]())
+            yield "the core's security state", own == call[CALLER_WORLD.name]()
+            there = TRUE if owner.name == UNKNOWN.name else owner.is_present(MACHINE)
+            by_tree = z3.And(z3.Not(call[WIDE.name]()), scope.term(there))
+            yield "in 0.1 a function has an id if it is there", z3.Implies(self.is_version(V0_1), by_tree)
+
+    def setting(self, reading: Reading) -> Setting:
         """The machine of a model, with everything declared."""
         version = VERSIONS[int(reading.model.eval(self.rank, model_completion=True).as_long())]
         extended = bool(reading.declaration(_nullary("extended_state_id"), ()))
@@ -133,7 +166,7 @@ class Platform(Bounded):
             ids = {call.key: call.name for call in there}
         machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids)
         worlds = reading.table(self.symbols("m", self.world), self.world)
-        return Run(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})
+        return Setting(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})
 
     def _declared(self, symbol: Function, reading: Reading) -> dict[str | Key, Value]:
         if not symbol.domain or symbol.name in UNIFORM:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import z3
@@ -71,19 +71,17 @@ class Answer:
     """Why the solver gave up."""
     rlimit: int = 0
     """The resources that were used."""
-    smtlib: str = field(default="", repr=False)
     second: Verdict | None = None
     """What the second solver said, where it was asked."""
 
 
-def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True, keep_text: bool = False) -> Answer:
+def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True) -> Answer:
     """Ask Z3, in a context of its own: what was asked before cannot change the answer.
 
     Args:
         query: the query.
         rlimit: the resources that it may use.
         minimise: look for few assumptions that are enough.
-        keep_text: keep the query as SMT-LIB 2 beside the answer.
     """
     started = time.perf_counter()
     home, context = query.goal.ctx, z3.Context()
@@ -91,11 +89,10 @@ def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True, keep_text: 
     goal = query.goal.translate(context)
     solver = _solver(facts, goal, rlimit)
     found = solver.check()
-    text = query.smtlib() if keep_text else ""
 
     def answer(verdict: Verdict, **more: Any) -> Answer:
         seconds = time.perf_counter() - started
-        return Answer(query.name, verdict, seconds, rlimit=_used(solver), smtlib=text, **more)
+        return Answer(query.name, verdict, seconds, rlimit=_used(solver), **more)
 
     if found == z3.sat:
         return answer(Verdict.REFUTED, model=solver.model().translate(home))

@@ -13,26 +13,24 @@ from dataclasses import dataclass
 import z3
 
 from psci.explorer.apart import separations
-from psci.explorer.search import Step
-from psci.explorer.system import MoveAction, Product, State, Transition
+from psci.explorer.system import MoveAction, Product
 from psci.explorer.trace import events_of
 from psci.model.call import Call, Move
-from psci.model.calls import UNKNOWN
 from psci.model.events import Event
-from psci.model.language.rules import CALLER, CALLER_ISA, CALLER_WORLD, REGISTERS, WIDE, Modality
+from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, REGISTERS, Modality
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import TRUE, Const
-from psci.model.machine import MACHINE
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import STATE
 from psci.model.step import Invocation
-from psci.model.versions import V0_1, VERSIONS
-from psci.proofs.concrete import Reading, Taken
+from psci.model.versions import VERSIONS
+from psci.proofs.concrete import Reading
 from psci.proofs.difference import difference
 from psci.proofs.domain import Expression, Fact
 from psci.proofs.induction import who_moves
 from psci.proofs.platform import Platform
 from psci.proofs.semantics import call_limits, owner_named
+from psci.proofs.trace import way_of
 from psci.proofs.translate import Scope
 from psci.proofs.unrolling import Run
 from psci.properties.language import Kind, Property
@@ -79,17 +77,7 @@ class Runs:
 
     def _assumed(self, owner: Call | Move, scope: Scope) -> Iterator[Fact]:
         yield from who_moves(owner, scope)
-        yield from self.of_call(owner, scope, 0)
-
-    def of_call(self, owner: Call | Move, scope: Scope, place: int) -> Iterator[Fact]:
-        """A call that can be written in a trace: its core's security state, and in 0.1 the one id of its function."""
-        if isinstance(owner, Call):
-            call = scope.call
-            world = self.platform.callers_world(place, call[CALLER.name](), call[CALLER_WORLD.name]())
-            yield "the core's security state", world
-            there = TRUE if owner.name == UNKNOWN.name else owner.is_present(MACHINE)
-            by_tree = z3.And(z3.Not(call[WIDE.name]()), scope.term(there))
-            yield "in 0.1 a function has an id if it is there", z3.Implies(self.platform.is_version(V0_1), by_tree)
+        yield from self.platform.of_step(owner, scope)
 
     def told_apart(self, owner: str, other: Specification, judge: Judge) -> Found:
         """The shortest run whose last call or move is treated otherwise, and a trace that shows it.
@@ -129,27 +117,18 @@ class Runs:
 
     def _trace(self, reading: Reading, question: Question, judge: Judge) -> tuple[Event, ...] | None:
         """A trace that begins with the run of a model and is judged differently."""
-        on = self.platform.run(reading)
+        setting = self.platform.setting(reading)
         other = question.other
-        first, second = (Product(on.machine, specification) for specification in (self.specification, other))
-        way, state = self._way(reading, question.steps, first)
+        first, second = (Product(setting.machine, specification) for specification in (self.specification, other))
+        taken = [self.run.taken(reading, place) for place in range(question.steps)]
+        way = way_of(first, taken)
+        state = taken[-1].after if taken else reading.state(self.run.states[0])
         candidates = separations(first, second, state, question.action(reading))
         for found in itertools.islice(candidates, CANDIDATES):
-            trace = tuple(events_of(found.product, (*way, *found.steps), on.worlds))
+            trace = tuple(events_of(found.product, (*way, *found.steps), setting.worlds))
             if judge(trace, self.specification) != judge(trace, other):
                 return trace
         return None
-
-    def _way(self, reading: Reading, steps: int, product: Product) -> tuple[tuple[Step, ...], State]:
-        """The run of a model as the stepper takes it, without the first boot, and the state that it leads to."""
-        taken = [self.run.taken(reading, place) for place in range(steps)]
-        state = taken[0].after if taken else reading.state(self.run.states[0])
-        way: list[Step] = []
-        for one in taken[1:]:
-            step = _step(product, state, one)
-            way.append(step)
-            state = step.after
-        return tuple(way), state
 
 
 class Question:
@@ -171,19 +150,19 @@ class Question:
         yield call_limits(platform, f"a{self.steps}", self.owner)
         yield from platform.limits()
         yield from (formula for _, formula in who_moves(self.owner, self.base))
-        yield from (formula for _, formula in self.runs.of_call(self.owner, self.base, self.steps))
+        yield from (formula for _, formula in platform.of_step(self.owner, self.base))
 
     def examples(self, company: bool) -> Iterator[Reading]:
         """Runs that end with a difference, the plainest first, each with other rules than those before.
 
         With `company` two cores run at the end.
         """
-        wishes = {name: z3.Bool(name, self.runs.platform.context) for name in ("newest", "usual", "plain", "company")}
+        wishes = {name: z3.Bool(name, self.runs.platform.context) for name in ("newest", "usual", "telling", "company")}
         for name, formula in self._wishes():
             self._solver.add(z3.Implies(wishes[name], formula))
         always = [wishes["company"]] if company else []
         for _ in range(EXAMPLES):
-            for chosen in (("newest", "usual", "plain"), ("usual", "plain"), ("plain",), ()):
+            for chosen in (("newest", "usual", "telling"), ("usual", "telling"), ("telling",), ()):
                 found = self._solver.check(*always, *(wishes[name] for name in chosen))
                 if found != z3.unsat:
                     break
@@ -204,7 +183,7 @@ class Question:
         """What makes a run plain."""
         platform, run = self.runs.platform, self.runs.run
         yield "newest", platform.is_version(VERSIONS[-1])
-        yield from (("plain", formula) for formula in platform.plain())
+        yield from (("telling", formula) for formula in platform.telling())
         for place in range(self.steps + 1):
             for symbol in (CALLER_ISA, CALLER_WORLD, *REGISTERS):
                 constant = platform.symbols(f"a{place}", symbol)()
@@ -219,21 +198,6 @@ class Question:
         """The call or move of an example."""
         action = reading.action(self.owner, self.base)
         return action.invocation or MoveAction(action.owner, action.core, action.parameters)
-
-
-def _step(product: Product, state: State, taken: Taken) -> Step:
-    """A step of a model, taken by the stepper."""
-    call = taken.action.invocation
-    if call is not None:
-        outcome = next(o for o in product.stepper.allowed(state, call).outcomes if o.rule.name == taken.rule)
-        return Step(state, Transition(call, *outcome)._replace(value=taken.value))
-    move = MoveAction(taken.action.owner, taken.action.core, taken.action.parameters)
-    rule, target = next(
-        (rule, target)
-        for rule, target in product.stepper.move(move.name, state, move.place, move.parameters)
-        if rule.name == taken.rule
-    )
-    return Step(state, Transition(move, rule, None, None, target))
 
 
 __all__ = ["Found", "Judge", "Runs"]

@@ -35,6 +35,8 @@ RANKING = "ranking"
 EXPLORED = "explored graph"
 ANY = "any"
 THREE = "3"
+K = 2
+"""The steps of a k-induction, where nobody says."""
 DEPTH_OF_TRACE = 9
 """The steps up to which a trace is looked for after an induction failed, or for a witness."""
 SHAPE = Topology.clusters((2, 1))
@@ -70,6 +72,8 @@ class Result:
     seconds: float
     queries: int = 0
     slowest: float = 0.0
+    resources: int = 0
+    """The most that one query used, in the first solver's units; the limit is `psci.proofs.queries.RLIMIT`."""
     by_construction: int = 0
     depth: int | None = None
     states: int | None = None
@@ -83,6 +87,8 @@ class Result:
     failed: tuple[str, ...] = ()
     """The rules whose step was not proved; of a ranking, what was not shown."""
     counterexamples: tuple[Counterexample | Story, ...] = ()
+    witness: Counterexample | None = None
+    """The run that shows that something is possible."""
     reason: str = ""
 
     @property
@@ -128,13 +134,18 @@ def rule_named(name: str, specification: Specification = SPECIFICATION) -> str:
 
 def tasks(
     properties: Sequence[Property], cores: str | None = None, rule: str | None = None, smtlib: Path | None = None,
-    depth: int | None = None,
+    depth: int | None = None, method: str | None = None,
 ) -> Iterator[Task]:  # fmt: skip
     """The methods for each property: induction for any number of cores and for three; a search from boot if asked for.
 
     What must be possible is always searched for. What must happen in the end is ranked in the place of induction, and
-    decided on an explored graph; so is what is said of scenarios.
+    decided on an explored graph; so is what is said of scenarios. With a `method` (a search, or k-induction) there is
+    only that, for three cores.
     """
+    if method is not None:
+        searched = (Kind.STEP, Kind.INVARIANT) if method == K_INDUCTION else (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)
+        yield from (Task(prop.name, method, THREE, depth=depth) for prop in properties if prop.kind in searched)
+        return
     second = cvc5_missing() is None
     folder = str(smtlib) if smtlib else None
     for prop in properties:
@@ -157,9 +168,9 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     """Carry out one task."""
     prop = property_named(task.claim)
     if task.method == SEARCH:
-        return of_search(search(prop, task.depth or DEPTH_OF_TRACE, 3, specification, SHAPE), SEARCH)
+        return of_search(search(prop, task.depth or DEPTH_OF_TRACE, 3, specification, SHAPE, on_platform=True), SEARCH)
     if task.method == K_INDUCTION:
-        return of_search(k_induction(prop, 2, 3, specification, SHAPE), K_INDUCTION)
+        return of_search(k_induction(prop, task.depth or K, 3, specification, SHAPE), K_INDUCTION)
     if task.method == EXPLORED and isinstance(prop, Response | OfScenarios):
         return of_exploration(explored.decide(prop, specification))
     counts: dict[str, dict[str, int]] = {}
@@ -215,13 +226,14 @@ def of_induction(done: Induction, task: Task, specification: Specification) -> R
     refuted = [(o, a) for o, a in done.failures() if a.verdict is Verdict.REFUTED]
     shown = [_explain(prop, o, a, specification) for o, a in refuted[:2]]
     if refuted and task.method == INDUCTION:
-        found = search(prop, DEPTH_OF_TRACE, 3, specification, SHAPE)
+        found = search(prop, DEPTH_OF_TRACE, 3, specification, SHAPE, on_platform=True)
         if found.run is not None and found.verdict is Verdict.REFUTED:
             shown.insert(0, found.run)
     return Result(
         prop.name, prop.title, prop.sentence, prop.kind.value, task.method, done.cores, done.verdict, done.seconds,
         queries=len(done.answers),
         slowest=max((answer.seconds for _, answer in done.answers), default=0.0),
+        resources=max((answer.rlimit for _, answer in done.answers), default=0),
         by_construction=done.by_construction,
         rules=done.rules_used(),
         assumptions=done.assumptions_used(),
@@ -238,7 +250,7 @@ def _explain(prop: Property, found: Obligation, answer: Answer, specification: S
 
 
 def _reason(obligation: Obligation, answer: Answer) -> str:
-    return f"{obligation.label}: {answer.reason}"
+    return f"the solver gave up on {obligation.label}: {answer.reason}"
 
 
 def of_exploration(done: explored.Explored) -> Result:
@@ -257,6 +269,7 @@ def of_search(done: Search, method: str) -> Result:
         prop.name, prop.title, prop.sentence, prop.kind.value, method, str(done.cores), done.verdict, done.seconds,
         queries=done.depth, depth=done.depth, reason=done.reason, solvers={"z3": {done.verdict.value: 1}},
         counterexamples=(done.run,) if done.run and done.verdict is Verdict.REFUTED else (),
+        witness=done.run if done.verdict is Verdict.PROVED else None,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ import z3
 
 from psci.model.call import Call, Move
 from psci.model.environment import BOOT
+from psci.model.environment.cores import X0
+from psci.model.events import Event
 from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, REGISTERS, RESULT, Completion, Rule
 from psci.model.language.sorts import CORE, NODE, U64
 from psci.model.language.terms import TRUE, Function, fields_read, lift
@@ -28,8 +30,10 @@ from psci.proofs.concrete import Reading, Taken, replays, step_taken
 from psci.proofs.counterexample import Counterexample, declarations
 from psci.proofs.domain import Expression, Fact, Meaning
 from psci.proofs.induction import blank_value, primes, standing_assumptions, with_result
+from psci.proofs.platform import Platform
 from psci.proofs.queries import Verdict
 from psci.proofs.semantics import Transition, call_limits, fields_of, owners, scope_of, transitions
+from psci.proofs.trace import events_of_run
 from psci.proofs.translate import Scope
 from psci.properties.language import Kind, Property, Step, step_of
 
@@ -72,7 +76,7 @@ class Run:
         self.prop = prop
         self.specification = specification
         self.domain = domain or Bounded(cores, topology or Topology.flat(cores), specification=specification)
-        self.assumed = assumed or (lambda owner, scope: standing_assumptions(owner, scope, prop))
+        self.assumed = assumed or self._assumed
         self.fields: tuple[Function, ...] = (*FIELDS, *prop.history.fields)
         self.states: list[dict[str, Meaning]] = []
         self.formulas: list[Expression] = []
@@ -85,6 +89,13 @@ class Run:
         self._add_state()
         if booting:
             self._from_boot()
+        if isinstance(self.domain, Platform):
+            self.formulas += self.domain.limits()
+
+    def _assumed(self, owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+        yield from standing_assumptions(owner, scope, self.prop)
+        if isinstance(self.domain, Platform):
+            yield from self.domain.of_step(owner, scope)
 
     def _left_open(self) -> frozenset[str]:
         """The fields of power domains, where the property does not speak about them: they may take any value.
@@ -241,6 +252,7 @@ class Run:
                 constant = self.domain.symbols(f"a{place}", symbol)()
                 wishes += [z3.LShR(constant, 32) == 0] if constant.size() == 64 else []
                 wishes.append(constant == 0)
+            wishes.append(z3.LShR(self.domain.symbols(f"a{place}", X0)(), 32) == 0)
         for wish in wishes:
             if solver.check(wish) == z3.sat:
                 model = solver.model()
@@ -256,11 +268,18 @@ class Run:
             option = next(o for o in options if z3.is_true(model.eval(o.taken, model_completion=True)))
             taken.append(self._taken(reading, option, place))
             shown.update(declarations(option.rule, reading))
-        machine = reading.machine(*(one.action for one in taken))
+        trace: tuple[Event, ...] = ()
+        if isinstance(self.domain, Platform):
+            setting = self.domain.setting(reading)
+            machine = setting.machine
+            trace = events_of_run(setting, self.specification, taken)
+        else:
+            machine = reading.machine(*(one.action for one in taken))
         replayed = all(replays(machine, self.specification, one, reading.choices()) for one in taken)
+        broken = () if self.prop.kind is Kind.WITNESS else (self.prop.name,)
         return Counterexample(
-            self.prop.name, self.prop.sentence, machine, tuple(taken), (self.prop.name,), True, replayed,
-            self.prop.history.fields, shown,
+            self.prop.name, self.prop.sentence, machine, tuple(taken), broken, True, replayed,
+            self.prop.history.fields, shown, trace=trace,
         )  # fmt: skip
 
     def taken(self, reading: Reading, place: int) -> Taken:
@@ -298,16 +317,22 @@ class Search:
 
 def search(
     prop: Property, depth: int, cores: int = 3, specification: Specification = SPECIFICATION,
-    topology: Topology | None = None,
+    topology: Topology | None = None, on_platform: bool = False,
 ) -> Search:  # fmt: skip
     """Look for the shortest run from boot that breaks a property, or that makes the step which must be possible.
 
     For a property that must hold, PROVED means: not broken within `depth` steps. For a possibility it
-    means: found; `run` is the run.
+    means: found; `run` is the run. A run `on_platform` can be written as a trace; its machine is that of
+    `psci.proofs.platform` instead of any one.
     """
     started = time.perf_counter()
-    rough = Run(prop, specification, cores, topology, booting=True)
-    exact = Run(prop, specification, cores, topology, whole=True, booting=True)
+    rough, exact = (
+        Run(
+            prop, specification, cores, topology, whole=whole, booting=True,
+            domain=Platform(specification) if on_platform else None,
+        )
+        for whole in (False, True)
+    )  # fmt: skip
     possibility = prop.kind is Kind.WITNESS
 
     def result(verdict: Verdict, length: int, shown: Counterexample | None = None, reason: str = "") -> Search:
@@ -340,20 +365,31 @@ def k_induction(
     prop: Property, k: int, cores: int = 3, specification: Specification = SPECIFICATION,
     topology: Topology | None = None,
 ) -> Search:  # fmt: skip
-    """After k steps that satisfy a property, from any state at all, the next one does too; without helpers.
+    """No run of k steps from boot breaks a property, nor does one more step after k good ones, wherever they start.
 
-    Together with a search from boot to depth k this proves the property for that number of cores.
+    Only the property itself is carried, with its lemmas: no helper. Where the second half fails, in a state that may
+    be unreachable, nothing is decided.
     """
+    base = search(prop, k, cores, specification, topology)
+    if base.verdict is not Verdict.PROVED:
+        return base
     started = time.perf_counter()
     run = Run(prop, specification, cores, topology)
     for _ in range(k):
         run.extend()
         run.formulas.append(run.keeps(run.options[-1]))
+    for state in run.states:
+        scope = Scope(run.domain, state)
+        run.formulas += [scope.term(lemma.of_state()) for lemma in prop.lemmas]
     solver = run.solver(run.wrong(run.last()))
     found = solver.check()
-    verdict = Verdict.REFUTED if found == z3.sat else Verdict.PROVED if found == z3.unsat else Verdict.UNKNOWN
-    reason = solver.reason_unknown() if verdict is Verdict.UNKNOWN else ""
-    return Search(prop, cores, k, verdict, time.perf_counter() - started, reason=reason)
+    seconds = base.seconds + time.perf_counter() - started
+    if found == z3.unsat:
+        return Search(prop, cores, k, Verdict.PROVED, seconds)
+    why = f"after {k} good steps, from a state that may be unreachable, a bad one is possible: try more, or a helper"
+    return Search(
+        prop, cores, k, Verdict.UNKNOWN, seconds, reason=solver.reason_unknown() if found == z3.unknown else why
+    )
 
 
 __all__ = ["Run", "Search", "k_induction", "search"]

@@ -21,6 +21,8 @@ OFFED = remembered("CAN-RETURN", "offed", CORE, of=BOOL, doc="The core called CP
 
 
 def _offs(m: MachineTerms, h: View, step: Step) -> Effect:
+    if step.name == "BOOT":
+        return h.but(offed=each(lambda core: False))
     if step.name == "CPU_OFF" and step.completion is Completion.NEVER:
         return h.but(offed={step.core: True})
     return NOTHING
