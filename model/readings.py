@@ -151,7 +151,7 @@ _ROWS = (
         "An AArch32 caller below an AArch64 Exception level gives an entry point with bit 0 set.",
         "It asks for T32, because the caller is AArch32.",
         "It is an address like any other, because the core is entered in the execution state of that Exception level.",
-        gives_up="PROP-4",
+        gives_up="PROP-4 ENTERS-END",
     ),
     # ---- power domains
     _row(

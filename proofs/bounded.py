@@ -26,6 +26,9 @@ class Bounded(Domain):
     the caller then fixes them.
     """
 
+    mpidrs: tuple[int, ...] = ()
+    """The MPIDRs of the cores, where they are fixed."""
+
     def __init__(
         self,
         count: int,

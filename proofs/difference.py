@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import z3
 
 from psci.model.call import Call, Move
-from psci.model.language.rules import Modality, Rule
+from psci.model.language.rules import RESULT, Completion, Modality, Rule
+from psci.model.language.sorts import U64
 from psci.model.specification import Specification
 from psci.model.state import FIELDS
 from psci.proofs.bounded import Bounded
 from psci.proofs.domain import Expression
+from psci.proofs.induction import with_result
 from psci.proofs.semantics import Transition, duties, transitions
 from psci.proofs.translate import Scope
 
@@ -32,10 +34,16 @@ def difference(
         first: the rules.
         second: the same rules, but for some that were changed, added or dropped.
     """
+    # any one answer: whatever is allowed of it by one set of rules only, is a difference
+    answer = domain.fresh("answer", U64)
     ours, theirs = (transitions(domain, owner, scope, specification) for specification in (first, second))
     renamed = _changed_effects(first.rules[owner.name], second.rules[owner.name])
     keys = dict.fromkeys(_key(step.rule, renamed) for step in (*ours, *theirs))
-    apart = [z3.Xor(_allowed(domain, ours, key, renamed), _allowed(domain, theirs, key, renamed)) for key in keys]
+
+    def allowed(steps: Sequence[Transition], key: Key) -> Expression:
+        return domain.disjunction(_gives(domain, step, answer) for step in steps if _key(step.rule, renamed) == key)
+
+    apart = [z3.Xor(allowed(ours, key), allowed(theirs, key)) for key in keys]
     by_rule = {id(step.rule): step for step in (*ours, *theirs)}
     for new, old in renamed.items():
         if new in by_rule and id(old) in by_rule:
@@ -56,12 +64,16 @@ def _changed_effects(ours: Sequence[Rule], theirs: Sequence[Rule]) -> dict[int, 
 
 def _key(rule: Rule, renamed: dict[int, Rule]) -> Key:
     effect = renamed.get(id(rule), rule).effect
-    value = 0 if rule.code is not None else id(rule.value)
-    return rule.completion, rule.code, value, id(rule.constraint), id(effect) if effect.updates else 0
+    return rule.completion, id(effect) if effect.updates else 0
 
 
-def _allowed(domain: Bounded, steps: Sequence[Transition], key: Key, renamed: dict[int, Rule]) -> Expression:
-    return domain.disjunction(step.allowed() for step in steps if _key(step.rule, renamed) == key)
+def _gives(domain: Bounded, step: Transition, answer: Expression) -> Expression:
+    """The rule is allowed, and if it returns, it returns this answer."""
+    if step.rule.completion is not Completion.RETURNS:
+        return step.allowed()
+    scope, conditions = with_result(domain, step.scope, step, answer)
+    same = scope.variables[RESULT] == answer
+    return domain.conjunction([step.allowed(), same, *(formula for _, formula in conditions)])
 
 
 def _effects_differ(domain: Bounded, old: Transition, new: Transition) -> Expression:

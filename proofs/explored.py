@@ -24,6 +24,7 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.proofs.counterexample import Story
 from psci.proofs.queries import Verdict
 from psci.properties.hibernation import OfScenarios
+from psci.properties.language import Property
 from psci.properties.responses import Response
 
 CORES = 2
@@ -46,6 +47,11 @@ class Explored:
     seconds: float
     stories: tuple[Story, ...] = ()
     """What breaks it, or that nothing meets its premise."""
+
+
+def can_decide(prop: Property) -> bool:
+    """Whether a property is one of scenarios, or a response that has a claim about the explored graph."""
+    return isinstance(prop, OfScenarios) or prop.name in CLAIMS
 
 
 def decide(prop: Response | OfScenarios, specification: Specification = SPECIFICATION) -> Explored:

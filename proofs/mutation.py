@@ -11,20 +11,24 @@ from dataclasses import dataclass
 import z3
 
 from psci.model.call import Call, Move
+from psci.model.calls import UNKNOWN
 from psci.model.events import Call as CallEvent
 from psci.model.events import Event
 from psci.model.language.rules import Completion
 from psci.model.language.terms import FALSE
+from psci.model.machine import MACHINE
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
+from psci.model.versions import V0_1
 from psci.proofs.bounded import Bounded
 from psci.proofs.consistency import Rules, Undecided, gaps
-from psci.proofs.difference import difference
+from psci.proofs.difference import OBLIGING, difference
 from psci.proofs.domain import Expression
 from psci.proofs.induction import default_readings, obligations, who_moves
 from psci.proofs.mutants import Mutant
 from psci.proofs.platform import SHAPE
 from psci.proofs.queries import RLIMIT, Verdict, solve
+from psci.proofs.ranking import duties
 from psci.proofs.semantics import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.separation import DEPTH, Judge, Runs
 from psci.proofs.translate import Scope
@@ -32,7 +36,10 @@ from psci.proofs.unbounded import Unbounded
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import NO_HISTORY, Kind, Property, Step
+from psci.properties.responses import Response
 
+QUICK = 2_000_000
+"""The resources of one query about a mutant; what is not refuted within them is not counted as noticed."""
 CONSISTENCY, PROPERTY, SHIPPED, GENERATED = "consistency", "property", "shipped trace", "generated trace"
 KILLERS = (CONSISTENCY, PROPERTY, SHIPPED, GENERATED)
 EQUIVALENT, SURVIVES, UNDECIDED = "equivalent", "survives", "undecided"
@@ -82,7 +89,7 @@ class Watch:
                 return Noticed(mutant.name, mutant.operator, CONSISTENCY)
         except Undecided as error:
             return Noticed(mutant.name, mutant.operator, UNDECIDED, reason=str(error))
-        broken = tuple(self._broken(mutant.owner, specification))
+        broken = tuple(self._broken(mutant, specification))
         if broken:
             return Noticed(mutant.name, mutant.operator, PROPERTY, properties=broken)
         for name, events in self._about(mutant.owner):
@@ -90,9 +97,13 @@ class Watch:
                 return Noticed(mutant.name, mutant.operator, SHIPPED, trace=name)
         return self._by_generated(mutant, specification)
 
-    def _broken(self, owner: str, specification: Specification) -> Iterator[str]:
+    def _broken(self, mutant: Mutant, specification: Specification) -> Iterator[str]:
         for prop in self.properties:
-            if prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, owner, specification):
+            if isinstance(prop, Response):
+                broken = response_fails(prop, mutant, specification)
+            else:
+                broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, specification)
+            if broken:
                 yield prop.name
                 if not self.every_property:
                     return
@@ -150,6 +161,10 @@ def can_differ(
         solver.add(*_lemmas(scope, named))
     solver.add(*(domain.within(scope.state[field.name], field) for field in FIELDS))
     solver.add(*(formula for _, formula in (*who_moves(named, scope), *domain.facts())))
+    if isinstance(named, Call) and named.name != UNKNOWN.name:
+        # in 0.1 only what is there has an id by which it can be called
+        there = scope.term(named.is_present(MACHINE))
+        solver.add(z3.Implies(domain.is_version(V0_1), there))
     answer = solver.check()
     if answer == z3.unknown:
         raise Undecided(f"{owner}: {solver.reason_unknown()}")
@@ -180,14 +195,36 @@ def _inconsistent(mutant: Mutant, specification: Specification) -> bool:
     return next(gaps(Rules(owner_named(specification, mutant.owner), specification, None)), None) is not None
 
 
-def fails(prop: Property, owner: str, specification: Specification) -> bool:
-    """Whether the induction for a property fails, for any number of cores, in a step of a call or move."""
+def fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
+    """Whether the induction for a property fails, for any number of cores, in a step that a change may affect."""
+    alone = _affects_only_itself(mutant)
+    if alone and mutant.new is None:
+        return False  # what is no longer possible breaks no property of what happens
     domain = lambda: Unbounded(specification=specification)  # noqa: E731  # a domain for each call or move
+    of = {"only_rule": mutant.old.name} if alone else {"only_owner": mutant.owner}
     return any(
-        solve(obligation.query, minimise=False).verdict is Verdict.REFUTED
-        for obligation in obligations(prop, domain, specification, only_owner=owner)
+        solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
+        for obligation in obligations(prop, domain, specification, **of)
         if obligation is not None
     )
+
+
+def response_fails(prop: Response, mutant: Mutant, specification: Specification) -> bool:
+    """Whether the ranking of a response fails, for any number of cores, in what is about a changed call or move."""
+    domain = lambda: Unbounded(specification=specification)  # noqa: E731  # a domain for each part
+    return any(
+        solve(duty.query, QUICK, minimise=False).verdict is (Verdict.PROVED if duty.occurs else Verdict.REFUTED)
+        for duty in duties(prop, domain, specification, only_owner=mutant.owner)
+        if duty is not None
+    )
+
+
+def _affects_only_itself(mutant: Mutant) -> bool:
+    """Whether no other rule is allowed in more, or in fewer, states after the change."""
+    old, new = mutant.old, mutant.new
+    if old.modality not in OBLIGING:
+        return new is None or new.modality not in OBLIGING
+    return new is not None and new.modality is old.modality and new.guard is old.guard and new.since == old.since
 
 
 __all__ = [

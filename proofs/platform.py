@@ -18,7 +18,7 @@ from psci.model.calls.migrate_info_type import MIGRATE_INFO_TYPE
 from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.rules import CALLER, CALLER_WORLD, WIDE, WORLD
 from psci.model.language.sorts import BOOL, CORE
-from psci.model.language.terms import TRUE, Function, Value
+from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.power_states import PowerState, declare_nodes, declare_states
 from psci.model.profile import DEFAULTS, Key, Machine
@@ -31,7 +31,8 @@ from psci.proofs.domain import Expression, Fact, Meaning
 from psci.proofs.translate import Scope
 
 SHAPE = Topology.clusters((2, 1))
-MPIDRS = (0x0, 0x1, 0x100)
+MPIDRS = (0x0, 0x1, 0x1_0000_0000)
+"""The last one can be named by SMC64 calls only (Aff3)."""
 _STANDBY, _RETENTION, _POWERDOWN = "STANDBY", "RETENTION", "POWERDOWN"
 # what a state is of: the core, the cluster (level 1), the system (level 2), and the highest level that is claimed
 _ORIGINAL = (
@@ -81,6 +82,8 @@ class Setting:
 class Platform(Bounded):
     """Three cores and the tables; a core's callers stay in one security state."""
 
+    mpidrs = MPIDRS
+
     def __init__(self, specification: Specification = SPECIFICATION) -> None:
         super().__init__(len(MPIDRS), SHAPE, specification=specification)
         self.tables: Mapping[bool, dict[str | Key, Value]] = {
@@ -123,7 +126,8 @@ class Platform(Bounded):
         beta = self.symbol(_nullary("beta_hibernate_type"))()
         newer = [self.symbol(_nullary(name))() for name in ("extended_state_id", "osi_supported")]
         of_1_0 = z3.Implies(z3.Or(*newer), self.between(V1_0, VERSIONS[-1]))
-        return [z3.Implies(uniprocessor, typed), z3.ULE(beta, 1), of_1_0]
+        since_0_2 = self.between(MIGRATE_INFO_TYPE.since, VERSIONS[-1])
+        return [z3.Implies(z3.And(uniprocessor, since_0_2), typed), z3.ULE(beta, 1), of_1_0]
 
     def telling(self) -> list[Expression]:
         """The machine on which most can be seen.
@@ -148,9 +152,14 @@ class Platform(Bounded):
             call = scope.call
             own = self.symbols("m", self.world)(call[CALLER.name]())
             yield "the core's security state", own == call[CALLER_WORLD.name]()
-            there = TRUE if owner.name == UNKNOWN.name else owner.is_present(MACHINE)
-            by_tree = z3.And(z3.Not(call[WIDE.name]()), scope.term(there))
-            yield "in 0.1 a function has an id if it is there", z3.Implies(self.is_version(V0_1), by_tree)
+            if owner.name != UNKNOWN.name:
+                there, wide = scope.term(owner.is_present(MACHINE)), self._wide_in_0_1(owner)
+                one_id = z3.And(there, call[WIDE.name]() == wide)
+                yield "in 0.1 a function has one id, if it is there", z3.Implies(self.is_version(V0_1), one_id)
+
+    def _wide_in_0_1(self, call: Call) -> Expression:
+        """The id that the device tree gives a function is one that is an SMC64 id since 0.2."""
+        return self.symbols("m", Function(f"wide id of {call.name}", (), BOOL, "machine", "Of an SMC64 function."))()
 
     def setting(self, reading: Reading) -> Setting:
         """The machine of a model, with everything declared."""
@@ -163,7 +172,10 @@ class Platform(Bounded):
         ids = None
         if version == V0_1:
             there = [call for call in CALLS if call.exists_in(version) and declared.get(("has", call.key))]
-            ids = {call.key: call.name for call in there}
+            ids = {}
+            for call in there:
+                wide = reading.value(self._wide_in_0_1(call), BOOL) and call.fid64 is not None
+                ids[call.fid64 if wide and call.fid64 is not None else call.key] = call.name
         machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids)
         worlds = reading.table(self.symbols("m", self.world), self.world)
         return Setting(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})

@@ -65,6 +65,11 @@ class Duty(Obligation):
         return f"{self.what}: {self.rule.name}" if self.rule else self.what
 
     @property
+    def occurs(self) -> bool:
+        """It asks for a state, so that a counterexample is what is wanted."""
+        return self.condition == OCCURS
+
+    @property
     def what(self) -> str:
         """What was to be shown, without the rule."""
         where = f"stage {self.stage.name}" if self.stage else "premise"
@@ -73,14 +78,19 @@ class Duty(Obligation):
 
 
 def duties(
-    prop: Response, make_domain: MakeDomain, specification: Specification = SPECIFICATION, only_rule: str | None = None
-) -> Iterator[Duty | None]:
-    """Every query of the rule, or those about the steps of one rule; None for a step that stays by construction."""
+    prop: Response, make_domain: MakeDomain, specification: Specification = SPECIFICATION,
+    only_rule: str | None = None, only_owner: str | None = None,
+) -> Iterator[Duty | None]:  # fmt: skip
+    """Every query of the rule, or those about one rule, call or move; None for a step that stays by construction."""
     if only_rule is None:
-        yield from _of_premise(prop, make_domain)
+        if only_owner is None:
+            yield from _of_premise(prop, make_domain)
         for stage in prop.stages:
-            yield from _of_helpful(prop, stage, make_domain(), specification)
+            if only_owner in (None, stage.helpful.name):
+                yield from _of_helpful(prop, stage, make_domain(), specification)
     for owner in owners(specification):
+        if only_owner not in (None, owner.name):
+            continue
         concerned = [rule for rule in specification.rules[owner.name] if only_rule in (None, rule.name)]
         helpful = any(stage.helpful.name == owner.name for stage in prop.stages)
         if not helpful and not any(_ends(prop, stage, owner, rule) for stage in prop.stages for rule in concerned):
@@ -201,7 +211,7 @@ def prove(
     for duty in duties(prop, make_domain, specification, only_rule):
         if duty is None:
             trivial += 1
-        elif duty.condition == OCCURS:
+        elif duty.occurs:
             answers.append((duty, _turned(solve(duty.query, minimise=False))))
         else:
             answers.append((duty, ask(duty.query)))

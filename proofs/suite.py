@@ -158,7 +158,7 @@ def tasks(
             if cores in (None, THREE):
                 yield Task(prop.name, method, THREE, rule, second, folder)
         if prop.kind in (Kind.LIVENESS, Kind.EXPLORED):
-            if cores is None and rule is None:
+            if cores is None and rule is None and explored.can_decide(prop):
                 yield Task(prop.name, EXPLORED, str(explored.CORES))
         elif cores in (None, THREE) and rule is None and (depth or prop.kind is Kind.WITNESS):
             yield Task(prop.name, SEARCH, THREE, depth=depth)

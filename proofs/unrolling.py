@@ -121,8 +121,8 @@ class Run:
         scope = Scope(self.domain, self.states[0])
         self.formulas.append(scope.term(STATE.system == "DOWN"))
         self.formulas += [scope.term(blank_value(field)) for field in FIELDS if field.name != "system"]
-        mpidr = self.domain.symbol(MACHINE.mpidr)
-        self.formulas += [mpidr(self.domain.constant(i, CORE)) == MPIDRS[i] for i in range(self.domain.sizes[CORE])]
+        mpidr, own = self.domain.symbol(MACHINE.mpidr), self.domain.mpidrs or MPIDRS
+        self.formulas += [mpidr(self.domain.constant(i, CORE)) == own[i] for i in range(self.domain.sizes[CORE])]
         self.formulas.append(scope.term(MACHINE.boot_core == lift(0, CORE)))
         for update in self.prop.history.start().updates:
             then = scope.after(self.prop.history.start())[update.field.name]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from psci.model.environment.cores import CORE_AT_HAND, START
-from psci.model.language.effects import NOTHING, Effect, each, substitute
+from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import ISA, Completion
 from psci.model.language.sorts import BOOL, CORE, U64
 from psci.model.language.terms import FALSE, TRUE, Const, choose, conjunction, every, implies
@@ -162,6 +161,18 @@ def entry_is_nobody_elses(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) ->
     return every(CORE, kept)
 
 
+@always_true(
+    "CONTEXTS", "contexts-fit-their-calls", cites=("CPU_ON-22", "CPU_SUSPEND-29", "ENTRY-13", "SMC-2"),
+)  # fmt: skip
+def contexts_fit_their_calls(m: Any, s: Any, h: Any) -> Any:
+    """An entry point and a context id that an SMC32 call left have 32 bits."""
+
+    def narrow(core: Any) -> Any:
+        return (s.entry[core] >> 32 == 0) & (s.context[core] >> 32 == 0)
+
+    return every(CORE, lambda core: s.entry_wide[core] | narrow(core))
+
+
 # ---- one start for each time a core is off
 
 STARTED = remembered("PROP-3", "started", CORE, of=BOOL, doc="A CPU_ON for the core succeeded since it was last off.")
@@ -203,6 +214,26 @@ def one_start(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     )
 
 
+# ---- how calls end
+
+
+@safety(
+    "COMPLETIONS", "calls-end-as-they-say", lemmas=(states_fit_together,),
+    cites=("CPU_SUSPEND-1", "CPU_SUSPEND-4", "CPU_OFF-1", "CPU_OFF-2", "FREEZE-2", "DSUSP-2", "SYSSUSP-7", "SYS-4"),
+)  # fmt: skip
+def calls_end_as_they_say(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """A caller whose call returns goes on, one whose call waits sleeps, and one that never returns has stopped."""
+    if not step.is_call:
+        return TRUE
+    activity = t.activity[step.core]
+    match step.completion:
+        case Completion.RETURNS:
+            return activity == "RUNNING"
+        case Completion.WAITS:
+            return activity.is_in("STANDBY", "RETENTION", "POWERDOWN")
+    return activity.is_in("STOPPED", "FROZEN")
+
+
 # ---- standby
 
 OWN_FIELDS = ("power", "entry", "context", "entry_wide", "entry_isa", "asked")
@@ -222,23 +253,7 @@ def standby_is_transparent(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
     return implies(waits, unchanged & t.activity[core].is_in("STANDBY", "RETENTION"))
 
 
-# ---- a start that was accepted can be finished
-
-START_RULE = START.rules[0]
-
-
-@always_true("START-ENABLED", "an-accepted-start-can-finish", cites=("PROP-15", "SM-6", "SM-8", "CPU_ON-11"))
-def start_enabled(m: Any, s: Any, h: Any) -> Any:
-    """While the system runs, a core that is ON_PENDING can become ON: with PROP-2, and fair hardware, it does."""
-
-    def can_start(core: Any) -> Any:
-        return substitute(START_RULE.guard, {CORE_AT_HAND: core})
-
-    starting = s.system == "RUNNING"
-    return every(CORE, lambda core: implies(starting & (s.power[core] == "ON_PENDING"), can_start(core)))
-
-
 PROPERTIES = (
-    edges, one_start, what_was_given_is_kept, entry_and_context, entry_once, entry_is_nobody_elses,
-    standby_is_transparent, start_enabled,
+    edges, one_start, contexts_fit_their_calls, what_was_given_is_kept, entry_and_context, entry_once,
+    entry_is_nobody_elses, calls_end_as_they_say, standby_is_transparent,
 )  # fmt: skip

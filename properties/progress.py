@@ -12,14 +12,15 @@ from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.migrate import MIGRATE
 from psci.model.codes import ALREADY_ON, DENIED
-from psci.model.environment import START
+from psci.model.environment import ENTER, GO_DOWN, START, STOP, WAKEUP
 from psci.model.language.effects import NOTHING, Effect
 from psci.model.language.sorts import BOOL, CORE
 from psci.model.language.terms import FALSE, TRUE, choose
 from psci.model.machine import MachineTerms
+from psci.properties.cores import contexts_fit_their_calls
 from psci.properties.language import History, Step, View, invariant, remembered
 from psci.properties.responses import Helpful, Stage, leads_to
-from psci.properties.states import states_fit_together
+from psci.properties.states import somebody_asked_for_the_way_down, states_fit_together
 
 
 def goes_down(s: Any) -> Any:
@@ -56,6 +57,100 @@ def _is_starting(m: Any, s: Any, h: Any) -> Any:
 def starts_end(m: Any, s: Any, h: Any) -> Any:
     """A core that is ON_PENDING becomes ON in the end, unless the system goes down first."""
     return (s.power[h.watched] == "ON") | goes_down(s)
+
+
+# ---- entries
+
+ENTERED = remembered("ENTERS-END", "watched", of=CORE, doc="The core that is about to be entered.")
+ENTRY_WATCHED = History((ENTERED,), lambda _h: NOTHING, lambda _m, _h, _step: NOTHING)
+
+
+def _is_entering(m: Any, s: Any, h: Any) -> Any:
+    return (s.activity[h.watched] == "ENTERING") & (s.system == "RUNNING")
+
+
+def _as_it_was_told(m: Any, s: Any, h: Any, step: Step) -> Any:
+    """At the entry point, bit 0 of which means T32 to an AArch32 caller, and with exactly the context id (6.4)."""
+    entry = s.entry[h.watched]
+    thumb = (s.entry_isa[h.watched] == "AARCH32") & entry.bit(0)
+    return (step.seen("pc") == choose(thumb, entry - 1, entry)) & (step.seen("x0") == s.context[h.watched])
+
+
+@leads_to(
+    "ENTERS-END", "entries-end", cites=("SM-8", "CPU_ON-12", "CPU_SUSPEND-5", "ENTRY-5", "ENTRY-11"),
+    history=ENTRY_WATCHED, lemmas=(states_fit_together, contexts_fit_their_calls),
+    premise=_is_entering,
+    stages=(Stage("entering", _is_entering, Helpful(ENTER.name, by="watched", such_that=_as_it_was_told)),),
+)  # fmt: skip
+def enters_end(m: Any, s: Any, h: Any) -> Any:
+    """A core that is about to be entered runs in the end, where and as it was told, unless the system goes down."""
+    return (s.activity[h.watched] == "RUNNING") | goes_down(s)
+
+
+# ---- low-power states
+
+SLEEPER = remembered("SLEEPS-END", "watched", of=CORE, doc="The core that sleeps.")
+SLEEP_WATCHED = History((SLEEPER,), lambda _h: NOTHING, lambda _m, _h, _step: NOTHING)
+
+
+def _is_asleep(m: Any, s: Any, h: Any) -> Any:
+    asleep = s.activity[h.watched].is_in("STANDBY", "RETENTION", "POWERDOWN")
+    return asleep & s.system.is_in("RUNNING", "SUSPENDED")
+
+
+@leads_to(
+    "SLEEPS-END", "sleeps-end", cites=("SM-27", "CPU_SUSPEND-1", "CPU_SUSPEND-23", "SYSSUSP-7"),
+    history=SLEEP_WATCHED, lemmas=(states_fit_together,),
+    premise=_is_asleep,
+    stages=(Stage("asleep", _is_asleep, Helpful(WAKEUP.name, by="watched")),),
+)  # fmt: skip
+def sleeps_end(m: Any, s: Any, h: Any) -> Any:
+    """A suspended core that wakeup events reach runs again or is about to, unless the system goes down first."""
+    return s.activity[h.watched].is_in("RUNNING", "ENTERING") | goes_down(s)
+
+
+# ---- the way down
+
+STOPPING = remembered("STOPS-END", "watched", of=CORE, doc="A core of a system that goes down.")
+STOP_WATCHED = History((STOPPING,), lambda _h: NOTHING, lambda _m, _h, _step: NOTHING)
+
+
+def _is_to_stop(m: Any, s: Any, h: Any) -> Any:
+    return (s.activity[h.watched] != "STOPPED") & (s.system == "GOING")
+
+
+@leads_to(
+    "STOPS-END", "stops-end", cites=("SYS-4",), history=STOP_WATCHED,
+    lemmas=(states_fit_together, somebody_asked_for_the_way_down),
+    premise=_is_to_stop,
+    stages=(Stage("on the way down", _is_to_stop, Helpful(STOP.name, by="watched")),),
+)  # fmt: skip
+def stops_end(m: Any, s: Any, h: Any) -> Any:
+    """Every core of a system that goes down stops in the end."""
+    return (s.activity[h.watched] == "STOPPED") | (s.system == "DOWN")
+
+
+DOWNER = remembered("DOWN-ENDS", "watched", of=CORE, doc="A core whose system call was accepted.")
+DOWN_WATCHED = History((DOWNER,), lambda _h: NOTHING, lambda _m, _h, _step: NOTHING)
+
+
+def _is_going(m: Any, s: Any, h: Any) -> Any:
+    return (s.system == "GOING") & (s.asked[h.watched] != "NONE")
+
+
+def _what_was_asked(m: Any, s: Any, h: Any, step: Step) -> Any:
+    return step.seen("kind_seen") == s.asked[h.watched]
+
+
+@leads_to(
+    "DOWN-ENDS", "systems-go-down", cites=("OFF-3", "OFF-4", "RESET-2", "OFF2-13", "SYS-4", "SYS-5"),
+    history=DOWN_WATCHED, lemmas=(states_fit_together,),
+    premise=_is_going,
+    stages=(Stage("going", _is_going, Helpful(GO_DOWN.name, by=None, such_that=_what_was_asked)),),
+)  # fmt: skip
+def systems_go_down(m: Any, s: Any, h: Any) -> Any:
+    """A system call that was accepted takes the system down in the end."""
+    return s.system == "DOWN"
 
 
 # ---- offs
@@ -182,4 +277,4 @@ def retries_end(m: Any, s: Any, h: Any) -> Any:
     return ~h.again | goes_down(s)
 
 
-PROPERTIES = (starts_end, offs_end, retries_end)
+PROPERTIES = (starts_end, enters_end, sleeps_end, stops_end, systems_go_down, offs_end, retries_end)

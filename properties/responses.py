@@ -31,13 +31,13 @@ class Helpful:
 
     name: str
     """The move or the call."""
-    by: str
-    """The history variable that holds the core."""
+    by: str | None
+    """The history variable that holds the core; None for a move of the machine."""
     such_that: Claim = _any_arguments
     """Which arguments the call has, (m, s, h, step); the decision must be possible for all of these."""
 
     def __str__(self) -> str:
-        return f"{self.name} by the {self.by} core"
+        return self.name if self.by is None else f"{self.name} by the {self.by} core"
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Response(Property):
     def is_helpful(self, stage: Stage, step: Step) -> Term:
         """A step of the stage's call or move is the helpful one: by its core, and with its arguments."""
         view = self.history.view
-        core = getattr(view, stage.helpful.by)
-        return lift((step.core == core) & stage.helpful.such_that(MACHINE, BEFORE, view, step), BOOL)
+        fits = lift(stage.helpful.such_that(MACHINE, BEFORE, view, step), BOOL)
+        return fits if stage.helpful.by is None else fits & (step.core == getattr(view, stage.helpful.by))
 
     def _term(self, condition: Condition) -> Term:
         return lift(condition(MACHINE, BEFORE, self.history.view), BOOL)

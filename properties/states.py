@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from psci.model.language.terms import conjunction
+from psci.model.language.sorts import CORE
+from psci.model.language.terms import conjunction, implies, some
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import always_true
 
@@ -15,4 +16,13 @@ def states_fit_together(m: Any, s: Any, h: Any) -> Any:
     return conjunction(*(helper.claim(m, s, h) for helper in REACHABLE))
 
 
-PROPERTIES = (states_fit_together,)
+@always_true(
+    "GOING-ASKED", "somebody-asked-for-the-way-down", cites=("SYS-4", "OFF-3", "RESET-2"),
+    lemmas=(states_fit_together,),
+)  # fmt: skip
+def somebody_asked_for_the_way_down(m: Any, s: Any, h: Any) -> Any:
+    """A system is on its way down only after some core made a system call that was accepted."""
+    return implies(s.system == "GOING", some(CORE, lambda core: s.asked[core] != "NONE"))
+
+
+PROPERTIES = (states_fit_together, somebody_asked_for_the_way_down)
