@@ -32,7 +32,7 @@ def machine_event(machine: Machine, worlds: Mapping[int, str] | None = None) -> 
         machine: the machine.
         worlds: the security state of the cores whose callers are not in the Normal world, by their index.
     """
-    described = None if machine.topology is None else topology_of(machine.topology, machine.cores)
+    described = topology_of(machine.tree, machine.cores)
     cores = {machine.cores[core]: {"world": world.lower()} for core, world in (worlds or {}).items()}
     return events.Machine(
         psci=machine.version.name,
@@ -67,9 +67,11 @@ def _profile(machine: Machine) -> Iterator[tuple[str, Any]]:
         osi = machine.value("osi_supported", ())
         if osi is not None:
             yield "os_initiated", bool(osi and functions.get(PSCI_SET_SUSPEND_MODE.name, True))
-        levels = {level: machine.value("affinity_level_supported", (level,)) for level in LEVELS}
-        if None not in levels.values():
-            yield "affinity_levels", [level for level, there in levels.items() if there]
+    levels = {level: machine.value("affinity_level_supported", (level,)) for level in LEVELS}
+    answered = [level for level, there in levels.items() if there]
+    # before 1.0 all levels are there (AFF-7)
+    if None not in levels.values() and (machine.version >= V1_0 or len(answered) == len(LEVELS)):
+        yield "affinity_levels", answered
     yield "states", list(_states(machine))
     yield from _names(machine)
     for name, symbol in (("disabled", "disabled"), ("policy_denies", "denied_by_policy")):

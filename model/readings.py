@@ -163,7 +163,7 @@ _ROWS = (
         "refused-suspend", _M.refused_suspend, "MODE-4 MODE-13 RET-12",
         "To OS-initiated mode: does a CPU_SUSPEND that was refused count as one that was called?",
         "No.", "Yes, by the letter of 5.21.2.",
-        gives_up="PROP-1 MODE-SWITCH",
+        gives_up="PROP-1",
     ),
     _row(
         "osi-mixed", _M.osi_mixed, "CPU_SUSPEND-9 CPU_SUSPEND-27 CPU_SUSPEND-14 OSI-19 RET-11",

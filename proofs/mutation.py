@@ -5,6 +5,7 @@ A change that makes no difference is proved to make none. Whatever else nobody n
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,6 @@ from psci.proofs.ranking import duties
 from psci.proofs.semantics import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.separation import DEPTH, Judge, Runs
 from psci.proofs.translate import Scope
-from psci.proofs.unbounded import Unbounded
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import NO_HISTORY, Kind, Property, Step
@@ -89,13 +89,18 @@ class Watch:
                 return Noticed(mutant.name, mutant.operator, CONSISTENCY)
         except Undecided as error:
             return Noticed(mutant.name, mutant.operator, UNDECIDED, reason=str(error))
-        broken = tuple(self._broken(mutant, specification))
+        broken = self.broken_by(mutant)
         if broken:
             return Noticed(mutant.name, mutant.operator, PROPERTY, properties=broken)
         for name, events in self._about(mutant.owner):
             if self.judge(events, SPECIFICATION) != self.judge(events, specification):
                 return Noticed(mutant.name, mutant.operator, SHIPPED, trace=name)
         return self._by_generated(mutant, specification)
+
+    def broken_by(self, mutant: Mutant) -> tuple[str, ...]:
+        """The properties whose proof a mutant breaks, or the first of them."""
+        found = self._broken(mutant, mutant.specification())
+        return tuple(found if self.every_property else itertools.islice(found, 1))
 
     def _broken(self, mutant: Mutant, specification: Specification) -> Iterator[str]:
         for prop in self.properties:
@@ -105,8 +110,6 @@ class Watch:
                 broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, specification)
             if broken:
                 yield prop.name
-                if not self.every_property:
-                    return
 
     def _about(self, owner: str) -> Iterator[tuple[str, tuple[Event, ...]]]:
         """The shipped traces in which a function is called; all of them for a move; the shortest first."""
@@ -196,11 +199,14 @@ def _inconsistent(mutant: Mutant, specification: Specification) -> bool:
 
 
 def fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
-    """Whether the induction for a property fails, for any number of cores, in a step that a change may affect."""
+    """Whether the induction for a property fails, for three cores, in a step that a change may affect.
+
+    Three cores are enough to be noticed by, and a solver finds their counterexamples sooner than those of any number.
+    """
     alone = _affects_only_itself(mutant)
     if alone and mutant.new is None:
         return False  # what is no longer possible breaks no property of what happens
-    domain = lambda: Unbounded(specification=specification)  # noqa: E731  # a domain for each call or move
+    domain = lambda: Bounded(SHAPE_CORES, SHAPE, specification=specification)  # noqa: E731  # one for each owner
     of = {"only_rule": mutant.old.name} if alone else {"only_owner": mutant.owner}
     return any(
         solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
@@ -210,8 +216,8 @@ def fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
 
 
 def response_fails(prop: Response, mutant: Mutant, specification: Specification) -> bool:
-    """Whether the ranking of a response fails, for any number of cores, in what is about a changed call or move."""
-    domain = lambda: Unbounded(specification=specification)  # noqa: E731  # a domain for each part
+    """Whether the ranking of a response fails, for three cores, in what is about a changed call or move."""
+    domain = lambda: Bounded(SHAPE_CORES, SHAPE, specification=specification)  # noqa: E731  # one for each part
     return any(
         solve(duty.query, QUICK, minimise=False).verdict is (Verdict.PROVED if duty.occurs else Verdict.REFUTED)
         for duty in duties(prop, domain, specification, only_owner=mutant.owner)

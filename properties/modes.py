@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from psci.model.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import BOOL, CORE
@@ -11,6 +12,7 @@ from psci.model.language.terms import TRUE, choose, every, implies, lift
 from psci.model.machine import MachineTerms
 from psci.model.state import MODE
 from psci.properties.domains import awake
+from psci.properties.helpers import PSCI_1_0
 from psci.properties.language import History, Step, View, invariant, remembered, safety
 from psci.properties.states import states_fit_together
 
@@ -25,12 +27,14 @@ def _boots(h: View) -> Effect:
 
 
 def _switches(m: MachineTerms, h: View, step: Step) -> Effect:
-    """Suspend calls that wait, or return SUCCESS, were accepted; so was a PSCI_SET_SUSPEND_MODE that does."""
+    """Suspend calls that wait, or return SUCCESS, were accepted; by one reading a refused one was made as well."""
     if step.name == "BOOT":
         return _boots(h)
     waits = step.completion is Completion.WAITS
     if step.name == "CPU_SUSPEND":
-        done = TRUE if waits else step.returns(0)
+        own_refusals = step.result.is_in(*(code.number for code in (INVALID_PARAMETERS, DENIED, INVALID_ADDRESS)))
+        made = step.returns(0) | (own_refusals & (m.refused_suspend == "COUNTED"))
+        done = TRUE if waits else made
         used = h.but(used=h.used | done, ever=h.ever | done)
         return used.also(h.but(by_default={step.core: False})) if waits else used
     if step.name in ("CPU_DEFAULT_SUSPEND", "SYSTEM_SUSPEND") and waits:
@@ -51,12 +55,18 @@ def the_mode_is_remembered(m: Any, s: Any, h: Any) -> Any:
     asleep = lambda core: (s.power[core] == "ON") & ~awake(s, core)  # noqa: E731  # a name for a long term
     default = every(CORE, lambda core: implies(asleep(core), s.default_suspended[core] == h.by_default[core]))
     history = (s.mode == h.mode) & (s.suspend_used == h.used) & (s.suspend_ever == h.ever)
-    return implies(s.system != "DOWN", default & history)
+    return implies((m.psci_version >= PSCI_1_0) & (s.system != "DOWN"), default & history)
+
+
+@invariant
+def power_states_are_words(m: Any, s: Any, h: Any, step: Step) -> Any:
+    """Callers leave the bits above a power_state zero, so that no refusal is about these."""
+    return step.call.upper_half(1) == 0 if step.name == "CPU_SUSPEND" else TRUE
 
 
 @safety(
     "MODE-SWITCH", "modes-change-when-cores-allow", about=("PSCI_SET_SUSPEND_MODE",), history=SWITCHES,
-    helpers=(the_mode_is_remembered,), lemmas=(states_fit_together,),
+    helpers=(the_mode_is_remembered,), lemmas=(states_fit_together,), given=(power_states_are_words,),
     cites=("MODE-3", "MODE-4", "MODE-5", "MODE-6", "MODE-7", "MODE-10", "MODE-13"),
 )  # fmt: skip
 def modes_change_when_cores_allow(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:

@@ -1,66 +1,156 @@
-"""Changed rules are noticed: by a property, by a consistency check, or by a call that tells them apart."""
+"""Changed rules are noticed: by a consistency check, a property or a trace; or they are proved to change nothing."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import jsonschema
 import pytest
 
+from psci.cli import main
+from psci.cli.mutants import Saved, judgement
+from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION
-from psci.proofs.mutation import CONFORMANCE, CONSISTENCY, EQUIVALENT, UNDECIDED, Mutant, killer, mutants, sample
+from psci.oracle.trace import read_trace
+from psci.proofs.mutants import Mutant, mutants, sample
+from psci.proofs.mutation import (
+    CONSISTENCY,
+    EQUIVALENT,
+    GENERATED,
+    KILLERS,
+    PROPERTY,
+    SHIPPED,
+    Noticed,
+    Watch,
+    can_differ,
+    fails,
+)
+from psci.proofs.separation import Runs
 from psci.proofs.suite import property_named
 
+SCHEMAS = Path(main.__file__).with_name("schemas")
+TRACES = Path(__file__).parents[1] / "oracle" / "traces"
 OPERATORS = {
     "drop rule", "drop conjunct", "negate guard", "swap value", "flip modality", "change code", "drop update",
     "swap fields", "weaken since",
 }  # fmt: skip
 
 
-def named(name: str) -> Mutant:
-    return next(mutant for mutant in mutants() if mutant.name == name)
+@cache
+def by_name() -> dict[str, Mutant]:
+    return {mutant.name: mutant for mutant in mutants()}
+
+
+@cache
+def watch() -> Watch:
+    return Watch(judgement, Runs(), {}, every_property=False)
 
 
 def test_there_are_many_mutants_of_every_kind() -> None:
-    everything = mutants()
-    assert len(everything) >= 400
-    assert {mutant.operator for mutant in everything} == OPERATORS
-    assert len({mutant.name for mutant in everything}) >= 0.99 * len(everything)
+    assert len(mutants()) >= 400
+    assert {mutant.operator for mutant in mutants()} == OPERATORS
+    assert len(by_name()) == len(mutants())
 
 
 def test_the_sample_is_always_the_same() -> None:
     assert [m.name for m in sample(10)] == [m.name for m in sample(10)]
 
 
-@pytest.mark.parametrize("mutant", sample(12), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", sample(16), ids=lambda mutant: mutant.name)
 def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None:
-    assert killer(mutant).by != UNDECIDED
+    assert watch().look_at(mutant).by in (*KILLERS, EQUIVALENT)
 
 
 @pytest.mark.parametrize(
-    ("name", "by"),
+    ("name", "by", "properties"),
     [
-        ("CPU_ON.accepted: drop update of context", "ENTRIES"),
-        ("CPU_ON.accepted: swap fields entry and context", "ENTRIES"),
-        ("CPU_OFF.turned_off: drop update of activity", "STATES"),
-        ("SYSTEM_OFF2.hibernate: drop rule", CONSISTENCY),
-        ("SYSTEM_OFF2.cookie_set: drop rule", CONFORMANCE),
-        ("PSCI_FEATURES.CPU_ON_absent: flip modality", EQUIVALENT),
+        ("CPU_ON.accepted: drop update of context", PROPERTY, ("ENTRIES",)),
+        ("CPU_ON.accepted: swap fields entry and context", PROPERTY, ("ENTRIES",)),
+        ("CPU_OFF.turned_off: drop update of activity", PROPERTY, ("STATES",)),
+        ("START.initialised: drop rule", PROPERTY, ("PROP-15",)),
+        ("SYSTEM_OFF2.hibernate: drop rule", CONSISTENCY, ()),
+        ("BOOT.cold_boot: weaken since to 0.2", CONSISTENCY, ()),
+        ("PSCI_FEATURES.CPU_ON_absent: flip modality", EQUIVALENT, ()),
+        ("SYSTEM_OFF2.cookie_set: drop rule", GENERATED, ()),
+        ("CPU_ON.on_pending: drop conjunct 1", GENERATED, ()),
+        ("CPU_SUSPEND.standby: drop update of dozed", GENERATED, ()),
     ],
 )
-def test_what_notices_a_mutant(name: str, by: str) -> None:
-    assert killer(named(name)).by == by
+def test_what_notices_a_mutant(name: str, by: str, properties: tuple[str, ...]) -> None:
+    noticed = watch().look_at(by_name()[name])
+    assert (noticed.by, noticed.properties) == (by, properties)
 
 
-@pytest.mark.parametrize(
-    ("name", "prop"),
-    [
-        ("START.initialised: drop conjunct 1", "PROP-2"),
-        ("CPU_ON.accepted: drop update of entry", "ENTRIES"),
-        ("SYSTEM_OFF.off: drop update of activity", "PROP-13"),
-    ],
-)
-def test_a_property_notices_by_itself(name: str, prop: str) -> None:
-    assert killer(named(name), [property_named(prop)]).by == prop
+def test_a_shipped_trace_comes_before_a_generated_one() -> None:
+    shipped = {path.stem: tuple(read_trace(path)) for path in TRACES.glob("*cookie*.ndjson")}
+    assert shipped
+    noticed = replace(watch(), shipped=shipped).look_at(by_name()["SYSTEM_OFF2.cookie_set: drop rule"])
+    assert noticed.by == SHIPPED
+    assert noticed.trace in shipped
+
+
+def test_a_generated_trace_is_judged_as_it_should_by_the_rules_or_by_the_changed_ones() -> None:
+    mutant = by_name()["SYSTEM_OFF2.cookie_set: drop rule"]
+    events = watch().look_at(mutant).events
+    assert judgement(events, SPECIFICATION) != judgement(events, mutant.specification())
+
+
+def test_what_a_version_does_not_have_makes_no_difference() -> None:
+    assert not can_differ("CPU_ON", by_name()["CPU_ON.absent: drop rule"].specification())
+    assert can_differ("CPU_ON", by_name()["CPU_ON.already_on: drop rule"].specification())
+
+
+EACH = json.loads((Path(__file__).parents[1] / "mutants" / "properties.json").read_text(encoding="utf-8"))
+"""For each property a mutant that it notices."""
+
+
+@pytest.mark.parametrize("name", sorted(EACH))
+def test_each_property_notices_a_mutant(name: str) -> None:
+    noticed = replace(watch(), properties=[property_named(name)]).broken_by(by_name()[EACH[name]])
+    assert noticed == (name,)
+
+
+def test_only_a_rule_that_is_affected_is_asked_about() -> None:
+    mutant = by_name()["CPU_ON.cannot_be_powered: drop rule"]
+    assert not fails(property_named("PROP-2"), mutant, mutant.specification())
 
 
 def test_every_mutant_changes_one_rule() -> None:
-    mutant = named("CPU_ON.accepted: drop rule")
+    mutant = by_name()["CPU_ON.accepted: drop rule"]
     assert len(list(mutant.specification().every_rule())) == len(list(SPECIFICATION.every_rule())) - 1
+
+
+# ---- the command
+
+
+def test_the_document_keeps_to_its_schema_and_results_are_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["prove", "PROP-2", "--mutants", "--sample", "2", "--jobs", "1", "-o", str(tmp_path), "--json"]
+    first = main.run(arguments), json.loads(capsys.readouterr().out)
+    jsonschema.validate(first[1], json.loads((SCHEMAS / "mutants.json").read_text()))
+    assert len((tmp_path / "mutants.jsonl").read_text().splitlines()) == 2
+    again = main.run(arguments), json.loads(capsys.readouterr().out)
+    assert again == first
+
+
+def test_a_line_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
+    saved = Saved(tmp_path)
+    saved.add(Noticed("one", "drop rule", EQUIVALENT))
+    with saved.file.open("a") as file:
+        file.write('{"mutant": "tw')
+    assert list(saved.results()) == ["one"]
+
+
+def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mutants.jsonl").write_text('{"a": 1}\n{"b": 2}\n')
+    with pytest.raises(InputError, match=r"mutants.jsonl:1: no result of a mutant"):
+        Saved(tmp_path).results()
+
+
+def test_a_folder_without_traces_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main.run(["prove", "--mutants", "--sample", "1", "--traces", str(tmp_path)]) == 2
+    assert "there is no trace" in capsys.readouterr().err
