@@ -216,6 +216,7 @@ def document(results: Sequence[Result], interrupted: bool, saved: Mapping[str, P
                 "by_construction": result.by_construction,
                 "depth": result.depth,
                 "states": result.states,
+                "rests_on": list(result.rests_on),
                 "rules": list(result.rules),
                 "assumptions": list(result.assumptions),
                 "failed": list(result.failed),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,25 +28,55 @@ Place = tuple[Call | Move, Rule]
 @click.command()
 @click.argument("name", metavar="[RULE | CALL | FACT]", required=False)
 @click.option("--facts", "as_facts", is_flag=True, help="List the facts, and what becomes of each, not the rules.")
+@click.option(
+    "--proofs",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="What `psci prove --json` printed: say of each rule which proofs rest on it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: rules.json).")
-def command(name: str | None, as_facts: bool, as_json: bool) -> int:
+def command(name: str | None, as_facts: bool, proofs: Path | None, as_json: bool) -> int:
     """List the rules; or show one in full, those of a call, or those that cite a fact such as OFF2-8."""
+    supports = {} if proofs is None else supported(proofs)
     facts = {id: fact for id, fact in account().items() if name is None or name.upper() == id}
     found = list(places() if name is None else matching(name, known=bool(facts)))
     exact = len(found) == 1 or (name is not None and any(rule.name == name for _, rule in found))
     if as_json:
-        document = {"rules": [entry(*place) for place in found], "facts": fact_entries(facts), "counts": counts(facts)}
+        rules = [entry(*place) | {"supports": supports.get(place[1].name, [])} for place in found]
+        document = {"rules": rules, "facts": fact_entries(facts), "counts": counts(facts)}
         click.echo(json.dumps(document, indent=2))
     elif as_facts or (facts and not found):
         _facts(facts)
     elif name is not None and exact:
         for place in found:
             _full(*place)
+            if proofs is not None:
+                click.echo(f"  supports {', '.join(supports.get(place[1].name, [])) or 'no proof'}")
     else:
         _list(found)
         if name is None:
             click.echo(f"{_summary(facts)} (psci rules --facts)")
     return 0
+
+
+def supported(proofs: Path) -> dict[str, list[str]]:
+    """For each rule the properties whose proofs, or whose lemmas' proofs, used it.
+
+    Raises:
+        InputError: the file is no document of `psci prove --json`.
+    """
+    try:
+        results = json.loads(proofs.read_text(encoding="utf-8"))["results"]
+        used = [(str(result["property"]), tuple(map(str, result["rules"]))) for result in results]
+        rests = {str(result["property"]): list(map(str, result["rests_on"])) for result in results}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{proofs}: no document of `psci prove --json` ({error})") from None
+    found: dict[str, dict[str, None]] = {}
+    for name, rules in used:
+        for other, lemmas in {**rests, name: []}.items():
+            if other == name or name in lemmas:
+                for rule in rules:
+                    found.setdefault(rule, {})[other] = None
+    return {rule: sorted(names) for rule, names in found.items()}
 
 
 def places() -> Iterator[Place]:

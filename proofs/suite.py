@@ -78,6 +78,8 @@ class Result:
     depth: int | None = None
     states: int | None = None
     """The states of an explored graph."""
+    rests_on: tuple[str, ...] = ()
+    """The lemmas, and the lemmas of these; each has a result of its own."""
     rules: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     solvers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -235,6 +237,7 @@ def of_induction(done: Induction, task: Task, specification: Specification) -> R
         slowest=max((answer.seconds for _, answer in done.answers), default=0.0),
         resources=max((answer.rlimit for _, answer in done.answers), default=0),
         by_construction=done.by_construction,
+        rests_on=tuple(lemma.name for lemma in prop.all_lemmas()),
         rules=done.rules_used(),
         assumptions=done.assumptions_used(),
         failed=tuple(o.label for o, _ in done.failures()),
