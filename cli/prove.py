@@ -31,10 +31,11 @@ MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]",
 @click.option("--mutants", is_flag=True, help="Change the rules in every way of the generator and show what notices.")
 @click.option("--sample", type=click.IntRange(1), help="With --mutants: only so many, always the same ones.")
 @click.option("--depth", type=click.IntRange(1), help="Also search so many steps from boot, with three cores.")
+@click.option("--strengthen", "strengthening", is_flag=True, help="Find the invariants instead of taking those given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
 def command(
     names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
-    sample: int | None, depth: int | None, as_json: bool,
+    sample: int | None, depth: int | None, strengthening: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove the properties, for three cores and for any number of cores on any tree of power domains.
 
@@ -48,6 +49,10 @@ def command(
         from psci.cli.mutants import kill_table
 
         return kill_table(console, chosen if names else None, jobs, sample, as_json)
+    if strengthening:
+        from psci.cli.strengthen import strengthen_all
+
+        return strengthen_all(console, chosen if names else None, jobs, depth, as_json)
     work = list(tasks(with_lemmas(chosen), cores, rule, smtlib, depth))
     results: list[Result] = []
     interrupted = False
