@@ -96,14 +96,9 @@ class Sieve:
                 return True
         return False
 
-    def claim(self, given: Collection[int]) -> tuple[frozenset[int], str]:
-        """The candidates that the claim needs before a step, and the first rule whose steps do not satisfy it."""
-        needed = NOBODY
-        for trial in self.trials:
-            if not trial.satisfies_claim(given):
-                return needed, trial.name
-            needed |= trial.needed_by_claim
-        return needed, ""
+    def claim(self, given: Collection[int]) -> str:
+        """The first rule whose steps do not satisfy the claim where candidates are assumed before them, if any."""
+        return next((trial.name for trial in self.trials if not trial.satisfies_claim(given)), "")
 
     # ---- expressions
 
@@ -127,11 +122,12 @@ class Sieve:
         return solver
 
     def seen(self, model: Expression, atoms: Atoms, among: Collection[int]) -> set[int]:
-        """Those of some candidates that the state of a model breaks."""
+        """Those of some candidates that the state of a model breaks, which are some of them."""
         self.rounds += 1
         numbers = sorted({self.candidates[candidate][0] for candidate in among})
         found = {self._place[number, point] for number in numbers for point in atoms.seen(self.shapes[number], model)}
-        return found.intersection(among)
+        # were there none, nothing would be known of any, and the filter would not end
+        return found.intersection(among) or set(among)
 
 
 class Trial:
@@ -141,8 +137,6 @@ class Trial:
         self.name = step.rule
         self.needed = NOBODY
         """The candidates before the step without which it was not shown to keep those that were asked for last."""
-        self.needed_by_claim = NOBODY
-        """The same for the claim."""
         self._sieve = sieve
         self._step = step
         self._alike = [Trial(sieve, other) for other in step.alike]
@@ -186,10 +180,6 @@ class Trial:
         self._model = self._solver.model() if found == z3.sat else None
         return Verdict.REFUTED if found == z3.sat else Verdict.UNKNOWN
 
-    def keeps(self, given: Collection[int], asked: Collection[int]) -> bool:
-        """Whether the step keeps candidates where others are assumed before it."""
-        return not self.broken(given, asked)
-
     def broken(self, given: Collection[int], asked: Collection[int]) -> set[int]:
         """Some of the candidates asked for, which the step breaks or of which the solver does not say."""
         self.needed = NOBODY
@@ -212,17 +202,9 @@ class Trial:
 
     def satisfies_claim(self, given: Collection[int]) -> bool:
         """Whether the step satisfies the claim where candidates are assumed before it."""
-        self.needed_by_claim = NOBODY
-        if self._step.claim is None:
+        if self._step.claim is None or self._ask(given, (), claim=True) is Verdict.PROVED:
             return True
-        if self._ask(given, (), claim=True) is Verdict.PROVED:
-            self.needed_by_claim = self._used
-            return True
-        for trial in self._alike:
-            if not trial.satisfies_claim(given):
-                return False
-            self.needed_by_claim |= trial.needed_by_claim
-        return bool(self._alike)
+        return bool(self._alike) and all(trial.satisfies_claim(given) for trial in self._alike)
 
     def settle(self) -> set[int]:
         """Drop the candidates that are left and that the step breaks, until it breaks none; returns them."""

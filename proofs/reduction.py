@@ -1,22 +1,26 @@
 """Few invariants out of many: those that a proof cannot do without.
 
 Each invariant is left out on trial, the longest first: if the claim holds with what rules keep of the others, it
-is not needed. What unsatisfiable cores do not name need not be tried; which cores the solver finds decides
-how long this takes, not what comes of it.
+is not needed. A step is asked again only when something is left out that its unsatisfiable core names; which cores
+the solver finds decides how long this takes, not what comes of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from psci.proofs.boxes import Box
-from psci.proofs.houdini import Sieve
+from psci.proofs.houdini import Sieve, Trial
 from psci.proofs.steps import Steps
+
+Used: TypeAlias = dict[Trial, frozenset[int]]
+"""For each step the invariants before it that it takes to keep all that are left."""
 
 
 def claim_holds(steps: Steps, boxes: Sequence[Box]) -> bool:
     """Whether the claim holds of every step before which the invariants hold."""
-    return not _sieve(steps, boxes).claim(range(len(boxes)))[1]
+    return not _sieve(steps, boxes).claim(range(len(boxes)))
 
 
 def reduced(steps: Steps, boxes: Sequence[Box]) -> tuple[Box, ...]:
@@ -27,16 +31,12 @@ def reduced(steps: Steps, boxes: Sequence[Box]) -> tuple[Box, ...]:
         boxes: invariants that every rule keeps, and with which the claim holds.
     """
     sieve = _sieve(steps, boxes)
-    kept = sorted(sieve.left)
-    enough = _named(sieve, kept)
+    kept, used = _largest(sieve, sorted(sieve.left), {})
     for place in sorted(kept, key=lambda place: _length(boxes[place]), reverse=True):
-        rest = [other for other in kept if other != place]
-        if place in enough:
-            fewer = _largest(sieve, rest)
-            if sieve.claim(fewer)[1]:
-                continue
-            enough = _named(sieve, fewer)
-        kept = rest
+        if place in kept:
+            fewer, used_by_fewer = _largest(sieve, [other for other in kept if other != place], used)
+            if not sieve.claim(fewer):
+                kept, used = fewer, used_by_fewer
     return tuple(boxes[place] for place in kept)
 
 
@@ -48,25 +48,26 @@ def _length(box: Box) -> tuple[int, int, str]:
     return len(box.shape.variables), len(box.text), box.text
 
 
-def _named(sieve: Sieve, given: Sequence[int]) -> frozenset[int]:
-    """Those of some invariants that cores name, from the claim on; all of them where the solver gives up."""
-    needed, failed = sieve.claim(given)
-    kept: set[int] = set()
-    waiting = sorted(needed)
-    while waiting and not failed:
-        place = waiting.pop()
-        if place in kept:
-            continue
-        kept.add(place)
-        for trial in sieve.trials:
-            failed = failed or ("" if trial.keeps(given, [place]) else trial.name)
-            waiting += sorted(trial.needed)
-    return frozenset(given if failed else kept)
+def _largest(sieve: Sieve, places: Sequence[int], used: Mapping[Trial, frozenset[int]]) -> tuple[list[int], Used]:
+    """Those of some invariants that rules keep without any others, and what it takes for each step to keep them.
 
-
-def _largest(sieve: Sieve, places: Sequence[int]) -> list[int]:
-    """Those of some invariants that rules keep without any others."""
+    Args:
+        sieve: the invariants.
+        places: some of them.
+        used: what it took for a step to keep these and more: while that is there, the step need not be asked again.
+    """
     left = list(places)
-    while broken := {i for trial in sieve.trials for i in trial.broken(left, left)}:
+    known = dict(used)
+    while True:
+        broken: set[int] = set()
+        for trial in sieve.trials:
+            if trial in known and known[trial].issubset(left):
+                continue
+            if lost := trial.broken(left, left):
+                broken |= lost
+                known.pop(trial, None)
+            else:
+                known[trial] = trial.needed
+        if not broken:
+            return left, known
         left = [place for place in left if place not in broken]
-    return left

@@ -137,7 +137,7 @@ def _attempt(steps: Steps, shapes: Sequence[Shape], specification: Specification
         return _Attempt((), counts, sieve.rounds, (), suspect)
     boxes = joined(shapes, {number: sieve.points(number) for number in range(len(shapes))})
     counts = replace(counts, three=len(sieve.left), joined=len(boxes))
-    failed = sieve.claim(sorted(sieve.left))[1]
+    failed = sieve.claim(sorted(sieve.left))
     if failed:
         return _Attempt((), counts, sieve.rounds, (), failed)
     kept = lasting(steps.prop, boxes, specification)
