@@ -55,11 +55,12 @@ MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]",
 @click.option(
     "--method", type=click.Choice([SEARCH, K_INDUCTION]), help="Only this method, with three cores and --depth steps."
 )
+@click.option("--strengthen", "strengthening", is_flag=True, help="Find the invariants instead of taking those given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
 def command(
     names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
     sample: int | None, traces: Path | None, output: Path | None, depth: int | None,
-    method: str | None, as_json: bool,
+    method: str | None, strengthening: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove the properties, for three cores and for any number of cores on any tree of power domains.
 
@@ -75,6 +76,10 @@ def command(
         from psci.cli.mutants import kill_table
 
         return kill_table(console, chosen if names else None, jobs, sample, traces, output, as_json)
+    if strengthening:
+        from psci.cli.strengthen import strengthen_all
+
+        return strengthen_all(console, chosen if names else None, jobs, depth, as_json)
     work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method))
     results: list[Result] = []
     interrupted = False

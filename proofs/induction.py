@@ -122,7 +122,7 @@ def obligations(
         if only_owner not in (None, owner.name):
             continue
         rules = [rule for rule in specification.rules[owner.name] if only_rule in (None, rule.name)]
-        if not any(_interesting(prop, owner, rule) for rule in rules):
+        if not any(interesting(prop, owner, rule) for rule in rules):
             yield from (None for _ in rules)
             continue
         domain = make_domain()
@@ -131,7 +131,7 @@ def obligations(
         for transition in transitions(domain, owner, base, specification):
             if only_rule not in (None, transition.rule.name):
                 continue
-            if not _interesting(prop, owner, transition.rule):
+            if not interesting(prop, owner, transition.rule):
                 yield None
                 continue
             yield keep(prop, invariants, assumed, domain, owner, base, transition)
@@ -160,7 +160,7 @@ class Assumed:
         return self._lemmas
 
 
-def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
+def interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
     """Whether a rule changes anything, or the claim or the history speaks about its steps."""
     step = step_of(owner, rule)
     return (
@@ -171,7 +171,7 @@ def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
 
 
 def scope_before(domain: Domain, owner: Call | Move, history: History, prefix: str = "") -> Scope:
-    """The symbols of a step of a call or move, and of the state and the history before it."""
+    """The scope in which a call or move is read, over free symbols for the state and the history before it."""
     state = {**fields_of(domain, f"{prefix}s"), **fields_of(domain, f"{prefix}h", history.fields)}
     return scope_of(domain, owner, state, f"{prefix}a")
 
@@ -217,40 +217,67 @@ def blank_value(field: Function) -> Term:
     return build((), field.domain)
 
 
+@dataclass(frozen=True)
+class Taking:
+    """One rule taken as a step: the state before it, the state after it, and the condition on a result left open."""
+
+    rule: Rule
+    step: Step
+    before: Scope
+    after: Scope
+    changed: frozenset[str]
+    """The fields and history variables that the step may change."""
+    conditions: tuple[Fact, ...]
+    """The rule is allowed."""
+
+    def of_step(self, prop: Property) -> Expression | None:
+        """What a property says of the step; None where it says nothing."""
+        claim = prop.of_step(self.step)
+        return None if claim is TRUE else self.before.but(primes(self.after.state)).term(claim)
+
+
+def taking(prop: Property, domain: Domain, owner: Call | Move, base: Scope, transition: Transition) -> Taking:
+    """A rule as a step, with what the property remembers of it."""
+    step = step_of(owner, transition.rule)
+    before, conditions = with_result(domain, base, transition)
+    changed = {**before.after(transition.rule.effect), **before.after(prop.history.effect(step))}
+    conditions = [*transition.conditions, *conditions]
+    return Taking(transition.rule, step, before, before.but(changed), frozenset(changed), tuple(conditions))
+
+
 def keep(
     prop: Property, invariants: Sequence[tuple[str, Term]], assumed: Assumed, domain: Domain,
     owner: Call | Move, base: Scope, transition: Transition,
 ) -> Obligation | None:  # fmt: skip
     """A rule keeps the invariants, and its steps satisfy the claim; None where there is nothing to prove."""
-    rule = transition.rule
-    step = step_of(owner, rule)
-    before, conditions = with_result(domain, base, transition)
-    history_after = before.after(prop.history.effect(step))
-    changed = {**before.after(rule.effect), **history_after}
-    after = before.but(changed)
-    both = before.but(primes(after.state))
+    taken = taking(prop, domain, owner, base, transition)
+    rule, step, before, after, changed = taken.rule, taken.step, taken.before, taken.after, taken.changed
     parts: list[Fact] = []
-    claim = prop.of_step(step)
-    if claim is not TRUE:
-        parts.append((prop.name, both.term(claim)))
+    claim = taken.of_step(prop)
+    if claim is not None:
+        parts.append((prop.name, claim))
     # an invariant that reads nothing of what changes is kept: after the step it is what it was before
     parts += [(name, after.term(term)) for name, term in invariants if not fields_read(term).isdisjoint(changed)]
     goal = domain.conjunction(formula for _, formula in parts)
     if z3.is_true(z3.simplify(goal)):
         return None
-    limits = call_limits(domain, "a", owner)
-    standing: tuple[Fact, ...] = (
-        *standing_assumptions(owner, before, prop),
-        *assumed.of(step),
-        *((f"lemma after the step: {lemma.name}", after.term(lemma.of_state())) for lemma in prop.lemmas_after),
-        *sort_limits(domain, prop.history),
-        *domain.facts(),
-    )  # fmt: skip
-    if not z3.is_true(limits):
-        standing = (*standing, ("call: values of their sorts", limits))
-    query = question(domain, f"{prop.name} {rule.name}", (*transition.conditions, *conditions, *standing), goal)
+    standing = premises(prop, assumed, domain, owner, taken)
+    query = question(domain, f"{prop.name} {rule.name}", (*taken.conditions, *standing), goal)
     alone = None if changed else question(domain, f"{prop.name} {owner.name}: whatever changes nothing", standing, goal)
     return Obligation(rule, step, query, tuple(parts), before, after, domain, alone)
+
+
+def premises(prop: Property, assumed: Assumed, domain: Domain, owner: Call | Move, taken: Taking) -> tuple[Fact, ...]:
+    """What is assumed of a step, whatever rule makes it; read when all of the step has been translated."""
+    standing: tuple[Fact, ...] = (
+        *standing_assumptions(owner, taken.before, prop),
+        *assumed.of(taken.step),
+        *((f"lemma after the step: {lemma.name}", taken.after.term(lemma.of_state())) for lemma in prop.lemmas_after),
+        *sort_limits(domain, prop.history),
+        *domain.facts(),
+    )
+    limits = call_limits(domain, "a", owner)
+    return standing if z3.is_true(limits) else (*standing, ("call: values of their sorts", limits))
 
 
 def question(domain: Domain, name: str, assumptions: tuple[Fact, ...], goal: Expression) -> Query:
@@ -288,7 +315,7 @@ def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
 
 def default_readings(scope: Scope, prop: Property | None = None) -> list[Fact]:
     """The default of each reading that would give up this property or one of its lemmas; without one, any property."""
-    names = None if prop is None else {prop.name, *(lemma.name for lemma in prop.all_lemmas())}
+    names = None if prop is None else prop.rests_on()
     return [
         (f"reading {r.name}: {r.default}", scope.term(SYMBOLS[r.symbol]() == r.options[r.default]))
         for r in READINGS.values()

@@ -211,6 +211,8 @@ class Property:
     """Properties of states, with proofs of their own, that are assumed of the state before a step."""
     lemmas_after: tuple[Property, ...] = ()
     """The same, assumed of the state after a step as well."""
+    without: tuple[str, ...] = ()
+    """Lemmas that were taken away, to see what the property is without them."""
     follows: bool = False
     """It follows from its lemmas in every single state, so that no step needs to be looked at."""
     about: tuple[str, ...] = ()
@@ -234,6 +236,10 @@ class Property:
         """What is assumed of a step, by name: what the property is given, and so what its lemmas are given."""
         given = dict.fromkeys((*self.given, *(fact for lemma in self.all_lemmas() for fact in lemma.given)))
         return tuple((fact.name, lift(fact.claim(MACHINE, BEFORE, self.history.view, step), BOOL)) for fact in given)
+
+    def rests_on(self) -> frozenset[str]:
+        """The names of the property and of its lemmas, also of those that were taken away."""
+        return frozenset((self.name, *self.without, *(lemma.name for lemma in self.all_lemmas())))
 
     def all_lemmas(self) -> tuple[Property, ...]:
         """The lemmas, and the lemmas of these, each once and before what rests on it."""

@@ -29,7 +29,9 @@ def test_the_shortest_run_from_boot_is_found_and_replayed(name: str, change: Cha
     assert done.verdict is Verdict.REFUTED
     assert done.run is not None
     rules = [taken.rule for taken in done.run.steps]
-    assert [ANY if wanted is ANY else rule for rule, wanted in zip(rules, SHORTEST[name], strict=True)] == SHORTEST[name]
+    assert [ANY if wanted is ANY else rule for rule, wanted in zip(rules, SHORTEST[name], strict=True)] == SHORTEST[
+        name
+    ]
     assert done.run.replayed
     assert done.run.from_boot
     assert done.run.machine.version.name == "1.3"
