@@ -25,6 +25,7 @@ from psci.proofs.bounded import Bounded, values
 from psci.proofs.domain import Domain, Expression, Meaning
 from psci.proofs.semantics import place_of
 from psci.proofs.translate import Scope
+from psci.proofs.unbounded import Unbounded
 
 BOOT_CORE = next(symbol for symbol in MACHINE_SYMBOLS if symbol.name == "boot_core")
 NO_FUNCTION = (0x8400_001F, 0xC400_001F)
@@ -65,7 +66,8 @@ class Reading:
     def __init__(self, domain: Domain, model: Expression) -> None:
         self.domain = domain
         self.model = model
-        self.elements: dict[str, list[Expression]] = {sort.name: self._elements(sort) for sort in (CORE, NODE)}
+        self.elements: dict[str, list[Expression]] = {}
+        self.elements |= {sort.name: self._elements(sort) for sort in (CORE, NODE)}
         if not isinstance(domain, Bounded):
             self._order_nodes()
 
@@ -90,6 +92,9 @@ class Reading:
         return any(self.model.get_sort(i) == wanted for i in range(self.model.num_sorts()))
 
     def _value(self, expression: Expression) -> Expression:
+        if isinstance(self.domain, Unbounded):
+            # a model says nothing of names that were made after it
+            expression = self.domain.ground(expression, self.elements)
         return self.model.eval(expression, model_completion=True)
 
     def value(self, expression: Expression, sort: Sort) -> Value:

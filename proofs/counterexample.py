@@ -123,7 +123,7 @@ def explain(
         return Counterexample(prop.name, prop.sentence, reading.machine(), (), broken, False, True, prop.history.fields)
     taken = taken_in(reading, obligation.step, obligation.rule, obligation.before, obligation.after, prop)
     machine = reading.machine(taken.action)
-    tree = obligation.domain.speaks_of_tree()
+    tree = obligation.speaks_of_tree
     same = replays(machine, specification, taken, reading.choices(), tree)
     shown = declarations(obligation.rule, reading)
     return Counterexample(

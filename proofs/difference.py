@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import z3
 
 from psci.model.call import Call, Move
+from psci.model.language.effects import Update
 from psci.model.language.rules import RESULT, Completion, Modality, Rule
 from psci.model.language.sorts import U64
+from psci.model.language.terms import show
 from psci.model.specification import Specification
 from psci.model.state import FIELDS
 from psci.proofs.bounded import Bounded
@@ -63,8 +65,14 @@ def _changed_effects(ours: Sequence[Rule], theirs: Sequence[Rule]) -> dict[int, 
 
 
 def _key(rule: Rule, renamed: dict[int, Rule]) -> Key:
-    effect = renamed.get(id(rule), rule).effect
-    return rule.completion, id(effect) if effect.updates else 0
+    return rule.completion, *(_written(update) for update in renamed.get(id(rule), rule).effect.updates)
+
+
+def _written(update: Update) -> tuple[str, ...]:
+    """An update as text, so that equal ones of different rules are the same."""
+    names = {binder.name: f"at{place}" for place, binder in enumerate(update.binders)}
+    points = [show(term) for index, value in update.points for term in (*index, value)]
+    return (update.field.name, *points, "" if update.everywhere is None else show(update.everywhere, names))
 
 
 def _gives(domain: Bounded, step: Transition, answer: Expression) -> Expression:

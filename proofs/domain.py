@@ -142,6 +142,10 @@ class Domain(ABC):
         """Whether something was asked about the tree of power domains, so that its facts hold."""
         return True
 
+    def fixed_tree(self) -> bool:
+        """Whether the tree is known without being asked about."""
+        return True
+
     # ---- versions
 
     def between(self, since: Version, until: Version) -> Expression:

@@ -53,6 +53,11 @@ class Obligation:
         return self.rule.name if self.rule else self.query.name.rpartition(" ")[2]
 
     @property
+    def speaks_of_tree(self) -> bool:
+        """Whether the query knows the tree of power domains; otherwise its counterexample has none."""
+        return self.domain.fixed_tree() or any(name.startswith("tree: ") for name, _ in self.query.assumptions)
+
+    @property
     def label(self) -> str:
         """What a report calls it."""
         return self.name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import z3
@@ -40,6 +41,8 @@ class Unbounded(Domain):
         """The variables of the quantifiers that are being built, from the outermost."""
         self._named: dict[int, tuple[Expression, Expression]] = {}
         self._definitions: dict[str, Expression] = {}
+        self._meanings: dict[str, tuple[list[Expression], Expression]] = {}
+        """What each name is about, and what it says."""
         self._known_symbols: dict[int, tuple[Expression, set[str]]] = {}
 
     def sort(self, sort: Sort) -> Expression:
@@ -100,6 +103,7 @@ class Unbounded(Domain):
             named = z3.Function(label, *sorts, z3.BoolSort(self.context))(*about)
             meaning = z3.And(z3.Implies(named, formula), z3.Implies(formula, named))
             self._definitions[label] = z3.ForAll(about, meaning) if about else meaning
+            self._meanings[label] = (about, formula)
             # the formula is kept beside its name, or Z3 could give its id to another one
             self._named[key] = (formula, named)
         return self._named[key][1]
@@ -113,6 +117,26 @@ class Unbounded(Domain):
                 found[label] = self._definitions[label]
                 waiting.append(found[label])
         return [("definitions: names of conditions", formula) for formula in found.values()]
+
+    def ground(self, expression: Expression, elements: Mapping[str, Sequence[Expression]]) -> Expression:
+        """The expression without names and quantifiers, where the sorts have these elements only."""
+        if z3.is_quantifier(expression):
+            choices = [elements[expression.var_sort(i).name()] for i in range(expression.num_vars())]
+            # the last variable is the innermost one
+            instances = [
+                self.ground(z3.substitute_vars(expression.body(), *reversed(places)), elements)
+                for places in itertools.product(*choices)
+            ]
+            return self.conjunction(instances) if expression.is_forall() else self.disjunction(instances)
+        if not z3.is_app(expression) or expression.num_args() == 0:
+            name = str(expression) if z3.is_const(expression) else ""
+            return self.ground(self._meanings[name][1], elements) if name in self._meanings else expression
+        arguments = [self.ground(argument, elements) for argument in expression.children()]
+        label = expression.decl().name()
+        if label in self._meanings:
+            about, formula = self._meanings[label]
+            return self.ground(z3.substitute(formula, *zip(about, arguments, strict=True)), elements)
+        return expression.decl()(*arguments)
 
     def _symbols_in(self, formula: Expression) -> set[str]:
         key = formula.get_id()
@@ -147,6 +171,10 @@ class Unbounded(Domain):
     def speaks_of_tree(self) -> bool:
         """Whether the facts about the tree are among those of this domain."""
         return bool(self._used & {"m.below", "m.ancestor", "m.level"})
+
+    def fixed_tree(self) -> bool:
+        """No: it is any one of which the facts hold."""
+        return False
 
     def _facts(self) -> Iterable[Fact]:
         if "m.mpidr" in self._used or self._targets:

@@ -32,7 +32,7 @@ FOUND = {
             "every Core c0: power(c0) == OFF implies not PROP-3.started(c0)",
             "every Core c0: activity(c0) == FROZEN implies not PROP-3.started(c0)",
         ),
-        Counts(201, 167, 37, 12, 12),
+        Counts(201, 167, 31, 10, 10),
     ),
 }
 """What is needed for some properties, and what became of the candidates."""

@@ -21,7 +21,8 @@ def test_a_property_has_a_proof_or_a_reason_why_not(prop: Property) -> None:
     if prop.unproved:
         assert not methods
     elif prop.kind is Kind.LIVENESS:
-        assert methods == {("ranking", "any"), ("ranking", "3"), ("explored graph", "2")}
+        # where calls have to overlap, the fused proofs are compared with a graph in which they do
+        assert methods - {("explored graph", "2")} == {("ranking", "any"), ("ranking", "3")}
     elif prop.kind is Kind.EXPLORED:
         assert methods == {("explored graph", "2")}
     elif prop.kind is Kind.WITNESS:
