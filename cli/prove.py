@@ -15,7 +15,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from psci.oracle.trace import write_trace
-from psci.proofs.counterexample import Counterexample
 from psci.proofs.queries import CVC5_STRATEGIES, RLIMIT, Verdict, cvc5_missing, solver_versions
 from psci.proofs.suite import (
     K_INDUCTION,
@@ -108,7 +107,7 @@ def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
     saved: dict[str, Path] = {}
     for result in results:
         runs = (*result.counterexamples, result.witness)
-        trace = next((run.trace for run in runs if isinstance(run, Counterexample) and run.trace), None)
+        trace = next((run.trace for run in runs if run is not None and run.trace), None)
         if trace is not None:
             folder.mkdir(parents=True, exist_ok=True)
             saved[result.claim] = folder / f"{result.claim}.ndjson"

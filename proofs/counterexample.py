@@ -80,9 +80,11 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Story:
-    """What breaks a property, where that is not a step of the model: a run with calls that overlap, a scenario."""
+    """What breaks or shows a property, told by the explorer: a run, calls that overlap, a scenario."""
 
     lines: tuple[str, ...]
+    trace: tuple[Event, ...] = ()
+    """What a tester would have seen, where there is a run from boot."""
 
     def text(self) -> str:
         """The whole story."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from psci.explorer.describe import action_text
+from psci.explorer.describe import action_text, step_lines
 from psci.explorer.hibernation import judge, name_of, pairings, updates
 from psci.explorer.liveness import (
     LeadsTo,
@@ -17,18 +17,24 @@ from psci.explorer.liveness import (
 )
 from psci.explorer.machines import small
 from psci.explorer.overlap import Decide, Invoke, Overlapping
-from psci.explorer.system import MoveAction
+from psci.explorer.registers import Abstraction
+from psci.explorer.search import explore
+from psci.explorer.system import MoveAction, Product
+from psci.explorer.trace import events_of
+from psci.explorer.watch import unwatched, watched
 from psci.model.hibernation import Scenario
 from psci.model.profile import Machine
 from psci.model.specification import SPECIFICATION, Specification
 from psci.proofs.counterexample import Story
 from psci.proofs.queries import Verdict
 from psci.properties.hibernation import OfScenarios
-from psci.properties.language import Property
+from psci.properties.language import Kind, Property
 from psci.properties.responses import Response
 
 CORES = 2
 """The cores of an explored machine; a scenario of hibernation has as many."""
+MOST_STATES = 100_000
+"""How many states are looked at for something that must be possible."""
 CLAIMS: Mapping[str, Callable[[Machine, Specification], LeadsTo]] = {
     "PROP-15": on_pending_leads_to_on,
     "OFFS-END": cpu_off_leads_to_off,
@@ -41,23 +47,28 @@ CLAIMS: Mapping[str, Callable[[Machine, Specification], LeadsTo]] = {
 class Explored:
     """What came of exploring everything that a property is about."""
 
-    claim: Response | OfScenarios
+    claim: Property
     verdict: Verdict
     states: int
     seconds: float
     stories: tuple[Story, ...] = ()
     """What breaks it, or that nothing meets its premise."""
+    witness: Story | None = None
+    """The run that shows that something is possible."""
 
 
 def can_decide(prop: Property) -> bool:
-    """Whether a property is one of scenarios, or a response that has a claim about the explored graph."""
-    return isinstance(prop, OfScenarios) or prop.name in CLAIMS
+    """Whether a property is one of scenarios, of something possible, or has a claim about the explored graph."""
+    return isinstance(prop, OfScenarios) or prop.kind is Kind.WITNESS or prop.name in CLAIMS
 
 
-def decide(prop: Response | OfScenarios, specification: Specification = SPECIFICATION) -> Explored:
-    """Decide a response on the smallest machine, or a property of scenarios on all of them."""
+def decide(prop: Property, specification: Specification = SPECIFICATION) -> Explored:
+    """Decide a property on the smallest machine, or one of scenarios on all of them."""
     if isinstance(prop, OfScenarios):
         return of_scenarios(prop, scenarios(specification))
+    if prop.kind is Kind.WITNESS:
+        return of_possibility(prop, specification)
+    assert isinstance(prop, Response), prop.name
     return of_graph(prop, CLAIMS[prop.name](small(CORES), specification))
 
 
@@ -77,6 +88,24 @@ def of_scenarios(prop: OfScenarios, among: Iterable[Scenario]) -> Explored:
             runs = [f"  {line}" for _, run in found.failures[:1] for line in run.lines()]
             stories.append(Story((f"{prop.name} is broken: {prop.sentence}", f"  {name_of(found.scenario)}", *runs)))
     return _explored(prop, started, sum(found.states for found in concerned), tuple(stories))
+
+
+def of_possibility(prop: Property, specification: Specification) -> Explored:
+    """Look for the shortest run that makes a step which must be possible."""
+    started = time.perf_counter()
+    machine = small(CORES, declared={"osi_supported": True})
+    product = Product(machine, specification, Abstraction(widths=(True,)))
+    watch = watched(product, prop)
+    found = explore(watch, watch.goal, limit=MOST_STATES)
+    seconds = time.perf_counter() - started
+    steps = found.witness()
+    if steps is None:
+        nothing = Story((f"{prop.name} is broken: no run of {CORES} cores shows it: {prop.sentence}",))
+        return Explored(prop, Verdict.REFUTED, len(found.states), seconds, (nothing,))
+    way = unwatched(steps)
+    lines = (f"{prop.name} is shown: {prop.sentence}", *(f"  {line}" for line in step_lines(product, way)))
+    story = Story(lines, tuple(events_of(product, way)))
+    return Explored(prop, Verdict.PROVED, len(found.states), seconds, witness=story)
 
 
 def of_graph(prop: Response, claim: LeadsTo) -> Explored:

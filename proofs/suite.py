@@ -24,7 +24,6 @@ from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, sol
 from psci.proofs.unbounded import Unbounded
 from psci.proofs.unrolling import Search, k_induction, search
 from psci.properties import PROPERTIES
-from psci.properties.hibernation import OfScenarios
 from psci.properties.language import Kind, Property
 from psci.properties.responses import Response
 
@@ -89,7 +88,7 @@ class Result:
     failed: tuple[str, ...] = ()
     """The rules whose step was not proved; of a ranking, what was not shown."""
     counterexamples: tuple[Counterexample | Story, ...] = ()
-    witness: Counterexample | None = None
+    witness: Counterexample | Story | None = None
     """The run that shows that something is possible."""
     reason: str = ""
 
@@ -140,7 +139,7 @@ def tasks(
 ) -> Iterator[Task]:  # fmt: skip
     """The methods for each property: induction for any number of cores and for three; a search from boot if asked for.
 
-    What must be possible is always searched for. What must happen in the end is ranked in the place of induction, and
+    What must be possible is shown by a run of the explorer. What must happen in the end is ranked in the place of induction, and
     decided on an explored graph; so is what is said of scenarios. With a `method` (a search, or k-induction) there is
     only that, for three cores.
     """
@@ -159,10 +158,10 @@ def tasks(
                 yield Task(prop.name, method, ANY, rule, second, folder)
             if cores in (None, THREE):
                 yield Task(prop.name, method, THREE, rule, second, folder)
-        if prop.kind in (Kind.LIVENESS, Kind.EXPLORED):
+        if prop.kind in (Kind.LIVENESS, Kind.EXPLORED, Kind.WITNESS):
             if cores is None and rule is None and explored.can_decide(prop):
                 yield Task(prop.name, EXPLORED, str(explored.CORES))
-        elif cores in (None, THREE) and rule is None and (depth or prop.kind is Kind.WITNESS):
+        elif cores in (None, THREE) and rule is None and depth:
             yield Task(prop.name, SEARCH, THREE, depth=depth)
 
 
@@ -173,7 +172,7 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
         return of_search(search(prop, task.depth or DEPTH_OF_TRACE, 3, specification, SHAPE, on_platform=True), SEARCH)
     if task.method == K_INDUCTION:
         return of_search(k_induction(prop, task.depth or K, 3, specification, SHAPE), K_INDUCTION)
-    if task.method == EXPLORED and isinstance(prop, Response | OfScenarios):
+    if task.method == EXPLORED:
         return of_exploration(explored.decide(prop, specification))
     counts: dict[str, dict[str, int]] = {}
     disagreements: list[str] = []
@@ -261,7 +260,7 @@ def of_exploration(done: explored.Explored) -> Result:
     prop = done.claim
     return Result(
         prop.name, prop.title, prop.sentence, prop.kind.value, EXPLORED, str(explored.CORES), done.verdict,
-        done.seconds, states=done.states, counterexamples=done.stories,
+        done.seconds, states=done.states, counterexamples=done.stories, witness=done.witness,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class Kind(enum.Enum):
     INVARIANT = "invariant"
     """Every reachable state satisfies the claim."""
     WITNESS = "witness"
-    """Some reachable step satisfies the claim: what must be possible is."""
+    """Some reachable step satisfies the claim: what must be possible is, by a run that shows it."""
     LIVENESS = "liveness"
     """On every fair run something happens in the end (`psci.properties.responses`)."""
     EXPLORED = "explored"
@@ -250,9 +250,9 @@ class Property:
         return tuple(found.values())
 
     def of_step(self, step: Step) -> Term:
-        """The claim about a step; true where it says nothing about such steps."""
+        """The claim about a step; true where it says nothing about such steps, which show no possibility either."""
         if self.kind not in (Kind.STEP, Kind.WITNESS) or (self.about and step.name not in self.about):
-            return TRUE
+            return FALSE if self.kind is Kind.WITNESS else TRUE
         return lift(self.claim(MACHINE, BEFORE, AFTER, self.history.view, self.history.view_after, step), BOOL)
 
     def of_state(self) -> Term:
