@@ -157,10 +157,10 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
         row = [counts.get(verdict.value, 0) for verdict in Verdict]
         table.add_row(f"{name} {solver_versions().get(name, '')}", str(sum(row)), *map(str, row))
     console.print(table)
-    counts = agreement(results)
-    if "cvc5" in counts:
-        asked = sum(counts["cvc5"].values())
-        finished = asked - counts["cvc5"].get(Verdict.UNKNOWN.value, 0)
+    second = agreement(results).get("cvc5")
+    if second:
+        asked = sum(second.values())
+        finished = asked - second.get(Verdict.UNKNOWN.value, 0)
         contradictions = sum(len(result.disagreements) for result in results)
         console.print(
             f"cvc5 finished {finished} of {asked} queries ({100 * finished / asked:.1f} %) and contradicts Z3 on "

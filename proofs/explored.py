@@ -121,7 +121,7 @@ def of_graph(prop: Response, claim: LeadsTo) -> Explored:
     return _explored(prop, started, found.states if found.premises else 0, stories)
 
 
-def _explored(prop: Response | OfScenarios, started: float, states: int, stories: tuple[Story, ...]) -> Explored:
+def _explored(prop: Property, started: float, states: int, stories: tuple[Story, ...]) -> Explored:
     if not states:
         stories = (Story((f"{prop.name} says nothing: no state or scenario that was explored meets its premise",)),)
     verdict = Verdict.REFUTED if stories else Verdict.PROVED

@@ -207,10 +207,10 @@ def fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
     if alone and mutant.new is None:
         return False  # what is no longer possible breaks no property of what happens
     domain = lambda: Bounded(SHAPE_CORES, SHAPE, specification=specification)  # noqa: E731  # one for each owner
-    of = {"only_rule": mutant.old.name} if alone else {"only_owner": mutant.owner}
+    rule, owner = (mutant.old.name, None) if alone else (None, mutant.owner)
     return any(
         solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
-        for obligation in obligations(prop, domain, specification, **of)
+        for obligation in obligations(prop, domain, specification, only_rule=rule, only_owner=owner)
         if obligation is not None
     )
 

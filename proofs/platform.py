@@ -17,7 +17,7 @@ from psci.model.calls import CALLS, UNKNOWN
 from psci.model.calls.migrate_info_type import MIGRATE_INFO_TYPE
 from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.rules import CALLER, CALLER_WORLD, WIDE, WORLD
-from psci.model.language.sorts import BOOL, CORE
+from psci.model.language.sorts import BOOL, CORE, Enumeration
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.power_states import PowerState, declare_nodes, declare_states
@@ -199,6 +199,7 @@ def _arguments(symbol: Function, cores: int) -> list[tuple[Value, ...]]:
         return [(fid,) for fid in dict.fromkeys((*(call.key for call in CALLS), SMCCC_VERSION))]
     if symbol.name == "affinity_level_supported":
         return [(level,) for level in (1, 2, 3)]
+    assert isinstance(sort, Enumeration), symbol.name
     return [(value,) for value in sort.values]
 
 

@@ -139,9 +139,9 @@ def tasks(
 ) -> Iterator[Task]:  # fmt: skip
     """The methods for each property: induction for any number of cores and for three; a search from boot if asked for.
 
-    What must be possible is shown by a run of the explorer. What must happen in the end is ranked in the place of induction, and
-    decided on an explored graph; so is what is said of scenarios. With a `method` (a search, or k-induction) there is
-    only that, for three cores.
+    What must be possible is shown by a run of the explorer. What must happen in the end is ranked in the place of
+    induction, and decided on an explored graph; so is what is said of scenarios. With a `method` (a search, or
+    k-induction) there is only that, for three cores.
     """
     if method is not None:
         searched = (Kind.STEP, Kind.INVARIANT) if method == K_INDUCTION else (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)

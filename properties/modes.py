@@ -52,8 +52,12 @@ SWITCHES = History((SWITCHED, USED, EVER, BY_DEFAULT), _boots, _switches)
 @invariant
 def the_mode_is_remembered(m: Any, s: Any, h: Any) -> Any:
     """The mode, the use of CPU_SUSPEND, and which core suspended by default are what was seen."""
-    asleep = lambda core: (s.power[core] == "ON") & ~awake(s, core)  # noqa: E731  # a name for a long term
-    default = every(CORE, lambda core: implies(asleep(core), s.default_suspended[core] == h.by_default[core]))
+
+    def asleep_by_the_last_call(core: Any) -> Any:
+        asleep = (s.power[core] == "ON") & ~awake(s, core)
+        return implies(asleep, s.default_suspended[core] == h.by_default[core])
+
+    default = every(CORE, asleep_by_the_last_call)
     history = (s.mode == h.mode) & (s.suspend_used == h.used) & (s.suspend_ever == h.ever)
     return implies((m.psci_version >= PSCI_1_0) & (s.system != "DOWN"), default & history)
 

@@ -58,8 +58,8 @@ def test_it_holds_in_so_many_states(name: str, states: int) -> None:
     assert (result.verdict, result.cores, result.states) == (Verdict.PROVED, "2", states)
 
 
-def test_every_response_and_every_property_of_scenarios_is_listed_above() -> None:
-    assert set(CLAIMS) == {prop.name for prop in RESPONSES}
+def test_every_property_of_scenarios_is_listed_above() -> None:
+    assert set(CLAIMS) < {prop.name for prop in RESPONSES}  # the others are ranked alone
     assert {prop.name for prop in PROPERTIES} == {
         "HOST-TOLD", "HOST-KEEPS", "HOST-SIGNS", "SIGNED-IS-SAFE", "UPDATE-IS-SAFE",
     }  # fmt: skip

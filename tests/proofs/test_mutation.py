@@ -67,7 +67,7 @@ def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None
 @pytest.mark.parametrize(
     ("name", "by", "properties"),
     [
-        ("CPU_ON.accepted: drop update of context", PROPERTY, ("ENTRIES",)),
+        ("CPU_ON.accepted: drop update of context", PROPERTY, ("CONTEXTS",)),
         ("CPU_ON.accepted: swap fields entry and context", PROPERTY, ("ENTRIES",)),
         ("CPU_OFF.turned_off: drop update of activity", PROPERTY, ("STATES",)),
         ("START.initialised: drop rule", PROPERTY, ("PROP-15",)),
