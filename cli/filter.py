@@ -179,6 +179,7 @@ def _document(analysis: Analysis, ran: Sequence[Ran], seed: int | None) -> dict[
         "proof": {
             "cores": "any",
             "queries": found.queries,
+            "alike": found.alike,
             "seconds": round(found.seconds, 3),
             "slowest": round(slowest, 3),
             "solver": f"z3 {solver_versions()['z3']}",

@@ -56,7 +56,7 @@ def _print_proof(found: Sufficiency) -> None:
     slowest = max((answer.seconds for left in found.left for _, answer in left.answers), default=0.0)
     click.echo(
         f"\nsufficient, for any number of cores: {found.queries} queries proved in {found.seconds:.1f} s "
-        f"(the slowest {slowest:.2f} s)"
+        f"(the slowest {slowest:.2f} s); {found.alike} more rules are the same on both sides"
     )
     for proviso in found.provisos:
         for_whom = dict.fromkeys(left.owner for left in found.left if proviso in left.provided)

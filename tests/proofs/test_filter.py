@@ -35,6 +35,7 @@ def ids(*words: int) -> frozenset[int]:
 
 def verdicts(kernel: object, want: object, **options: object) -> set[Verdict]:
     left = left_to_the_kernel(CPU_ON, CPU_ON.fid64, kernel, want, (SYSTEM_OFF2,), **options)  # type: ignore[arg-type]  # ours
+    assert left.answers or left.alike
     return {answer.verdict for _, answer in left.answers}
 
 
@@ -53,8 +54,8 @@ def test_the_proof_rests_on_no_policy_and_on_cores_that_may_go_on() -> None:
 
 def test_cpu_on_must_be_forwarded_where_policy_denies_a_core() -> None:
     assert Verdict.REFUTED in verdicts(V1_1, V1_3)
-    assert verdicts(V1_1, V1_3, provided=(POLICY,)) == {Verdict.PROVED}
-    assert verdicts(V1_2, V1_3) == {Verdict.PROVED}
+    assert verdicts(V1_1, V1_3, provided=(POLICY,)) == set()
+    assert verdicts(V1_2, V1_3) == set()
 
 
 def test_without_anything_new_the_version_is_enough() -> None:

@@ -1,0 +1,308 @@
+"""Whether the rules of one version allow whatever the rules of another allow, for any number of cores.
+
+The claim is a simulation. Two implementations meet the same call, or make the same move, in states that agree on
+everything but the fields that are hidden from the first. Whatever the first side's version allows there, the other
+side's version has to allow as well: the same completion, result and effect, and the states after it agree again.
+One query for each rule of the first side; cores and tree are uninterpreted.
+
+Where the formulas of both sides are the same once each is read with its version, no query is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import z3
+
+from psci.model.call import Call, Move
+from psci.model.calls.psci_features import SMCCC_VERSION
+from psci.model.composition import terms_of_update
+from psci.model.language.effects import Effect
+from psci.model.language.rules import RESULT, WIDE, Completion, Rule
+from psci.model.language.terms import App, Const, Term, Value, fields_read, same, subterms
+from psci.model.machine import MACHINE
+from psci.model.profile import SYMBOLS
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.state import FIELD_BY_NAME, STATE, SYSTEM
+from psci.model.versions import Version
+from psci.proofs.domain import Expression, Fact, Meaning
+from psci.proofs.induction import standing_assumptions, with_result
+from psci.proofs.queries import Query
+from psci.proofs.semantics import Transition, fields_of, scope_of, transitions
+from psci.proofs.translate import Scope
+from psci.proofs.unbounded import Unbounded
+from psci.properties.language import Invariant
+
+
+@dataclass(frozen=True, slots=True)
+class Proviso:
+    """Something that is assumed of a machine: the value of a symbol of it, or of a field of its state."""
+
+    symbol: str
+    value: Value
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Two implementations, of which the first has to allow nothing but what the second allows."""
+
+    mine: Version
+    """The version of the first."""
+    theirs: Version
+    """The version of the second."""
+    taken_over: tuple[Call, ...] = ()
+    """Functions that the second has, whether or not the first has them; else both have the same optional ones."""
+    hidden: tuple[str, ...] = ()
+    """Fields of the state that the first does not see as they are."""
+    provided: tuple[Proviso, ...] = ()
+
+
+class Simulation:
+    """The rules of one call or move as two sides read them, in related states."""
+
+    def __init__(
+        self, owner: Call | Move, sides: Sides, specification: Specification = SPECIFICATION,
+        invariants: Sequence[Invariant] = (),
+    ) -> None:  # fmt: skip
+        """Read the rules.
+
+        Args:
+            owner: the call or move.
+            sides: the two implementations.
+            specification: the rules.
+            invariants: what is assumed of the states that the first side can be in.
+        """
+        self.owner, self.sides, self.specification, self.invariants = owner, sides, specification, invariants
+        self.domain = Unbounded(None, specification)
+        state = fields_of(self.domain, "s")
+        self.their_scope = scope_of(self.domain, owner, state)
+        hidden = {name: self.domain.symbols("k", FIELD_BY_NAME[name]) for name in sides.hidden}
+        self.my_scope = scope_of(self.domain, owner, {**state, **hidden})
+        self._as_mine = _Cache(lambda formula: self._view(formula, "k", sides.mine))
+        self._as_theirs = _Cache(lambda formula: self._view(formula, "w", sides.theirs))
+        self._plainly = _Cache(lambda formula: z3.simplify(self._view(formula, "", sides.mine)))
+        self._plainly_theirs = _Cache(lambda formula: z3.simplify(self._view(formula, "", sides.theirs)))
+        self._still_related = self._related(self.my_scope, self.their_scope)
+
+    def queries(self, fid: int | None) -> Iterator[tuple[Rule, Query | None]]:
+        """One query for each rule that the first side has; None where both sides read the same.
+
+        Args:
+            fid: the function id; None for a move and for ids of no function.
+        """
+        mine = [t for t in self._transitions(self.my_scope) if t.rule.applies_to(self.sides.mine)]
+        theirs = [t for t in self._transitions(self.their_scope) if t.rule.applies_to(self.sides.theirs)]
+        asked = [t for t in mine if not any(self._reads_the_same(t, other) for other in theirs)]
+        allowed = [self._as_theirs(other.allowed()) for other in theirs] if asked else []
+        questions = {id(t): self._question(t, theirs, allowed) for t in asked}
+        # the facts are read last: they speak about the symbols that were used
+        common = [*self._relation(), *self._call(fid), *self._facts()] if asked else []
+        for transition in mine:
+            own, goal = questions.get(id(transition), ((), None))
+            yield transition.rule, None if goal is None else Query(transition.rule.name, (*own, *common), goal)
+
+    def _transitions(self, scope: Scope) -> list[Transition]:
+        return transitions(self.domain, self.owner, scope, self.specification)
+
+    # ---- one outcome against another
+
+    def _question(
+        self, mine: Transition, theirs: Sequence[Transition], allowed: Sequence[Expression]
+    ) -> tuple[tuple[Fact, ...], Expression]:
+        """What the first side requires, and that some rule of the other side allows the same outcome."""
+        conditions = [(name, self._as_mine(formula)) for name, formula in mine.conditions]
+        answer = None
+        if mine.rule.completion is Completion.RETURNS:
+            scope, choice = with_result(self.domain, mine.scope, mine)
+            answer = self._as_mine(scope.variables[RESULT])
+            conditions += [(name, self._as_mine(formula)) for name, formula in choice]
+        matches = (self._matches(mine, answer, *other) for other in zip(theirs, allowed, strict=True))
+        return tuple(conditions), self.domain.disjunction(matches)
+
+    def _matches(self, mine: Transition, answer: Expression, other: Transition, allowed: Expression) -> Expression:
+        """The other side allows `other`, and that is the same outcome."""
+        if mine.rule.completion is not other.rule.completion or not self._same_effect(mine.rule, other.rule):
+            return z3.BoolVal(False, self.domain.context)
+        value = z3.BoolVal(True, self.domain.context)
+        if answer is not None:
+            value = self._gives(other, answer)
+            if z3.is_false(value):
+                return value
+        return self.domain.conjunction([allowed, value, self._related_after(mine, other)])
+
+    def _gives(self, other: Transition, answer: Expression) -> Expression:
+        """The other side's rule returns this answer, or leaves a choice in which it is."""
+        if other.value is not None:
+            value = self._as_theirs(other.value)
+            return z3.BoolVal(True, self.domain.context) if value.eq(answer) else z3.simplify(value == answer)
+        _, choice = with_result(self.domain, other.scope, other, answer)
+        return self.domain.conjunction(self._as_theirs(formula) for _, formula in choice)
+
+    def _same_effect(self, mine: Rule, other: Rule) -> bool:
+        terms = (term for update in mine.effect.updates for term in terms_of_update(update))
+        alike = not any(map(self._depends_on_version, terms))
+        return alike and same_effect(mine, other, self.sides.hidden)
+
+    def _depends_on_version(self, term: Term) -> bool:
+        """A term that the sides may read differently: it asks for the version, or for what only one of them has."""
+        symbols = [sub for sub in subterms(term) if isinstance(sub, App)]
+        asked = [sub.arguments[0] for sub in symbols if sub.function.name == MACHINE.has.name]
+        alike = all(isinstance(fid, Const) and fid.value in self._shared for fid in asked)
+        return not alike or any(sub.function.name == "psci_version" for sub in symbols)
+
+    def _related_after(self, mine: Transition, other: Transition) -> Expression:
+        if not mine.after.keys() & set(self.sides.hidden):
+            return self._still_related
+        return self._related(mine.scope_after(), other.scope_after())
+
+    def _reads_the_same(self, mine: Transition, other: Transition) -> bool:
+        """The same rule, whose formulas are the same on both sides: then no solver has to be asked."""
+        if mine.rule is not other.rule or not self._same_effect(mine.rule, other.rule):
+            return False
+        if not self._related_after(mine, other).eq(self._still_related):
+            return False
+        one, two = (self._formulas(t, v) for t, v in ((mine, self._plainly), (other, self._plainly_theirs)))
+        known = {formula.get_id() for formula in one}
+        return all(formula.get_id() in known for formula in two) and not any(map(self._depends_on_presence, two))
+
+    def _formulas(self, transition: Transition, view: _Cache) -> list[Expression]:
+        formulas = [formula for _, formula in transition.conditions]
+        if transition.rule.completion is Completion.RETURNS:
+            answer = z3.BitVec("answer", 64, self.domain.context)
+            if transition.value is not None:
+                formulas.append(transition.value == answer)
+            else:
+                formulas += [f for _, f in with_result(self.domain, transition.scope, transition, answer)[1]]
+        return [formula for formula in map(view, formulas) if not z3.is_true(formula)]
+
+    def _depends_on_presence(self, formula: Expression) -> bool:
+        """It asks about a function that need not be there on both sides alike."""
+        asks = self.domain.symbols("m", MACHINE.has)
+        asked = [part.arg(0) for part in parts_of(formula) if part.decl().eq(asks)]
+        return not all(z3.is_bv_value(fid) and fid.as_long() in self._shared for fid in asked)
+
+    @cached_property
+    def _shared(self) -> frozenset[int]:
+        """The ids whose presence is the same on both sides."""
+        both = (call.key for call in self.specification.calls if self._is_shared(call))
+        return frozenset((SMCCC_VERSION, *both))
+
+    def _is_shared(self, call: Call) -> bool:
+        exists = call.exists_in(self.sides.mine) and call.exists_in(self.sides.theirs)
+        return exists and call not in self.sides.taken_over
+
+    # ---- the two states, the call and the facts
+
+    def _related(self, mine: Scope, theirs: Scope) -> Expression:
+        """They agree, but the first side need not know that the system is going down, where it does not see that."""
+        if STATE.system.function.name not in self.sides.hidden:  # type: ignore[attr-defined]  # a nullary field is an App
+            return z3.BoolVal(True, self.domain.context)
+        one, two = mine.term(STATE.system), theirs.term(STATE.system)
+        running, going = (self.domain.constant(name, SYSTEM) for name in ("RUNNING", "GOING"))
+        return z3.Or(one == two, z3.And(one == running, two == going))
+
+    def _relation(self) -> Iterator[Fact]:
+        """What is known of both states."""
+        if not z3.is_true(self._still_related):
+            yield "the kernel need not know that the system is going down", self._still_related
+        yield from standing_assumptions(self.owner, self.their_scope)
+        for invariant in self.invariants:
+            yield f"state: {invariant.name}", self._as_mine(self.my_scope.term(invariant.term()))
+
+    def _call(self, fid: int | None) -> Iterator[Fact]:
+        if isinstance(self.owner, Call) and fid is not None:
+            wide = self.their_scope.term(WIDE())
+            yield "the function id", wide if fid == self.owner.fid64 else z3.Not(wide)
+
+    def _facts(self) -> Iterator[Fact]:
+        for name, formula in self.domain.facts():
+            yield f"wanted: {name}", self._as_theirs(formula)
+            if name.startswith("presence"):
+                yield f"kernel: {name}", self._as_mine(formula)
+        for call in self.specification.calls:
+            here, there = self._presence("k", call.key), self._presence("w", call.key)
+            if call in self.sides.taken_over:
+                yield f"{call.name} is offered by the VMM", there
+            elif self._is_shared(call):
+                yield f"{call.name}: there if it is the kernel's", here == there
+            elif not call.exists_in(self.sides.mine) and call.optional:
+                yield f"{call.name} is not offered", z3.Not(there)
+        smccc = self._presence("k", SMCCC_VERSION) == self._presence("w", SMCCC_VERSION)
+        yield "SMCCC_VERSION: there if it is the kernel's", smccc
+
+    def _presence(self, side: str, fid: int) -> Expression:
+        return self.domain.symbols(side, MACHINE.has)(z3.BitVecVal(fid, 32, self.domain.context))
+
+    # ---- reading a formula as one side does
+
+    def _view(self, formula: Expression, side: str, version: Version) -> Expression:
+        """A formula with a version; with a side, what that side has."""
+        context = self.domain.context
+        replaced: list[tuple[Expression, Expression]] = []
+        if side:
+            own = self.domain.symbols(side, MACHINE.has)
+            replaced.append((self.domain.symbols("m", MACHINE.has), own(z3.Var(0, z3.BitVecSort(32, context)))))
+        constants = [(self.domain.rank, z3.BitVecVal(version.rank, self.domain.rank.size(), context))]
+        for proviso in self.sides.provided:
+            is_field = proviso.symbol in FIELD_BY_NAME
+            symbol = FIELD_BY_NAME[proviso.symbol] if is_field else SYMBOLS[proviso.symbol]
+            meaning: Meaning = self.domain.symbols("s" if is_field else "m", symbol)
+            value = self.domain.constant(proviso.value, symbol.range)
+            if symbol.domain:
+                replaced.append((meaning, value))
+            else:
+                constants.append((meaning(), value))
+        return z3.substitute(z3.substitute_funs(formula, *replaced), *constants)
+
+
+class _Cache:
+    """Remembers what a function made of each formula; the formula is kept, or Z3 could give its id to another."""
+
+    def __init__(self, function: Callable[[Expression], Expression]) -> None:
+        self._function = function
+        self._known: dict[int, tuple[Expression, Expression]] = {}
+
+    def __call__(self, formula: Expression) -> Expression:
+        key = formula.get_id()
+        if key not in self._known:
+            self._known[key] = (formula, self._function(formula))
+        return self._known[key][1]
+
+
+def parts_of(formula: Expression) -> Iterator[Expression]:
+    """Every application in a formula, each once."""
+    seen: set[int] = set()
+    waiting = [formula]
+    while waiting:
+        part = waiting.pop()
+        if part.get_id() not in seen:
+            seen.add(part.get_id())
+            waiting += [part.body()] if z3.is_quantifier(part) else part.children()
+            if z3.is_app(part):
+                yield part
+
+
+def same_effect(mine: Rule, other: Rule, hidden: Sequence[str] = ()) -> bool:
+    """Whether two rules change the state in the same way, whatever the first side does not see of it."""
+    if mine is not other and not _equal_effects(mine.effect, other.effect):
+        return False
+    # a value that depends on what is hidden could differ on the two sides; the hidden fields are compared apart
+    seen = [update for update in mine.effect.updates if update.field.name not in hidden]
+    terms = [term for update in seen for term in terms_of_update(update)]
+    return not fields_read(*terms) & set(hidden)
+
+
+def _equal_effects(mine: Effect, other: Effect) -> bool:
+    if len(mine.updates) != len(other.updates):
+        return False
+    for one, two in zip(mine.updates, other.updates, strict=True):
+        terms, others = terms_of_update(one), terms_of_update(two)
+        if one.field is not two.field or len(terms) != len(others) or not all(map(same, terms, others)):
+            return False
+    return True
+
+
+__all__ = ["Proviso", "Sides", "Simulation", "same_effect"]
