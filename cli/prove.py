@@ -130,6 +130,7 @@ def _line(result: Result) -> str:
     solvers = ", ".join(f"{name} {_counts(counts)}" for name, counts in result.solvers.items())
     used = f"; {len(result.rules)} rules used" if result.rules else ""
     states = "" if result.states is None else f"{result.states:,} states"
+    used += f"; {len(result.differences)} differences, all listed" if result.differences and not result.failed else ""
     return (
         f"{result.claim + ' ' + result.title:40} {cores:9}  {how:25}  {MARKS[result.verdict]} "
         f"{result.seconds:5.1f} s  {solvers}{used}{states}"
@@ -137,7 +138,8 @@ def _line(result: Result) -> str:
 
 
 def _counts(counts: Any) -> str:
-    return " ".join(f"{number}" if verdict == "proved" else f"{number} {verdict}" for verdict, number in counts.items())
+    ordered = [(verdict.value, counts[verdict.value]) for verdict in Verdict if counts.get(verdict.value)]
+    return " ".join(f"{number}" if verdict == "proved" else f"{number} {verdict}" for verdict, number in ordered)
 
 
 def _summary(console: Console, results: Sequence[Result], total: int, interrupted: bool) -> None:
@@ -148,6 +150,10 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
             console.print(f"\n{result.claim} ({result.method}): {result.reason}", markup=False, soft_wrap=True)
         for name in result.disagreements:
             console.print(f"\nthe solvers contradict each other on {name}", markup=False)
+    if total < len(PROPERTIES):
+        for result in results:
+            for difference in result.differences:
+                console.print(f"{result.claim}: {difference}", markup=False, highlight=False, soft_wrap=True)
     verdicts = Counter(result.verdict for result in results)
     console.print()
     table = Table(title="solvers", title_justify="left")
@@ -220,6 +226,7 @@ def document(results: Sequence[Result], interrupted: bool, saved: Mapping[str, P
                 "by_construction": result.by_construction,
                 "depth": result.depth,
                 "states": result.states,
+                "differences": list(result.differences),
                 "rests_on": list(result.rests_on),
                 "rules": list(result.rules),
                 "assumptions": list(result.assumptions),

@@ -12,7 +12,7 @@ run; cores and tree are uninterpreted, so the proof holds for any number of core
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from psci.model.call import Call, Move
@@ -22,22 +22,29 @@ from psci.model.environment import ENTER, START, WAKEUP
 from psci.model.language.terms import App, subterms
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.versions import Version
-from psci.proofs.queries import Answer, Verdict, solve
+from psci.proofs.queries import Answer, Query, Verdict, solve
 from psci.proofs.simulation import Proviso, Sides, Simulation
 
+Ask = Callable[[Query], Answer]
 BEGIN_TO_RUN = (START, WAKEUP, ENTER)
 UNKNOWN_TO_THE_KERNEL = ("system", "asked")
 """The fields that a system call of the VMM changes and that the kernel does not see."""
 
 
+ERRATA = Proviso("errata", "APPLIED", "version 0.2 is judged with the errata of issue C")
 PROVISOS = (
     Proviso("denied_by_policy", False, "no policy keeps a core from the guest"),
     Proviso("address_unusable", False, "no address is known to be unusable as an entry point"),
-    Proviso("errata", "APPLIED", "version 0.2 is judged with the errata of issue C"),
+    ERRATA,
     Proviso("affinity_level_supported", True, "AFFINITY_INFO answers for every affinity level"),
     Proviso("mode", "PLATFORM_COORDINATED", "nobody switches to OS-initiated mode"),
     Proviso("system_stop", "DRAIN", "after a system call the other cores may go on until they are stopped"),
 )
+
+
+def plainly(query: Query) -> Answer:
+    """What the first solver says, without a smaller core."""
+    return solve(query, minimise=False)
 
 
 @dataclass(frozen=True)
@@ -100,8 +107,9 @@ class Sufficiency:
 
 
 def sufficiency(
-    kernel: Version, want: Version, offered: Sequence[Call], specification: Specification = SPECIFICATION
-) -> Sufficiency:
+    kernel: Version, want: Version, offered: Sequence[Call], specification: Specification = SPECIFICATION,
+    ask: Ask = plainly,
+) -> Sufficiency:  # fmt: skip
     """Find the ids that must be forwarded, and prove that the rest can be left to the kernel."""
     forced: list[Forced] = []
     left: list[Left] = []
@@ -109,10 +117,10 @@ def sufficiency(
     for owner, fid in _owners(specification):
         if owner in offered:
             assert fid is not None
-            failing = _failing(left_to_the_kernel(owner, fid, kernel, want, offered, (), specification))
+            failing = _failing(left_to_the_kernel(owner, fid, kernel, want, offered, (), specification, ask))
             forced.append(Forced(owner.name, fid, True, failing))
             continue
-        found = _with_provisos(owner, fid, kernel, want, offered, specification)
+        found = _with_provisos(owner, fid, kernel, want, offered, specification, ask)
         verdicts = {answer.verdict for _, answer in found.answers}
         if Verdict.REFUTED in verdicts and fid is not None:
             forced.append(Forced(owner.name, fid, False, _failing(found)))
@@ -138,12 +146,12 @@ def _failing(left: Left) -> tuple[str, ...]:
 
 def _with_provisos(
     owner: Call | Move, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call],
-    specification: Specification,
+    specification: Specification, ask: Ask,
 ) -> Left:  # fmt: skip
     """Try with no proviso, then with all that the rules mention, less those that are not needed."""
 
     def tried(provided: tuple[Proviso, ...]) -> Left:
-        return left_to_the_kernel(owner, fid, kernel, want, offered, provided, specification)
+        return left_to_the_kernel(owner, fid, kernel, want, offered, provided, specification, ask)
 
     plain = tried(())
     mentioned = tuple(proviso for proviso in PROVISOS if _mentions(owner, proviso.symbol, specification))
@@ -162,7 +170,7 @@ def _mentions(owner: Call | Move, symbol: str, specification: Specification) -> 
 
 def left_to_the_kernel(
     owner: Call | Move, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call],
-    provided: tuple[Proviso, ...] = (), specification: Specification = SPECIFICATION,
+    provided: tuple[Proviso, ...] = (), specification: Specification = SPECIFICATION, ask: Ask = plainly,
 ) -> Left:  # fmt: skip
     """Whether every outcome of the kernel's rules is one of the wanted version's.
 
@@ -174,11 +182,12 @@ def left_to_the_kernel(
         offered: the functions that the VMM serves.
         provided: what is assumed of the machine.
         specification: the rules.
+        ask: the solver.
     """
     sides = Sides(kernel, want, tuple(offered), UNKNOWN_TO_THE_KERNEL, provided)
     simulation = Simulation(owner, sides, specification)
     questions = list(simulation.queries(fid))
-    answers = tuple((rule.name, solve(query, minimise=False)) for rule, query in questions if query is not None)
+    answers = tuple((rule.name, ask(query)) for rule, query in questions if query is not None)
     return Left(owner.name, fid, provided, answers, len(questions) - len(answers))
 
 

@@ -6,14 +6,13 @@ nowhere else: a caller runs (SM-16), and the cold-boot primary is the core that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import z3
 
 from psci.model.call import Call, Move
 from psci.model.environment import BOOT
-from psci.model.language.effects import NOTHING
 from psci.model.language.rules import RESULT, Completion, Rule
 from psci.model.language.sorts import BOOL, CORE, NODE, U64, Enumeration
 from psci.model.language.terms import TRUE, Function, Term, every, fields_read, lift
@@ -24,7 +23,7 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS, STATE
 from psci.proofs.domain import Domain, Expression, Fact, Meaning
 from psci.proofs.queries import Answer, Query, Verdict, solve
-from psci.proofs.semantics import Transition, call_limits, fields_of, owners, scope_of, transitions
+from psci.proofs.semantics import OUTCOMES, Transition, call_limits, fields_of, owners, scope_of, transitions
 from psci.proofs.translate import Scope
 from psci.properties.language import History, Invariant, Property, Step, step_of
 
@@ -88,18 +87,20 @@ class Induction:
 
     def rules_used(self) -> tuple[str, ...]:
         """The rules that the proof rests on: those that change something, and those in its unsatisfiable cores."""
-        used: dict[str, None] = {}
-        for obligation, answer in self.answers:
-            names = [name.removeprefix("not ").removesuffix(" lets the result be returned") for name in answer.core]
-            if obligation.rule is not None and obligation.rule.effect.updates:
-                names.append(obligation.name)
-            used.update((name, None) for name in names if "." in name and " " not in name)
-        return tuple(sorted(used))
+        changing = (o.name for o, _ in self.answers if o.rule is not None and o.rule.effect.updates)
+        return tuple(sorted({*changing, *rules_in_cores(answer for _, answer in self.answers)}))
 
     def assumptions_used(self) -> tuple[str, ...]:
         """The facts and assumptions, beside rules, that the proof rests on."""
         names = {name for _, answer in self.answers for name in answer.core}
         return tuple(sorted(name for name in names if " " in name and not name.startswith("not ")))
+
+
+def rules_in_cores(answers: Iterable[Answer]) -> frozenset[str]:
+    """The rules among the assumptions that proofs used."""
+    names = (name for answer in answers for name in answer.core)
+    plain = (name.removeprefix("not ").removesuffix(" lets the result be returned") for name in names)
+    return frozenset(name for name in plain if "." in name and " " not in name)
 
 
 def invariants_of(prop: Property, extra: Sequence[Invariant] = ()) -> tuple[tuple[str, Term], ...]:
@@ -123,12 +124,14 @@ def obligations(
         return
     if only_rule is None and only_owner is None:
         yield start(prop, invariants, make_domain())
+    read = fields_read(*(term for _, term in invariants))
     for owner in owners(specification):
         if only_owner not in (None, owner.name):
             continue
         rules = [rule for rule in specification.rules[owner.name] if only_rule in (None, rule.name)]
-        if not any(interesting(prop, owner, rule) for rule in rules):
-            yield from (None for _ in rules)
+        asked = {id(rule) for rule in rules if interesting(prop, owner, rule, read)}
+        if not asked:
+            yield from (None for rule in rules if rule.modality in OUTCOMES)
             continue
         domain = make_domain()
         base = scope_before(domain, owner, prop.history)
@@ -136,7 +139,7 @@ def obligations(
         for transition in transitions(domain, owner, base, specification):
             if only_rule not in (None, transition.rule.name):
                 continue
-            if not interesting(prop, owner, transition.rule):
+            if id(transition.rule) not in asked:
                 yield None
                 continue
             yield keep(prop, invariants, assumed, domain, owner, base, transition)
@@ -165,14 +168,18 @@ class Assumed:
         return self._lemmas
 
 
-def interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
-    """Whether a rule changes anything, or the claim or the history speaks about its steps."""
+def interesting(prop: Property, owner: Call | Move, rule: Rule, read: Container[str]) -> bool:
+    """Whether a rule changes a field that invariants read, or the claim or the history speaks about its steps.
+
+    Args:
+        prop: the property.
+        owner: the call or move.
+        rule: one of its rules.
+        read: the fields that the invariants read.
+    """
     step = step_of(owner, rule)
-    return (
-        (rule.effect is not NOTHING and bool(rule.effect.updates))
-        or prop.of_step(step) is not TRUE
-        or bool(prop.history.effect(step).updates)
-    )  # fmt: skip
+    changed = (*rule.effect.updates, *prop.history.effect(step).updates)
+    return any(update.field.name in read for update in changed) or prop.of_step(step) is not TRUE
 
 
 def scope_before(domain: Domain, owner: Call | Move, history: History, prefix: str = "") -> Scope:

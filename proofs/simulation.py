@@ -18,7 +18,7 @@ import z3
 
 from psci.model.call import Call, Move
 from psci.model.calls.psci_features import SMCCC_VERSION
-from psci.model.composition import terms_of_update
+from psci.model.composition import terms_of, terms_of_update
 from psci.model.language.effects import Effect
 from psci.model.language.rules import RESULT, WIDE, Completion, Rule
 from psci.model.language.terms import App, Const, Term, Value, fields_read, same, subterms
@@ -30,10 +30,13 @@ from psci.model.versions import Version
 from psci.proofs.domain import Expression, Fact, Meaning
 from psci.proofs.induction import standing_assumptions, with_result
 from psci.proofs.queries import Query
-from psci.proofs.semantics import Transition, fields_of, scope_of, transitions
+from psci.proofs.semantics import OUTCOMES, Transition, call_limits, fields_of, scope_of, transitions
 from psci.proofs.translate import Scope
 from psci.proofs.unbounded import Unbounded
 from psci.properties.language import Invariant
+
+VERSION = MACHINE.psci_version.function.name
+"""The symbol that stands for what PSCI_VERSION returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +79,41 @@ class Simulation:
             invariants: what is assumed of the states that the first side can be in.
         """
         self.owner, self.sides, self.specification, self.invariants = owner, sides, specification, invariants
-        self.domain = Unbounded(None, specification)
-        state = fields_of(self.domain, "s")
-        self.their_scope = scope_of(self.domain, owner, state)
-        hidden = {name: self.domain.symbols("k", FIELD_BY_NAME[name]) for name in sides.hidden}
-        self.my_scope = scope_of(self.domain, owner, {**state, **hidden})
         self._as_mine = _Cache(lambda formula: self._view(formula, "k", sides.mine))
         self._as_theirs = _Cache(lambda formula: self._view(formula, "w", sides.theirs))
         self._plainly = _Cache(lambda formula: z3.simplify(self._view(formula, "", sides.mine)))
         self._plainly_theirs = _Cache(lambda formula: z3.simplify(self._view(formula, "", sides.theirs)))
-        self._still_related = self._related(self.my_scope, self.their_scope)
 
-    def queries(self, fid: int | None) -> Iterator[tuple[Rule, Query | None]]:
+    @cached_property
+    def domain(self) -> Unbounded:
+        """Any number of cores, on any tree, for any version."""
+        return Unbounded(None, self.specification)
+
+    @cached_property
+    def their_scope(self) -> Scope:
+        """The call or move, and the state before it, as the second side sees it."""
+        return scope_of(self.domain, self.owner, fields_of(self.domain, "s"))
+
+    @cached_property
+    def my_scope(self) -> Scope:
+        """The same call or move, and the state as the first side sees it."""
+        hidden = {name: self.domain.symbols("k", FIELD_BY_NAME[name]) for name in self.sides.hidden}
+        return scope_of(self.domain, self.owner, {**fields_of(self.domain, "s"), **hidden})
+
+    @cached_property
+    def _still_related(self) -> Expression:
+        return self._related(self.my_scope, self.their_scope)
+
+    def queries(self, fid: int | None = None) -> Iterator[tuple[Rule, Query | None]]:
         """One query for each rule that the first side has; None where both sides read the same.
 
         Args:
-            fid: the function id; None for a move and for ids of no function.
+            fid: the only function id that is asked about; None for all of them, and for a move.
         """
-        mine = [t for t in self._transitions(self.my_scope) if t.rule.applies_to(self.sides.mine)]
-        theirs = [t for t in self._transitions(self.their_scope) if t.rule.applies_to(self.sides.theirs)]
+        if self._untouched:
+            yield from ((rule, None) for rule in self._rules if rule.modality in OUTCOMES)
+            return
+        mine, theirs = self._mine, self._theirs
         asked = [t for t in mine if not any(self._reads_the_same(t, other) for other in theirs)]
         allowed = [self._as_theirs(other.allowed()) for other in theirs] if asked else []
         questions = {id(t): self._question(t, theirs, allowed) for t in asked}
@@ -104,8 +123,28 @@ class Simulation:
             own, goal = questions.get(id(transition), ((), None))
             yield transition.rule, None if goal is None else Query(transition.rule.name, (*own, *common), goal)
 
-    def _transitions(self, scope: Scope) -> list[Transition]:
-        return transitions(self.domain, self.owner, scope, self.specification)
+    @cached_property
+    def _rules(self) -> tuple[Rule, ...]:
+        return self.specification.of(self.owner.name, self.sides.mine)
+
+    @cached_property
+    def _untouched(self) -> bool:
+        """Both sides have the same rules, and these speak of nothing that the sides do not share."""
+        if self.sides.hidden or self._rules != self.specification.of(self.owner.name, self.sides.theirs):
+            return False
+        return not self._depends_on_version(*(term for rule in self._rules for term in terms_of(rule)))
+
+    @cached_property
+    def _mine(self) -> list[Transition]:
+        return self._transitions(self.my_scope, self.sides.mine)
+
+    @cached_property
+    def _theirs(self) -> list[Transition]:
+        return self._transitions(self.their_scope, self.sides.theirs)
+
+    def _transitions(self, scope: Scope, version: Version) -> list[Transition]:
+        every = transitions(self.domain, self.owner, scope, self.specification)
+        return [transition for transition in every if transition.rule.applies_to(version)]
 
     # ---- one outcome against another
 
@@ -124,14 +163,17 @@ class Simulation:
 
     def _matches(self, mine: Transition, answer: Expression, other: Transition, allowed: Expression) -> Expression:
         """The other side allows `other`, and that is the same outcome."""
-        if mine.rule.completion is not other.rule.completion or not self._same_effect(mine.rule, other.rule):
+        alike = same_effect(mine.rule, other.rule, self.sides.hidden)
+        if mine.rule.completion is not other.rule.completion or not alike:
             return z3.BoolVal(False, self.domain.context)
         value = z3.BoolVal(True, self.domain.context)
         if answer is not None:
             value = self._gives(other, answer)
             if z3.is_false(value):
                 return value
-        return self.domain.conjunction([allowed, value, self._related_after(mine, other)])
+        return self.domain.conjunction(
+            [allowed, value, self._related_after(mine, other), self._same_values(mine, other)]
+        )
 
     def _gives(self, other: Transition, answer: Expression) -> Expression:
         """The other side's rule returns this answer, or leaves a choice in which it is."""
@@ -141,17 +183,24 @@ class Simulation:
         _, choice = with_result(self.domain, other.scope, other, answer)
         return self.domain.conjunction(self._as_theirs(formula) for _, formula in choice)
 
-    def _same_effect(self, mine: Rule, other: Rule) -> bool:
-        terms = (term for update in mine.effect.updates for term in terms_of_update(update))
-        alike = not any(map(self._depends_on_version, terms))
-        return alike and same_effect(mine, other, self.sides.hidden)
+    def _same_values(self, mine: Transition, other: Transition) -> Expression:
+        """Where a new value depends on the version, both sides give the same one, at any place of the field."""
+        if not self._depends_on_version(*terms_of_effect(mine.rule.effect)):
+            return z3.BoolVal(True, self.domain.context)
+        if mine.rule is not other.rule:
+            return z3.BoolVal(False, self.domain.context)
+        alike = []
+        for name in mine.after.keys() - set(self.sides.hidden):
+            place = [self.domain.fresh("place", sort) for sort in FIELD_BY_NAME[name].domain]
+            alike.append(self._as_mine(mine.after[name](*place)) == self._as_theirs(other.after[name](*place)))
+        return self.domain.conjunction(alike)
 
-    def _depends_on_version(self, term: Term) -> bool:
-        """A term that the sides may read differently: it asks for the version, or for what only one of them has."""
-        symbols = [sub for sub in subterms(term) if isinstance(sub, App)]
+    def _depends_on_version(self, *terms: Term) -> bool:
+        """The sides may read these differently: they ask for the version, or for what only one of them has."""
+        symbols = [sub for term in terms for sub in subterms(term) if isinstance(sub, App)]
         asked = [sub.arguments[0] for sub in symbols if sub.function.name == MACHINE.has.name]
         alike = all(isinstance(fid, Const) and fid.value in self._shared for fid in asked)
-        return not alike or any(sub.function.name == "psci_version" for sub in symbols)
+        return not alike or any(sub.function.name == VERSION for sub in symbols)
 
     def _related_after(self, mine: Transition, other: Transition) -> Expression:
         if not mine.after.keys() & set(self.sides.hidden):
@@ -160,7 +209,9 @@ class Simulation:
 
     def _reads_the_same(self, mine: Transition, other: Transition) -> bool:
         """The same rule, whose formulas are the same on both sides: then no solver has to be asked."""
-        if mine.rule is not other.rule or not self._same_effect(mine.rule, other.rule):
+        if mine.rule is not other.rule or not same_effect(mine.rule, other.rule, self.sides.hidden):
+            return False
+        if self._depends_on_version(*terms_of_effect(mine.rule.effect)):
             return False
         if not self._related_after(mine, other).eq(self._still_related):
             return False
@@ -186,13 +237,14 @@ class Simulation:
 
     @cached_property
     def _shared(self) -> frozenset[int]:
-        """The ids whose presence is the same on both sides."""
-        both = (call.key for call in self.specification.calls if self._is_shared(call))
-        return frozenset((SMCCC_VERSION, *both))
-
-    def _is_shared(self, call: Call) -> bool:
-        exists = call.exists_in(self.sides.mine) and call.exists_in(self.sides.theirs)
-        return exists and call not in self.sides.taken_over
+        """The ids of functions that both sides have or both do not have."""
+        alike = (
+            call.key
+            for call in self.specification.calls
+            if call.exists_in(self.sides.mine) is call.exists_in(self.sides.theirs)
+            and call not in self.sides.taken_over
+        )
+        return frozenset((SMCCC_VERSION, *alike))
 
     # ---- the two states, the call and the facts
 
@@ -216,6 +268,8 @@ class Simulation:
         if isinstance(self.owner, Call) and fid is not None:
             wide = self.their_scope.term(WIDE())
             yield "the function id", wide if fid == self.owner.fid64 else z3.Not(wide)
+        else:
+            yield "call: values of their sorts", call_limits(self.domain, "a", self.owner)
 
     def _facts(self) -> Iterator[Fact]:
         for name, formula in self.domain.facts():
@@ -226,7 +280,7 @@ class Simulation:
             here, there = self._presence("k", call.key), self._presence("w", call.key)
             if call in self.sides.taken_over:
                 yield f"{call.name} is offered by the VMM", there
-            elif self._is_shared(call):
+            elif call.key in self._shared:
                 yield f"{call.name}: there if it is the kernel's", here == there
             elif not call.exists_in(self.sides.mine) and call.optional:
                 yield f"{call.name} is not offered", z3.Not(there)
@@ -290,9 +344,13 @@ def same_effect(mine: Rule, other: Rule, hidden: Sequence[str] = ()) -> bool:
     if mine is not other and not _equal_effects(mine.effect, other.effect):
         return False
     # a value that depends on what is hidden could differ on the two sides; the hidden fields are compared apart
-    seen = [update for update in mine.effect.updates if update.field.name not in hidden]
-    terms = [term for update in seen for term in terms_of_update(update)]
-    return not fields_read(*terms) & set(hidden)
+    seen = tuple(update for update in mine.effect.updates if update.field.name not in hidden)
+    return not fields_read(*terms_of_effect(Effect(seen))) & set(hidden)
+
+
+def terms_of_effect(effect: Effect) -> tuple[Term, ...]:
+    """Every term of an effect."""
+    return tuple(term for update in effect.updates for term in terms_of_update(update))
 
 
 def _equal_effects(mine: Effect, other: Effect) -> bool:

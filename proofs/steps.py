@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import z3
 
+from psci.model.call import Call, Move
+from psci.model.language.rules import Rule
 from psci.model.language.terms import TRUE, fields_read
 from psci.model.specification import Specification
 from psci.proofs.bounded import Bounded
@@ -50,13 +52,13 @@ def steps_of(prop: Property, domain: Bounded, specification: Specification) -> S
 def _steps(prop: Property, domain: Bounded, specification: Specification) -> Iterator[Step]:
     own = [] if prop.of_state() is TRUE else [(prop.name, prop.of_state())]
     for owner in owners(specification):
-        if not any(interesting(prop, owner, rule) for rule in specification.rules[owner.name]):
+        if not any(_interesting(prop, owner, rule) for rule in specification.rules[owner.name]):
             continue
         base = scope_before(domain, owner, prop.history)
         assumed = Assumed(prop, own, base)
         alike: dict[int, list[tuple[Step, Step]]] = {}
         for transition in transitions(domain, owner, base, specification):
-            if not interesting(prop, owner, transition.rule):
+            if not _interesting(prop, owner, transition.rule):
                 continue
             taken = taking(prop, domain, owner, base, transition)
             claim = _claim(prop, domain, taken)
@@ -71,6 +73,11 @@ def _steps(prop: Property, domain: Bounded, specification: Specification) -> Ite
         for group in alike.values():
             first = group[0][0]
             yield Step(first.rule, first.taken, first.facts, first.claim, tuple(step for _, step in group))
+
+
+def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:
+    """Which candidates there are is not known yet: any change may matter to one."""
+    return bool(rule.effect.updates) or interesting(prop, owner, rule, ())
 
 
 def _claim(prop: Property, domain: Bounded, taken: Taking) -> Expression | None:

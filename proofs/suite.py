@@ -15,7 +15,7 @@ from time import perf_counter
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.topology import Topology
-from psci.proofs import explored, ranking
+from psci.proofs import explored, ranking, refinement
 from psci.proofs.bounded import Bounded
 from psci.proofs.counterexample import Counterexample, Story, explain
 from psci.proofs.domain import Domain
@@ -32,6 +32,7 @@ SEARCH = "search from boot"
 K_INDUCTION = "k-induction"
 RANKING = "ranking"
 EXPLORED = "explored graph"
+SIMULATION = "simulation"
 ANY = "any"
 THREE = "3"
 K = 2
@@ -77,6 +78,8 @@ class Result:
     depth: int | None = None
     states: int | None = None
     """The states of an explored graph."""
+    differences: tuple[str, ...] = ()
+    """What a version changed, a rule each, with the facts that list it."""
     rests_on: tuple[str, ...] = ()
     """The lemmas, and the lemmas of these; each has a result of its own."""
     rules: tuple[str, ...] = ()
@@ -140,8 +143,8 @@ def tasks(
     """The methods for each property: induction for any number of cores and for three; a search from boot if asked for.
 
     What must be possible is shown by a run of the explorer. What must happen in the end is ranked in the place of
-    induction, and decided on an explored graph; so is what is said of scenarios. With a `method` (a search, or
-    k-induction) there is only that, for three cores.
+    induction, and decided on an explored graph; so is what is said of scenarios. Versions are compared by simulation,
+    for any number of cores. With a `method` (a search, or k-induction) there is only that, for three cores.
     """
     if method is not None:
         searched = (Kind.STEP, Kind.INVARIANT) if method == K_INDUCTION else (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)
@@ -151,6 +154,10 @@ def tasks(
     folder = str(smtlib) if smtlib else None
     for prop in properties:
         if prop.unproved:
+            continue
+        if prop.kind is Kind.REFINEMENT:
+            if cores in (None, ANY):
+                yield Task(prop.name, SIMULATION, ANY, rule, second, folder)
             continue
         if prop.kind not in (Kind.WITNESS, Kind.EXPLORED):
             method = RANKING if prop.kind is Kind.LIVENESS else INDUCTION
@@ -193,6 +200,9 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
         return answer
 
     started = perf_counter()
+    if task.method == SIMULATION:
+        result = of_refinement(refinement.prove(prop, specification, task.rule, ask=ask))
+        return replace(result, solvers=counts, disagreements=tuple(disagreements))
     make = domain_maker(task.cores, specification)
     if isinstance(prop, Response):
         done = ranking.prove(prop, make, specification, only_rule=task.rule, ask=ask)
@@ -253,6 +263,24 @@ def _explain(prop: Property, found: Obligation, answer: Answer, specification: S
 
 def _reason(obligation: Obligation, answer: Answer) -> str:
     return f"the solver gave up on {obligation.label}: {answer.reason}"
+
+
+def of_refinement(done: refinement.Refinement) -> Result:
+    """A simulation as a line."""
+    prop, story = done.claim, done.story
+    return Result(
+        prop.name, prop.title, prop.sentence, prop.kind.value, SIMULATION, ANY, done.verdict, done.seconds,
+        queries=len(done.answers),
+        slowest=max((answer.seconds for answer in done.answers), default=0.0),
+        resources=max((answer.rlimit for answer in done.answers), default=0),
+        by_construction=done.alike,
+        differences=tuple(difference.text() for difference in done.differences),
+        rules=done.rules_used(),
+        assumptions=done.provided,
+        failed=done.failed,
+        counterexamples=() if story is None else (story,),
+        reason="; ".join(f"the solver gave up on {name}" for name in done.undecided),
+    )  # fmt: skip
 
 
 def of_exploration(done: explored.Explored) -> Result:

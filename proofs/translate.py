@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
 
 import z3
 
 from psci.model.language.effects import Effect, Update
-from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var, bind, has_quantifier
+from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var, bind, has_quantifier, parts
 from psci.proofs.domain import Domain, Expression, Meaning
+
+
+@lru_cache(maxsize=1 << 16)
+def free_in(term: Term) -> tuple[Var, ...]:
+    """The variables of a term that no quantifier in it binds."""
+    if isinstance(term, Var):
+        return (term,)
+    defined = term.function.definition if isinstance(term, App) else None
+    inside = parts(term) if defined is None else (defined,)
+    bound = term.variable if isinstance(term, Quantified) else None
+    found = dict.fromkeys(variable for part in inside for variable in free_in(part))
+    return tuple(variable for variable in found if variable is not bound)
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,13 @@ class Scope:
     state: Mapping[str, Meaning]
     call: Mapping[str, Meaning] = field(default_factory=dict)
     variables: Mapping[Var, Expression] = field(default_factory=dict)
+    known: dict[tuple[Any, ...], tuple[Expression, tuple[Expression, ...]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Terms that were translated, by what their free variables stand for; for all scopes that differ in these only.
+
+    What stands for the variables is kept beside the result, or Z3 could give its id to another expression.
+    """
 
     def binding(self, variable: Var, meaning: Expression) -> Scope:
         """This scope with one more bound variable."""
@@ -27,7 +48,7 @@ class Scope:
 
     def but(self, state: Mapping[str, Meaning]) -> Scope:
         """This scope with other meanings for some fields."""
-        return replace(self, state={**self.state, **state})
+        return replace(self, state={**self.state, **state}, known={})
 
     # ---- translation
 
@@ -37,11 +58,18 @@ class Scope:
         Raises:
             KeyError: a symbol has no meaning here.
         """
+        if isinstance(term, Const):
+            return self.domain.constant(term.value, term.sort)
+        if isinstance(term, Var):
+            return self.variables[term]
+        stands_for = tuple(self.variables[variable] for variable in free_in(term))
+        key = (term, *(expression.get_id() for expression in stands_for))
+        if key not in self.known:
+            self.known[key] = (self._translated(term), stands_for)
+        return self.known[key][0]
+
+    def _translated(self, term: Term) -> Expression:
         match term:
-            case Const(value=value, sort=sort):
-                return self.domain.constant(value, sort)
-            case Var():
-                return self.variables[term]
             case App(function=function, arguments=arguments):
                 return self._application(function, arguments)
             case Op(name=name, arguments=arguments):

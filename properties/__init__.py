@@ -10,6 +10,7 @@ from psci.properties import (
     modes,
     possibilities,
     progress,
+    revisions,
     states,
     system,
     trusted_os,
@@ -19,6 +20,6 @@ from psci.properties.language import Property
 PROPERTIES: tuple[Property, ...] = (
     *states.PROPERTIES, *cores.PROPERTIES, *system.PROPERTIES, *answers.PROPERTIES, *domains.PROPERTIES,
     *modes.PROPERTIES, *trusted_os.PROPERTIES, *possibilities.PROPERTIES, *progress.PROPERTIES,
-    *hibernation.PROPERTIES,
+    *hibernation.PROPERTIES, *revisions.PROPERTIES,
 )  # fmt: skip
 """Every property, in the order of the files."""

@@ -36,6 +36,8 @@ class Kind(enum.Enum):
     """On every fair run something happens in the end (`psci.properties.responses`)."""
     EXPLORED = "explored"
     """The claim is about what comes of a whole scenario; it is decided by exploring every one."""
+    REFINEMENT = "refinement"
+    """The claim is about two versions, or two halves of an implementation (`psci.properties.revisions`)."""
 
 
 class View:
