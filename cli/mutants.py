@@ -25,6 +25,7 @@ from psci.proofs.mutants import Mutant, mutants, sample
 from psci.proofs.mutation import EQUIVALENT, KILLERS, SURVIVES, UNDECIDED, Noticed, Watch
 from psci.proofs.separation import Runs
 from psci.proofs.suite import property_named
+from psci.proofs.unseen import ARGUMENTS, argument_for
 from psci.properties import PROPERTIES
 from psci.properties.language import Property
 
@@ -70,12 +71,18 @@ def kill_table(
                 progress.advance(bar)
         except KeyboardInterrupt:
             interrupted = True
-    results = [found[mutant.name] for mutant in chosen if mutant.name in found]
+    results = [argued(found[mutant.name]) for mutant in chosen if mutant.name in found]
     if as_json:
         click.echo(json.dumps(document(results, interrupted), indent=2))
     else:
         _print(console, results, names, len(chosen), interrupted)
     return 130 if interrupted else status(results)
+
+
+def argued(noticed: Noticed) -> Noticed:
+    """A survivor with the argument why nothing shows it, where there is one."""
+    why = argument_for(noticed.mutant) if noticed.by == SURVIVES else ""
+    return replace(noticed, reason=why) if why else noticed
 
 
 def status(results: Sequence[Noticed]) -> int:
@@ -198,10 +205,13 @@ def _print(console: Console, results: Sequence[Noticed], names: Sequence[str], t
     by = Counter(noticed.by for noticed in results)
     different = len(results) - by[EQUIVALENT]
     killed = sum(noticed.killed for noticed in results)
+    arguments = {why for _, why in ARGUMENTS}
+    explained = sum(noticed.by == SURVIVES and noticed.reason in arguments for noticed in results)
     share = f" ({100 * killed / different:.1f} %)" if different else ""
     console.print(
         f"\n{len(results)} of {total} mutants: {by[EQUIVALENT]} equivalent; of the other {different}, {killed} are "
-        f"killed{share}, {by[SURVIVES]} survive, {by[UNDECIDED]} undecided" + (" (interrupted)" if interrupted else ""),
+        f"killed{share}, {by[SURVIVES]} survive ({explained} with an argument why nothing can show them), "
+        f"{by[UNDECIDED]} undecided" + (" (interrupted)" if interrupted else ""),
         soft_wrap=True,
     )
 

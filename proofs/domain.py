@@ -107,6 +107,11 @@ class Domain(ABC):
             self._presence.add(fid.as_long())
         return self.symbols("m", _HAS)(fid)
 
+    @property
+    def asked(self) -> frozenset[int]:
+        """The ids of functions whose presence was asked for."""
+        return frozenset(self._presence)
+
     def facts(self) -> list[Fact]:
         """What holds of the symbols that were used: read it last."""
         limit = z3.ULT(self.rank, z3.BitVecVal(len(VERSIONS), RANK_WIDTH, self.context))

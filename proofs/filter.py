@@ -108,13 +108,24 @@ class Sufficiency:
 
 def sufficiency(
     kernel: Version, want: Version, offered: Sequence[Call], specification: Specification = SPECIFICATION,
-    ask: Ask = plainly,
+    ask: Ask = plainly, only_owner: str | None = None,
 ) -> Sufficiency:  # fmt: skip
-    """Find the ids that must be forwarded, and prove that the rest can be left to the kernel."""
+    """Find the ids that must be forwarded, and prove that the rest can be left to the kernel.
+
+    Args:
+        kernel: the kernel's version.
+        want: the wanted version.
+        offered: the functions that the VMM serves.
+        specification: the rules.
+        ask: the solver.
+        only_owner: the name of the only call or move that is asked about.
+    """
     forced: list[Forced] = []
     left: list[Left] = []
     undecided: list[Left] = []
     for owner, fid in _owners(specification):
+        if only_owner not in (None, owner.name):
+            continue
         if owner in offered:
             assert fid is not None
             failing = _failing(left_to_the_kernel(owner, fid, kernel, want, offered, (), specification, ask))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import z3
 
@@ -21,6 +22,7 @@ from psci.model.machine import MACHINE
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 from psci.model.versions import V0_1
+from psci.proofs import refinement
 from psci.proofs.bounded import Bounded
 from psci.proofs.consistency import Rules, Undecided, gaps
 from psci.proofs.difference import OBLIGING, difference
@@ -106,6 +108,8 @@ class Watch:
         for prop in self.properties:
             if isinstance(prop, Response):
                 broken = response_fails(prop, mutant, specification)
+            elif prop.kind is Kind.REFINEMENT:
+                broken = refinement_fails(prop, mutant, specification)
             else:
                 broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, specification)
             if broken:
@@ -223,6 +227,12 @@ def response_fails(prop: Response, mutant: Mutant, specification: Specification)
         for duty in duties(prop, domain, specification, only_owner=mutant.owner)
         if duty is not None
     )
+
+
+def refinement_fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
+    """Whether a refinement fails in what is about a changed call or move."""
+    ask = partial(solve, rlimit=QUICK, minimise=False)
+    return refinement.prove(prop, specification, only_owner=mutant.owner, ask=ask).verdict is Verdict.REFUTED
 
 
 def _affects_only_itself(mutant: Mutant) -> bool:

@@ -90,7 +90,7 @@ def prove(
         ask: the solver.
     """
     if isinstance(prop, Splits):
-        return of_split(prop, specification, ask)
+        return of_split(prop, specification, ask, only_owner)
     assert isinstance(prop, Refines), prop.name
     return of_versions(prop, specification, only_rule, only_owner, ask)
 
@@ -164,11 +164,13 @@ def _unseen(prop: Refines, differences: tuple[Difference, ...], only_owner: str 
     return found
 
 
-def of_split(prop: Splits, specification: Specification, ask: Ask) -> Refinement:
+def of_split(
+    prop: Splits, specification: Specification = SPECIFICATION, ask: Ask = solve, only_owner: str | None = None
+) -> Refinement:
     """Whether what is usually forwarded is enough: PSCI_VERSION, PSCI_FEATURES, and what the VMM adds."""
     started = time.perf_counter()
     offered = usual_offer(prop.kernel, prop.whole)
-    found = sufficiency(prop.kernel, prop.whole, offered, specification, ask)
+    found = sufficiency(prop.kernel, prop.whole, offered, specification, ask, only_owner)
     forwarded = claimed_set(offered)
     failed = tuple(
         f"{one.owner} ({one.fid:#010x}) must be forwarded as well: by {', '.join(one.rules)}"

@@ -277,6 +277,8 @@ class Simulation:
             if name.startswith("presence"):
                 yield f"kernel: {name}", self._as_mine(formula)
         for call in self.specification.calls:
+            if call.key not in self.domain.asked:
+                continue
             here, there = self._presence("k", call.key), self._presence("w", call.key)
             if call in self.sides.taken_over:
                 yield f"{call.name} is offered by the VMM", there

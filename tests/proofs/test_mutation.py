@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import jsonschema
 import pytest
 
 from psci.cli import main
-from psci.cli.mutants import Saved, judgement
+from psci.cli.mutants import Saved, argued, judgement
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION
 from psci.oracle.trace import read_trace
@@ -23,6 +24,7 @@ from psci.proofs.mutation import (
     KILLERS,
     PROPERTY,
     SHIPPED,
+    SURVIVES,
     Noticed,
     Watch,
     can_differ,
@@ -30,6 +32,7 @@ from psci.proofs.mutation import (
 )
 from psci.proofs.separation import Runs
 from psci.proofs.suite import property_named
+from psci.proofs.unseen import ARGUMENTS
 
 SCHEMAS = Path(main.__file__).with_name("schemas")
 TRACES = Path(__file__).parents[1] / "oracle" / "traces"
@@ -154,3 +157,12 @@ def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_traces_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main.run(["prove", "--mutants", "--sample", "1", "--traces", str(tmp_path)]) == 2
     assert "there is no trace" in capsys.readouterr().err
+
+
+def test_each_argument_is_about_a_mutant_and_is_told() -> None:
+    for patterns, why in ARGUMENTS:
+        for pattern in patterns:
+            names = [name for name in by_name() if fnmatchcase(name, pattern)]
+            assert names, pattern
+            assert argued(Noticed(names[0], "", SURVIVES)).reason == why
+    assert argued(Noticed("CPU_ON.accepted: drop rule", "", SURVIVES, reason="open")).reason == "open"

@@ -23,6 +23,8 @@ def test_a_property_has_a_proof_or_a_reason_why_not(prop: Property) -> None:
     elif prop.kind is Kind.LIVENESS:
         # where calls have to overlap, the fused proofs are compared with a graph in which they do
         assert methods - {("explored graph", "2")} == {("ranking", "any"), ("ranking", "3")}
+    elif prop.kind is Kind.REFINEMENT:
+        assert methods == {("simulation", "any")}
     elif prop.kind is Kind.EXPLORED or prop.kind is Kind.WITNESS:
         assert methods == {("explored graph", "2")}
     else:
