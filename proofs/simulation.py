@@ -35,7 +35,7 @@ from psci.proofs.translate import Scope
 from psci.proofs.unbounded import Unbounded
 from psci.properties.language import Invariant
 
-VERSION = MACHINE.psci_version.function.name
+VERSION = "psci_version"
 """The symbol that stands for what PSCI_VERSION returns."""
 
 
