@@ -20,7 +20,7 @@ RLIMIT = 20_000_000
 """The resources of one query in Z3's own units; most queries need less than a hundredth."""
 CVC5_STRATEGIES: Sequence[tuple[int, Mapping[str, str]]] = (
     (100_000, {}),
-    (50_000, {"finite-model-find": "true"}),
+    (100_000, {"finite-model-find": "true"}),
 )
 """The ways in which cvc5 is asked, one after the other, until it answers; each with its resources in cvc5's units."""
 CORE_RLIMIT = 200_000

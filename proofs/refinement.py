@@ -151,7 +151,7 @@ def _unseen(prop: Refines, differences: tuple[Difference, ...], only_owner: str 
         seen = [difference.rule for difference in differences if difference.newer is newer]
         patterns = (p for change in prop.changes for p in (change.newer if newer else change.older))
         for pattern in patterns:
-            about = only_owner is None or fnmatchcase(only_owner, pattern.partition(".")[0])
+            about = only_owner in (None, pattern.partition(".")[0])
             if about and not any(fnmatchcase(rule, pattern) for rule in seen):
                 found.append(f"a change lists {pattern} of {version}, and it makes no difference")
     seen = [difference.rule for difference in differences]

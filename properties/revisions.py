@@ -113,7 +113,10 @@ CHANGES: dict[Version, tuple[Change, ...]] = {
             ),
             newer=("CPU_SUSPEND.others_*", "CPU_ON.frozen_core_resumes"),
         ),
-        Change(("REV-3",), newer=("*.entry_unusable",), older=("*.entry_unusable_before_1_0",)),
+        Change(
+            ("REV-3",), newer=("CPU_SUSPEND.entry_unusable", "CPU_ON.entry_unusable"),
+            older=("CPU_SUSPEND.entry_unusable_before_1_0", "CPU_ON.entry_unusable_before_1_0"),
+        ),
         Change(
             ("REV-5",), newer=("AFFINITY_INFO.level_unsupported",),
             older=("AFFINITY_INFO.on", "AFFINITY_INFO.on_pending", "AFFINITY_INFO.off", "AFFINITY_INFO.stopping"),
