@@ -25,7 +25,7 @@ from psci.proofs.mutants import Mutant, mutants, sample
 from psci.proofs.mutation import EQUIVALENT, KILLERS, SURVIVES, UNDECIDED, Noticed, Watch
 from psci.proofs.separation import Runs
 from psci.proofs.suite import property_named
-from psci.proofs.unseen import ARGUMENTS, argument_for
+from psci.proofs.unseen import argument_for
 from psci.properties import PROPERTIES
 from psci.properties.language import Property
 
@@ -205,8 +205,7 @@ def _print(console: Console, results: Sequence[Noticed], names: Sequence[str], t
     by = Counter(noticed.by for noticed in results)
     different = len(results) - by[EQUIVALENT]
     killed = sum(noticed.killed for noticed in results)
-    arguments = {why for _, why in ARGUMENTS}
-    explained = sum(noticed.by == SURVIVES and noticed.reason in arguments for noticed in results)
+    explained = sum(noticed.by == SURVIVES and bool(argument_for(noticed.mutant)) for noticed in results)
     share = f" ({100 * killed / different:.1f} %)" if different else ""
     console.print(
         f"\n{len(results)} of {total} mutants: {by[EQUIVALENT]} equivalent; of the other {different}, {killed} are "

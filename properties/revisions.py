@@ -10,7 +10,7 @@ Two implementations behind one conduit are to refine one version as a whole: `Sp
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -173,7 +173,7 @@ def _splits(kernel: Version) -> Splits:
     return Splits(
         f"SPLIT-{kernel}", f"a-filter-over-{kernel}-is-{whole}",
         f"A kernel of {kernel} and a VMM that serves SYSTEM_OFF2 and what tells about it are one PSCI {whole}.",
-        ("VERSION-6", "FEAT-2", "OFF2-9"), Kind.REFINEMENT, _no_claim, kernel=kernel, whole=whole,
+        ("VERSION-2", "FEAT-2", "OFF2-9"), Kind.REFINEMENT, _no_claim, kernel=kernel, whole=whole,
     )  # fmt: skip
 
 
@@ -181,8 +181,3 @@ PROPERTIES: tuple[Refines | Splits, ...] = (
     *(_refines(older, newer) for older, newer in itertools.pairwise(VERSIONS)),
     *(_splits(kernel) for kernel in (V1_0, V1_1)),
 )
-
-
-def without(prop: Refines, change: Change) -> Refines:
-    """The claim with one change less on its list."""
-    return replace(prop, changes=tuple(other for other in prop.changes if other is not change))

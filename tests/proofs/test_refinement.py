@@ -102,7 +102,7 @@ def test_kernel_and_vmm_are_one_implementation() -> None:
     assert "no policy keeps a core from the guest" in found.provided
 
 
-def test_a_split_needs_more_where_more_is_new() -> None:
+def test_a_split_may_be_of_other_versions() -> None:
     split = BY_NAME["SPLIT-1.1"]
     assert isinstance(split, Splits)
     # a kernel of 1.0 that is to be 1.1 lacks nothing that is compulsory
