@@ -32,7 +32,7 @@ from psci.proofs.induction import standing_assumptions, with_result
 from psci.proofs.queries import Query
 from psci.proofs.semantics import OUTCOMES, Transition, call_limits, fields_of, scope_of, transitions
 from psci.proofs.translate import Scope
-from psci.proofs.unbounded import Unbounded
+from psci.proofs.unbounded import Unbounded, parts_of
 from psci.properties.language import Invariant
 
 VERSION = "psci_version"
@@ -326,19 +326,6 @@ class _Cache:
         if key not in self._known:
             self._known[key] = (formula, self._function(formula))
         return self._known[key][1]
-
-
-def parts_of(formula: Expression) -> Iterator[Expression]:
-    """Every application in a formula, each once."""
-    seen: set[int] = set()
-    waiting = [formula]
-    while waiting:
-        part = waiting.pop()
-        if part.get_id() not in seen:
-            seen.add(part.get_id())
-            waiting += [part.body()] if z3.is_quantifier(part) else part.children()
-            if z3.is_app(part):
-                yield part
 
 
 def same_effect(mine: Rule, other: Rule, hidden: Sequence[str] = ()) -> bool:

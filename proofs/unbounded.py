@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import z3
@@ -232,21 +232,21 @@ class Unbounded(Domain):
 
 def _symbols_of(formula: Expression) -> set[str]:
     """The names of the symbols in a formula."""
-    names: set[str] = set()
+    declared = (part.decl() for part in parts_of(formula))
+    return {symbol.name() for symbol in declared if symbol.kind() == z3.Z3_OP_UNINTERPRETED}
+
+
+def parts_of(formula: Expression) -> Iterator[Expression]:
+    """Every application in a formula, each once."""
     seen: set[int] = set()
     waiting = [formula]
     while waiting:
         part = waiting.pop()
-        if part.get_id() in seen:
-            continue
-        seen.add(part.get_id())
-        if z3.is_quantifier(part):
-            waiting.append(part.body())
-        elif z3.is_app(part):
-            if part.decl().kind() == z3.Z3_OP_UNINTERPRETED:
-                names.add(part.decl().name())
-            waiting += part.children()
-    return names
+        if part.get_id() not in seen:
+            seen.add(part.get_id())
+            waiting += [part.body()] if z3.is_quantifier(part) else part.children()
+            if z3.is_app(part):
+                yield part
 
 
 def _constant(name: str, sort: Expression) -> Meaning:
