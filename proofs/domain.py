@@ -20,6 +20,7 @@ from psci.model.machine import MACHINE
 from psci.model.profile import AFFINITY_FIELDS
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.versions import V0_2, VERSIONS, Version
+from psci.proofs.contexts import fresh_context
 
 Expression: TypeAlias = Any
 """A Z3 expression; the bindings of Z3 carry no types."""
@@ -42,7 +43,7 @@ class Domain(ABC):
     """How many cores there are, for reports: a number, or `any`."""
 
     def __init__(self, version: Version | None = None, specification: Specification = SPECIFICATION) -> None:
-        self.context = z3.Context()
+        self.context = fresh_context()
         self.version = version
         self.specification = specification
         self.rank = z3.BitVec("version", RANK_WIDTH, self.context)
