@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Literal
 
 import z3
@@ -43,6 +43,8 @@ class Bounded(Domain):
         self.sizes = {CORE: count, NODE: len(topology.names) if topology else nodes}
         self._cells: dict[str, Meaning] = {}
         self._used: dict[str, Function] = {}
+        self._constants: dict[tuple[Value, Sort], Expression] = {}
+        self._known_facts: dict[str, list[tuple[Collection[str], Fact]]] = {}
 
     def sort(self, sort: Sort) -> Expression:
         """The Z3 sort."""
@@ -177,17 +179,23 @@ class Bounded(Domain):
     def _is_core(self, mpidr: Expression) -> Expression:
         return self.disjunction(own == mpidr for own in self._mpidrs())
 
-    def _facts(self) -> Iterable[Fact]:
-        if "m.mpidr" in self._cells:
+    def _facts(self) -> Iterable[tuple[Collection[str], Fact]]:
+        for symbol in MACHINE_SYMBOLS:
+            label = f"m.{symbol.name}"
+            if label in self._cells:
+                if label not in self._known_facts:
+                    self._known_facts[label] = list(self._facts_of(symbol))
+                yield from self._known_facts[label]
+
+    def _facts_of(self, symbol: Function) -> Iterator[tuple[Collection[str], Fact]]:
+        if symbol is MACHINE.mpidr:
             own = self._mpidrs()
             distinct = [z3.Distinct(*own)] if len(own) > 1 else []
-            yield "mpidr: one for each core", self.conjunction([*distinct, *(self.affinity_only(m) for m in own)])
-        for symbol in MACHINE_SYMBOLS:
-            meaning = self._cells.get(f"m.{symbol.name}")
-            if meaning is not None:
-                limit = self.within(meaning, symbol)
-                if not z3.is_true(limit):
-                    yield f"{symbol.name}: a value of its sort", limit
+            formula = self.conjunction([*distinct, *(self.affinity_only(m) for m in own)])
+            yield self.symbols_in(formula), ("mpidr: one for each core", formula)
+        limit = self.within(self.symbols("m", symbol), symbol)
+        if not z3.is_true(limit):
+            yield self.symbols_in(limit), (f"{symbol.name}: a value of its sort", limit)
 
 
 def prefix_is_tree(function: Function) -> bool:

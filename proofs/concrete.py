@@ -63,7 +63,15 @@ class Action:
 class Reading:
     """A model read as values: the elements of the sorts, and what symbols are at them."""
 
-    def __init__(self, domain: Domain, model: Expression) -> None:
+    def __init__(self, domain: Domain, model: Expression, tree: bool | None = None) -> None:
+        """Read a model.
+
+        Args:
+            domain: where its symbols are.
+            model: the model.
+            tree: whether what it says of the tree of power domains means something; None for what the domain knows.
+        """
+        self._tree = domain.speaks_of_tree() if tree is None else tree
         self.domain = domain
         self.model = model
         self.elements: dict[str, list[Expression]] = {}
@@ -74,7 +82,7 @@ class Reading:
     def _order_nodes(self) -> None:
         """The root first; where nothing was asked about the tree, one node stands for all."""
         nodes = self.elements["Node"]
-        if not self.domain.speaks_of_tree():
+        if not self._tree:
             self.elements["Node"] = nodes[:1]
             return
         ancestor = self.table(self.domain.symbol(MACHINE.ancestor), MACHINE.ancestor)

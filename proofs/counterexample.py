@@ -120,7 +120,7 @@ def explain(
 ) -> Counterexample:
     """The counterexample of one step of an induction."""
     model, broken = plainest(obligation, answer.model, prop)
-    reading = Reading(obligation.domain, model)
+    reading = Reading(obligation.domain, model, obligation.speaks_of_tree)
     if obligation.rule is None or obligation.step is None:
         return Counterexample(prop.name, prop.sentence, reading.machine(), (), broken, False, True, prop.history.fields)
     taken = taken_in(reading, obligation.step, obligation.rule, obligation.before, obligation.after, prop)

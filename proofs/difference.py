@@ -15,9 +15,9 @@ from psci.model.specification import Specification
 from psci.model.state import FIELDS
 from psci.proofs.bounded import Bounded
 from psci.proofs.domain import Expression
-from psci.proofs.induction import with_result
 from psci.proofs.semantics import Transition, duties, transitions
 from psci.proofs.translate import Scope
+from psci.proofs.translated import with_result
 
 OBLIGING = (Modality.GATE, Modality.MUST_REFUSE)
 Key = tuple[object, ...]

@@ -8,7 +8,8 @@ it says which facts hold of the symbols that were used.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import z3
@@ -31,6 +32,8 @@ Fact: TypeAlias = tuple[str, Expression]
 
 RANK_WIDTH = 4
 _HAS: Function = MACHINE.has
+PRESENCE = f"m.{_HAS.name}"
+"""The symbol that says which functions there are."""
 
 
 class Domain(ABC):
@@ -47,9 +50,11 @@ class Domain(ABC):
         self.version = version
         self.specification = specification
         self.rank = z3.BitVec("version", RANK_WIDTH, self.context)
+        self.true, self.false = (z3.BoolVal(value, self.context) for value in (True, False))
         self._symbols: dict[str, Meaning] = {}
         self._presence: set[int] = set()
         self._known_presence: dict[int, list[Fact]] = {}
+        self._known_symbols: dict[int, tuple[Expression, frozenset[str]]] = {}
         self._fresh = 0
 
     # ---- sorts and values
@@ -115,13 +120,58 @@ class Domain(ABC):
 
     def facts(self) -> list[Fact]:
         """What holds of the symbols that were used: read it last."""
+        return [*self._version_facts, *(fact for _, fact in self._facts_by_subject())]
+
+    def facts_about(self, formulas: Iterable[Expression]) -> list[Fact]:
+        """What holds of the symbols that occur in formulas, and of those that occur in what holds of them.
+
+        It does not depend on what else was asked of this domain.
+        """
+        occurring = set[str]().union(*map(self.symbols_in, formulas))
+        waiting = self._facts_by_subject()
+        found: list[Fact] = []
+        while near := [fact for subjects, fact in waiting if not occurring.isdisjoint(subjects)]:
+            waiting = [(subjects, fact) for subjects, fact in waiting if occurring.isdisjoint(subjects)]
+            occurring.update(*(self.symbols_in(formula) for _, formula in near))
+            found += near
+        return [*self._version_facts, *sorted(found, key=lambda fact: fact[0])]
+
+    @cached_property
+    def _version_facts(self) -> list[Fact]:
         limit = z3.ULT(self.rank, z3.BitVecVal(len(VERSIONS), RANK_WIDTH, self.context))
         facts: list[Fact] = [("version: one of those published", limit)]
         if self.version is not None:
             facts.append((f"version: {self.version}", self.is_version(self.version)))
-        for fid in sorted(self._presence):
-            facts += self._presence_facts(fid)
-        return facts + list(self._facts())
+        return facts
+
+    def _facts_by_subject(self) -> list[tuple[Collection[str], Fact]]:
+        """Each fact, and the symbols of which it says something."""
+        asked = sorted(self._presence)
+        present = [((presence_of(fid),), fact) for fid in asked for fact in self._presence_facts(fid)]
+        return [*present, *self._facts()]
+
+    def symbols_in(self, formula: Expression) -> frozenset[str]:
+        """The names of the symbols in a formula; the presence of a function is a symbol for each id."""
+        key = formula.get_id()
+        if key not in self._known_symbols:
+            # the formula is kept, or Z3 could give its id to another one
+            self._known_symbols[key] = (formula, self._symbols_of(formula))
+        return self._known_symbols[key][1]
+
+    def _symbols_of(self, formula: Expression) -> frozenset[str]:
+        if z3.is_quantifier(formula):
+            return self.symbols_in(formula.body())
+        if not z3.is_app(formula):
+            return frozenset()
+        inside = formula.children()
+        found = frozenset[str]().union(*map(self.symbols_in, inside))
+        symbol = formula.decl()
+        if symbol.kind() != z3.Z3_OP_UNINTERPRETED:
+            return found
+        name = symbol.name()
+        if name == PRESENCE and z3.is_bv_value(inside[0]):
+            name = presence_of(inside[0].as_long())
+        return found | {name}
 
     def _presence_facts(self, fid: int) -> list[Fact]:
         """When the function with this id is there, by the version."""
@@ -141,8 +191,8 @@ class Domain(ABC):
             yield f"presence: {call.name} is mandatory", z3.Implies(mandatory, present)
 
     @abstractmethod
-    def _facts(self) -> Iterable[Fact]:
-        """Facts about MPIDRs, values and the tree."""
+    def _facts(self) -> Iterable[tuple[Collection[str], Fact]]:
+        """Facts about MPIDRs, values and the tree, and of which symbols each says something."""
 
     def speaks_of_tree(self) -> bool:
         """Whether something was asked about the tree of power domains, so that its facts hold."""
@@ -187,16 +237,18 @@ class Domain(ABC):
 
     def conjunction(self, parts: Iterable[Expression]) -> Expression:
         """All of the formulas."""
-        found = [part for part in parts if not z3.is_true(part)]
+        neutral = self.true.get_id()
+        found = [part for part in parts if part.get_id() != neutral]
         if not found:
-            return z3.BoolVal(True, self.context)
+            return self.true
         return found[0] if len(found) == 1 else z3.And(*found)
 
     def disjunction(self, parts: Iterable[Expression]) -> Expression:
         """Some of the formulas."""
-        found = [part for part in parts if not z3.is_false(part)]
+        neutral = self.false.get_id()
+        found = [part for part in parts if part.get_id() != neutral]
         if not found:
-            return z3.BoolVal(False, self.context)
+            return self.false
         return found[0] if len(found) == 1 else z3.Or(*found)
 
     def fresh(self, prefix: str, sort: Sort) -> Expression:
@@ -222,6 +274,11 @@ class Domain(ABC):
     def affinity_only(self, mpidr: Expression) -> Expression:
         """No bits outside the affinity fields (5.1.4)."""
         return mpidr & z3.BitVecVal(~AFFINITY_FIELDS & (2**64 - 1), 64, self.context) == 0
+
+
+def presence_of(fid: int) -> str:
+    """The presence of one function, as if it were a symbol of its own."""
+    return f"{PRESENCE}({fid:#x})"
 
 
 def rank_of(enumeration: Enumeration, value: str) -> int:

@@ -6,7 +6,7 @@ nowhere else: a caller runs (SM-16), and the cold-boot primary is the core that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import z3
@@ -14,20 +14,18 @@ import z3
 from psci.model.call import Call, Move
 from psci.model.environment import BOOT
 from psci.model.language.rules import RESULT, Completion, Rule
-from psci.model.language.sorts import BOOL, CORE, NODE, U64, Enumeration
+from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
 from psci.model.language.terms import TRUE, Function, Term, every, fields_read, lift
 from psci.model.machine import MACHINE
 from psci.model.profile import SYMBOLS
 from psci.model.readings import READINGS
-from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS, STATE
-from psci.proofs.domain import Domain, Expression, Fact, Meaning
+from psci.proofs.domain import Domain, Expression, Fact
 from psci.proofs.queries import Answer, Query, Verdict, solve
-from psci.proofs.semantics import OUTCOMES, Transition, call_limits, fields_of, owners, scope_of, transitions
-from psci.proofs.translate import Scope
-from psci.properties.language import History, Invariant, Property, Step, step_of
-
-MakeDomain = Callable[[], Domain]
+from psci.proofs.semantics import OUTCOMES, Transition, owners
+from psci.proofs.translate import Scope, fields_in
+from psci.proofs.translated import Translated, Translations, primes
+from psci.properties.language import Invariant, Property, Step, step_of
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,7 @@ def invariants_of(prop: Property, extra: Sequence[Invariant] = ()) -> tuple[tupl
 
 def obligations(
     prop: Property,
-    make_domain: MakeDomain,
-    specification: Specification = SPECIFICATION,
+    translations: Translations,
     extra: Sequence[Invariant] = (),
     only_rule: str | None = None,
     only_owner: str | None = None,
@@ -120,10 +117,11 @@ def obligations(
     """Every query of the induction, or those of one rule, call or move; None for a step that holds by construction."""
     invariants = invariants_of(prop, extra)
     if prop.follows:
-        yield implied(prop, invariants, make_domain())
+        yield implied(prop, invariants, translations.start)
         return
     if only_rule is None and only_owner is None:
-        yield start(prop, invariants, make_domain())
+        yield start(prop, invariants, translations.start)
+    specification = translations.specification
     read = fields_read(*(term for _, term in invariants))
     for owner in owners(specification):
         if only_owner not in (None, owner.name):
@@ -133,16 +131,15 @@ def obligations(
         if not asked:
             yield from (None for rule in rules if rule.modality in OUTCOMES)
             continue
-        domain = make_domain()
-        base = scope_before(domain, owner, prop.history)
-        assumed = Assumed(prop, invariants, base)
-        for transition in transitions(domain, owner, base, specification):
+        translated = translations.of(owner)
+        assumed = Assumed(prop, invariants, translated.before(prop.history))
+        for transition in translated.transitions:
             if only_rule not in (None, transition.rule.name):
                 continue
             if id(transition.rule) not in asked:
                 yield None
                 continue
-            yield keep(prop, invariants, assumed, domain, owner, base, transition)
+            yield keep(prop, invariants, assumed, translated, transition)
 
 
 class Assumed:
@@ -182,36 +179,33 @@ def interesting(prop: Property, owner: Call | Move, rule: Rule, read: Container[
     return any(update.field.name in read for update in changed) or prop.of_step(step) is not TRUE
 
 
-def scope_before(domain: Domain, owner: Call | Move, history: History, prefix: str = "") -> Scope:
-    """The scope in which a call or move is read, over free symbols for the state and the history before it."""
-    state = {**fields_of(domain, f"{prefix}s"), **fields_of(domain, f"{prefix}h", history.fields)}
-    return scope_of(domain, owner, state, f"{prefix}a")
-
-
-def start(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain) -> Obligation:
+def start(prop: Property, invariants: Sequence[tuple[str, Term]], translated: Translated) -> Obligation:
     """The invariants hold before the first boot: the system is down, and every field is blank."""
-    scope = scope_before(domain, BOOT, prop.history)
+    scope = translated.before(prop.history)
     scope = scope.but(scope.after(prop.history.start()))
     blank = [
         (f"{field.name} is blank", scope.term(term)) for field in FIELDS if (term := blank_value(field)) is not TRUE
     ]
     blank = [(name, formula) for name, formula in blank if not name.startswith("system ")]
     down = ("the system is down", scope.term(STATE.system == "DOWN"))
-    parts = tuple((name, scope.term(term)) for name, term in invariants)
-    goal = domain.conjunction(formula for _, formula in parts)
-    assumptions = (down, *blank, *sort_limits(domain, prop.history), *domain.facts())
-    query = question(domain, f"{prop.name} start", assumptions, goal)
-    return Obligation(None, None, query, parts, scope, scope, domain)
+    return _of_a_state(f"{prop.name} start", prop, invariants, scope, (down, *blank), translated)
 
 
-def implied(prop: Property, invariants: Sequence[tuple[str, Term]], domain: Domain) -> Obligation:
+def implied(prop: Property, invariants: Sequence[tuple[str, Term]], translated: Translated) -> Obligation:
     """The lemmas imply the property, in any one state."""
-    scope = scope_before(domain, BOOT, prop.history)
+    scope = translated.before(prop.history)
+    known = (*Assumed(prop, (), scope).lemmas(), *default_readings(scope, prop))
+    return _of_a_state(f"{prop.name} implied", prop, invariants, scope, known, translated)
+
+
+def _of_a_state(
+    name: str, prop: Property, invariants: Sequence[tuple[str, Term]], scope: Scope, known: tuple[Fact, ...],
+    translated: Translated,
+) -> Obligation:  # fmt: skip
+    domain = translated.domain
     parts = tuple((name, scope.term(term)) for name, term in invariants)
-    lemmas, readings = Assumed(prop, (), scope).lemmas(), default_readings(scope, prop)
-    assumptions = (*lemmas, *readings, *sort_limits(domain, prop.history), *domain.facts())
     goal = domain.conjunction(formula for _, formula in parts)
-    query = question(domain, f"{prop.name} implied", assumptions, goal)
+    query = question(domain, name, (*known, *translated.limits(prop.history)), goal)
     return Obligation(None, None, query, parts, scope, scope, domain)
 
 
@@ -241,88 +235,70 @@ class Taking:
     """The fields and history variables that the step may change."""
     conditions: tuple[Fact, ...]
     """The rule is allowed."""
+    both: Scope
+    """The state before and, under primed names, the state after."""
 
     def of_step(self, prop: Property) -> Expression | None:
         """What a property says of the step; None where it says nothing."""
         claim = prop.of_step(self.step)
-        return None if claim is TRUE else self.before.but(primes(self.after.state)).term(claim)
+        return None if claim is TRUE else self.both.term(claim)
 
 
-def taking(prop: Property, domain: Domain, owner: Call | Move, base: Scope, transition: Transition) -> Taking:
+def taking(prop: Property, translated: Translated, transition: Transition) -> Taking:
     """A rule as a step, with what the property remembers of it."""
-    step = step_of(owner, transition.rule)
-    before, conditions = with_result(domain, base, transition)
-    changed = {**before.after(transition.rule.effect), **before.after(prop.history.effect(step))}
-    conditions = [*transition.conditions, *conditions]
-    return Taking(transition.rule, step, before, before.but(changed), frozenset(changed), tuple(conditions))
+    step = step_of(translated.owner, transition.rule)
+    taken = translated.outcome(transition)
+    result = taken.before.variables[RESULT]
+    before = translated.before(prop.history).binding(RESULT, result)
+    remembered = before.after(prop.history.effect(step))
+    changed = frozenset((*transition.after, *remembered))
+    if not changed:
+        both = translated.unchanged(prop.history).binding(RESULT, result)
+        return Taking(transition.rule, step, before, before, changed, taken.conditions, both)
+    after = translated.remembering(taken.after, prop.history)
+    after = after.but(remembered) if remembered else after
+    return Taking(transition.rule, step, before, after, changed, taken.conditions, before.but(primes(after.state)))
 
 
 def keep(
-    prop: Property, invariants: Sequence[tuple[str, Term]], assumed: Assumed, domain: Domain,
-    owner: Call | Move, base: Scope, transition: Transition,
+    prop: Property, invariants: Sequence[tuple[str, Term]], assumed: Assumed, translated: Translated,
+    transition: Transition,
 ) -> Obligation | None:  # fmt: skip
     """A rule keeps the invariants, and its steps satisfy the claim; None where there is nothing to prove."""
-    taken = taking(prop, domain, owner, base, transition)
+    taken, domain = taking(prop, translated, transition), translated.domain
     rule, step, before, after, changed = taken.rule, taken.step, taken.before, taken.after, taken.changed
     parts: list[Fact] = []
     claim = taken.of_step(prop)
     if claim is not None:
         parts.append((prop.name, claim))
     # an invariant that reads nothing of what changes is kept: after the step it is what it was before
-    parts += [(name, after.term(term)) for name, term in invariants if not fields_read(term).isdisjoint(changed)]
+    parts += [(name, after.term(term)) for name, term in invariants if not fields_in(term).isdisjoint(changed)]
     goal = domain.conjunction(formula for _, formula in parts)
     if z3.is_true(z3.simplify(goal)):
         return None
-    standing = premises(prop, assumed, domain, owner, taken)
+    standing = premises(prop, assumed, translated, taken)
     query = question(domain, f"{prop.name} {rule.name}", (*taken.conditions, *standing), goal)
-    alone = None if changed else question(domain, f"{prop.name} {owner.name}: whatever changes nothing", standing, goal)
+    whatever = f"{prop.name} {translated.owner.name}: whatever changes nothing"
+    alone = None if changed else question(domain, whatever, standing, goal)
     return Obligation(rule, step, query, tuple(parts), before, after, domain, alone)
 
 
-def premises(prop: Property, assumed: Assumed, domain: Domain, owner: Call | Move, taken: Taking) -> tuple[Fact, ...]:
-    """What is assumed of a step, whatever rule makes it; read when all of the step has been translated."""
-    standing: tuple[Fact, ...] = (
-        *standing_assumptions(owner, taken.before, prop),
+def premises(prop: Property, assumed: Assumed, translated: Translated, taken: Taking) -> tuple[Fact, ...]:
+    """What is assumed of a step, whatever rule makes it."""
+    return (
+        *standing_assumptions(translated.owner, taken.before, prop),
         *assumed.of(taken.step),
         *((f"lemma after the step: {lemma.name}", taken.after.term(lemma.of_state())) for lemma in prop.lemmas_after),
-        *sort_limits(domain, prop.history),
-        *domain.facts(),
+        *translated.limits(prop.history),
     )
-    limits = call_limits(domain, "a", owner)
-    return standing if z3.is_true(limits) else (*standing, ("call: values of their sorts", limits))
 
 
 def question(domain: Domain, name: str, assumptions: tuple[Fact, ...], goal: Expression) -> Query:
-    """The query, with the meaning of every name that occurs in it."""
-    formulas = [formula for _, formula in assumptions]
-    return Query(name, (*assumptions, *domain.definitions((*formulas, goal))), goal)
-
-
-def with_result(
-    domain: Domain, scope: Scope, transition: Transition, free: Expression = None
-) -> tuple[Scope, list[Fact]]:
-    """The scope in which RESULT is what the rule returns, and the rule's condition where it leaves a choice.
-
-    `free` is the symbol for a result that the rule leaves open; by default one that nothing else uses.
-    """
-    rule = transition.rule
-    if transition.value is not None:
-        return scope.binding(RESULT, transition.value), []
-    if rule.completion is Completion.WAITS:
-        return scope.binding(RESULT, domain.constant(0, U64)), []
-    scope = scope.binding(RESULT, domain.fresh("result", U64) if free is None else free)
-    if rule.constraint is None:
-        return scope, []
-    result, wide = scope.variables[RESULT], scope.call["wide"]()
-    # an SMC32 function returns 32 bits, which conditions read sign-extended (RET-2)
-    narrow = result == z3.SignExt(32, z3.Extract(31, 0, result))
-    allowed = z3.And(scope.term(rule.constraint), z3.Or(wide, narrow))
-    return scope, [(f"{rule.name} lets the result be returned", allowed)]
-
-
-def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
-    """The same meanings under the names that fields have after a step."""
-    return {f"{name}'": meaning for name, meaning in state.items()}
+    """The query, with what holds of every symbol that occurs in it."""
+    formulas = [goal, *(formula for _, formula in assumptions)]
+    named = domain.definitions(formulas)
+    facts = domain.facts_about([*formulas, *(formula for _, formula in named)])
+    return Query(name, (*assumptions, *facts, *named), goal)
 
 
 def default_readings(scope: Scope, prop: Property | None = None) -> list[Fact]:
@@ -349,18 +325,9 @@ def who_moves(owner: Call | Move, scope: Scope) -> Iterator[Fact]:
         yield "the cold-boot primary boots (SM-5)", scope.term(owner.core == MACHINE.boot_core)
 
 
-def sort_limits(domain: Domain, history: History) -> list[Fact]:
-    """The fields of the state before a step, and of the history, have values of their sorts."""
-    limits = [domain.within(domain.symbols("s", f), f) for f in FIELDS]
-    limits += [domain.within(domain.symbols("h", f), f) for f in history.fields]
-    limit = domain.conjunction(limits)
-    return [] if z3.is_true(limit) else [("state: values of their sorts", limit)]
-
-
 def prove(
     prop: Property,
-    make_domain: MakeDomain,
-    specification: Specification = SPECIFICATION,
+    translations: Translations,
     extra: Sequence[Invariant] = (),
     only_rule: str | None = None,
     ask: Callable[[Query], Answer] = solve,
@@ -369,7 +336,7 @@ def prove(
     answers: list[tuple[Obligation, Answer]] = []
     trivial = 0
     settled: list[Expression] = []  # claims that hold whatever rule answers, if that changes nothing
-    for obligation in obligations(prop, make_domain, specification, extra, only_rule):
+    for obligation in obligations(prop, translations, extra, only_rule):
         if obligation is None or any(obligation.alone and goal.eq(obligation.query.goal) for goal in settled):
             trivial += 1
             continue
@@ -378,6 +345,5 @@ def prove(
             answers.append((obligation, ask(obligation.alone)))
         else:
             answers.append((obligation, ask(obligation.query)))
-    cores = answers[0][0].domain.cores if answers else make_domain().cores
     seconds = sum(answer.seconds for _, answer in answers)
-    return Induction(prop, cores, tuple(answers), trivial, seconds)
+    return Induction(prop, translations.cores, tuple(answers), trivial, seconds)

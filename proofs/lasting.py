@@ -12,7 +12,7 @@ from psci.model.specification import Specification
 from psci.proofs.boxes import Box
 from psci.proofs.induction import Obligation, obligations
 from psci.proofs.queries import Verdict, solve
-from psci.proofs.suite import ANY, domain_maker
+from psci.proofs.suite import ANY, translations
 from psci.properties.language import Property
 
 BEFORE = "before: "
@@ -30,7 +30,7 @@ def lasting(prop: Property, boxes: Sequence[Box], specification: Specification) 
         specification: the rules.
     """
     extra = [box.invariant() for box in boxes]
-    found = obligations(prop, domain_maker(ANY, specification), specification, extra)
+    found = obligations(prop, translations(ANY, specification), extra)
     names = frozenset(box.text for box in boxes)
     questions = [_Question(obligation, names) for obligation in found if obligation is not None]
     # the claim itself is assumed and not asked about here: the proof that follows does that

@@ -35,6 +35,7 @@ from psci.proofs.ranking import duties
 from psci.proofs.semantics import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.separation import DEPTH, Judge, Runs
 from psci.proofs.translate import Scope
+from psci.proofs.translated import Translations
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import NO_HISTORY, Kind, Property, Step
@@ -105,13 +106,14 @@ class Watch:
         return tuple(found if self.every_property else itertools.islice(found, 1))
 
     def _broken(self, mutant: Mutant, specification: Specification) -> Iterator[str]:
+        translations = three_cores(specification)
         for prop in self.properties:
             if isinstance(prop, Response):
-                broken = response_fails(prop, mutant, specification)
+                broken = response_fails(prop, mutant, translations)
             elif prop.kind is Kind.REFINEMENT:
                 broken = refinement_fails(prop, mutant, specification)
             else:
-                broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, specification)
+                broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, translations)
             if broken:
                 yield prop.name
 
@@ -202,7 +204,12 @@ def _inconsistent(mutant: Mutant, specification: Specification) -> bool:
     return next(gaps(Rules(owner_named(specification, mutant.owner), specification, None)), None) is not None
 
 
-def fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
+def three_cores(specification: Specification) -> Translations:
+    """The rules for three cores."""
+    return Translations(lambda: Bounded(SHAPE_CORES, SHAPE, specification=specification), specification)
+
+
+def fails(prop: Property, mutant: Mutant, translations: Translations) -> bool:
     """Whether the induction for a property fails, for three cores, in a step that a change may affect.
 
     Three cores are enough to be noticed by, and a solver finds their counterexamples sooner than those of any number.
@@ -210,21 +217,19 @@ def fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
     alone = _affects_only_itself(mutant)
     if alone and mutant.new is None:
         return False  # what is no longer possible breaks no property of what happens
-    domain = lambda: Bounded(SHAPE_CORES, SHAPE, specification=specification)  # noqa: E731  # one for each owner
     rule, owner = (mutant.old.name, None) if alone else (None, mutant.owner)
     return any(
         solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
-        for obligation in obligations(prop, domain, specification, only_rule=rule, only_owner=owner)
+        for obligation in obligations(prop, translations, only_rule=rule, only_owner=owner)
         if obligation is not None
     )
 
 
-def response_fails(prop: Response, mutant: Mutant, specification: Specification) -> bool:
+def response_fails(prop: Response, mutant: Mutant, translations: Translations) -> bool:
     """Whether the ranking of a response fails, for three cores, in what is about a changed call or move."""
-    domain = lambda: Bounded(SHAPE_CORES, SHAPE, specification=specification)  # noqa: E731  # one for each part
     return any(
         solve(duty.query, QUICK, minimise=False).verdict is (Verdict.PROVED if duty.occurs else Verdict.REFUTED)
-        for duty in duties(prop, domain, specification, only_owner=mutant.owner)
+        for duty in duties(prop, translations, only_owner=mutant.owner)
         if duty is not None
     )
 
@@ -245,5 +250,5 @@ def _affects_only_itself(mutant: Mutant) -> bool:
 
 __all__ = [
     "CONSISTENCY", "EQUIVALENT", "GENERATED", "KILLERS", "PROPERTY", "SHIPPED", "SURVIVES", "UNDECIDED",
-    "Noticed", "Watch", "can_differ", "fails",
+    "Noticed", "Watch", "can_differ", "fails", "three_cores",
 ]  # fmt: skip

@@ -11,10 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import z3
-
 from psci.model.call import Call, Move
-from psci.model.environment import BOOT
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import FALSE, TRUE, Term, conjunction, fields_read
 from psci.model.specification import SPECIFICATION, Specification
@@ -23,22 +20,20 @@ from psci.model.step import Stepper
 from psci.proofs import counterexample
 from psci.proofs.concrete import Action, Reading
 from psci.proofs.counterexample import Counterexample, Story, plainest
-from psci.proofs.domain import Domain, Expression, Fact
+from psci.proofs.domain import Expression, Fact
 from psci.proofs.induction import (
     Assumed,
     Induction,
-    MakeDomain,
     Obligation,
     default_readings,
     question,
-    scope_before,
-    sort_limits,
     standing_assumptions,
-    with_result,
+    taking,
 )
 from psci.proofs.queries import Answer, Query, Verdict, solve
-from psci.proofs.semantics import Transition, call_limits, owner_named, owners, transitions
+from psci.proofs.semantics import Transition, owner_named, owners
 from psci.proofs.translate import Scope
+from psci.proofs.translated import Translated, Translations
 from psci.properties.language import Step, step_of
 from psci.properties.responses import Response, Stage
 
@@ -78,60 +73,64 @@ class Duty(Obligation):
 
 
 def duties(
-    prop: Response, make_domain: MakeDomain, specification: Specification = SPECIFICATION,
-    only_rule: str | None = None, only_owner: str | None = None,
-) -> Iterator[Duty | None]:  # fmt: skip
+    prop: Response, translations: Translations, only_rule: str | None = None, only_owner: str | None = None
+) -> Iterator[Duty | None]:
     """Every query of the rule, or those about one rule, call or move; None for a step that stays by construction."""
+    specification = translations.specification
     if only_rule is None:
         if only_owner is None:
-            yield from _of_premise(prop, make_domain)
+            yield from _of_premise(prop, translations.start)
         for stage in prop.stages:
             if only_owner in (None, stage.helpful.name):
-                yield from _of_helpful(prop, stage, make_domain(), specification)
+                helpful = owner_named(specification, stage.helpful.name)
+                yield from _of_helpful(prop, stage, translations.of(helpful))
     for owner in owners(specification):
         if only_owner not in (None, owner.name):
             continue
         concerned = [rule for rule in specification.rules[owner.name] if only_rule in (None, rule.name)]
-        helpful = any(stage.helpful.name == owner.name for stage in prop.stages)
-        if not helpful and not any(_ends(prop, stage, owner, rule) for stage in prop.stages for rule in concerned):
+        helps = any(stage.helpful.name == owner.name for stage in prop.stages)
+        if not helps and not any(_ends(prop, stage, owner, rule) for stage in prop.stages for rule in concerned):
             yield from (None for _ in concerned for _ in prop.stages)
             continue
-        domain = make_domain()
-        base = scope_before(domain, owner, prop.history)
-        steps = [step for step in transitions(domain, owner, base, specification) if step.rule in concerned]
-        assumed = Assumed(prop, (), base)
+        translated = translations.of(owner)
+        steps = [step for step in translated.transitions if step.rule in concerned]
+        assumed = Assumed(prop, (), translated.before(prop.history))
         for stage in prop.stages:
             for transition in steps:
-                yield from _of_step(prop, stage, assumed, domain, owner, base, transition)
+                yield from _of_step(prop, stage, assumed, translated, transition)
 
 
-def _of_premise(prop: Response, make_domain: MakeDomain) -> Iterator[Duty]:
+def _of_premise(prop: Response, translated: Translated) -> Iterator[Duty]:
     """The premise, where what is remembered is at its beginning, and that it holds somewhere."""
+    scope = translated.before(prop.history)
+    scope = scope.but(scope.after(prop.history.start()))
+    facts = (
+        ("the premise", scope.term(prop.of_premise())), *Assumed(prop, (), scope).lemmas(),
+        *default_readings(scope, prop),
+    )  # fmt: skip
     for condition, goal in ((BEGINS, prop.reached_from(None, further=False)), (OCCURS, FALSE)):
-        domain = make_domain()
-        scope = scope_before(domain, BOOT, prop.history)
-        scope = scope.but(scope.after(prop.history.start()))
-        facts = (("the premise", scope.term(prop.of_premise())), *Assumed(prop, (), scope).lemmas())
-        yield _duty(prop, condition, None, domain, (*facts, *default_readings(scope, prop)), scope, scope.term(goal))
+        yield _duty(prop, condition, None, translated, facts, scope, scope.term(goal))
 
 
-def _of_helpful(prop: Response, stage: Stage, domain: Domain, specification: Specification) -> Iterator[Duty]:
+def _of_helpful(prop: Response, stage: Stage, translated: Translated) -> Iterator[Duty]:
     """The helpful action is possible wherever its stage holds, and there are states in which it does.
 
     That its core runs, which is assumed of every other caller, has to be shown of this one.
     """
-    owner = owner_named(specification, stage.helpful.name)
-    base = scope_before(domain, owner, prop.history)
+    owner, domain, base = translated.owner, translated.domain, translated.before(prop.history)
     step = Step(owner, None)
     possible = domain.disjunction(
         domain.conjunction([transition.allowed(), base.term(_permitted(prop, owner, transition.rule))])
-        for transition in transitions(domain, owner, base, specification)
+        for transition in translated.transitions
         if _answers(transition.rule)
     )
     runs = base.term(STATE.activity[step.core] == "RUNNING") if step.is_call else base.term(TRUE)
-    facts = (_in_stage(prop, stage, base), _helpful(prop, stage, step, base), *Assumed(prop, (), base).lemmas())
+    facts = (
+        _in_stage(prop, stage, base), _helpful(prop, stage, step, base), *Assumed(prop, (), base).lemmas(),
+        *default_readings(base, prop),
+    )  # fmt: skip
     for condition, goal in ((ENABLED, domain.conjunction([runs, possible])), (OCCURS, base.term(FALSE))):
-        yield _duty(prop, condition, stage, domain, (*facts, *default_readings(base, prop)), base, goal, step=step)
+        yield _duty(prop, condition, stage, translated, facts, base, goal, step=step)
 
 
 def _permitted(prop: Response, owner: Call | Move, rule: Rule) -> Term:
@@ -146,27 +145,24 @@ def _answers(rule: Rule) -> bool:
 
 
 def _of_step(
-    prop: Response, stage: Stage, assumed: Assumed, domain: Domain, owner: Call | Move, base: Scope,
-    transition: Transition,
-) -> Iterator[Duty | None]:  # fmt: skip
+    prop: Response, stage: Stage, assumed: Assumed, translated: Translated, transition: Transition
+) -> Iterator[Duty | None]:
     """A step by a rule from a stage: by anybody, where it can end the stage, and by the helpful core."""
-    rule = transition.rule
-    step = step_of(owner, rule)
-    before, conditions = with_result(domain, base, transition)
-    after = before.but({**before.after(rule.effect), **before.after(prop.history.effect(step))})
+    taken, owner = taking(prop, translated, transition), translated.owner
+    rule, step, before, after = taken.rule, taken.step, taken.before, taken.after
     facts = (
-        _in_stage(prop, stage, base), *transition.conditions, *conditions,
-        *standing_assumptions(owner, before, prop), *assumed.of(step),
+        _in_stage(prop, stage, before), *taken.conditions, *standing_assumptions(owner, before, prop),
+        *assumed.of(step),
     )  # fmt: skip
     if _ends(prop, stage, owner, rule):
         goal = after.term(prop.reached_from(stage, further=False))
-        yield _duty(prop, STAYS, stage, domain, facts, before, goal, after=after, rule=rule, step=step)
+        yield _duty(prop, STAYS, stage, translated, facts, before, goal, after=after, rule=rule, step=step)
     else:
         yield None
     if owner.name == stage.helpful.name:
         goal = after.term(prop.reached_from(stage, further=True))
         facts = (*facts, _helpful(prop, stage, step, before))
-        yield _duty(prop, ADVANCES, stage, domain, facts, before, goal, after=after, rule=rule, step=step)
+        yield _duty(prop, ADVANCES, stage, translated, facts, before, goal, after=after, rule=rule, step=step)
 
 
 def _ends(prop: Response, stage: Stage, owner: Call | Move, rule: Rule) -> bool:
@@ -185,13 +181,12 @@ def _helpful(prop: Response, stage: Stage, step: Step, scope: Scope) -> Fact:
 
 
 def _duty(
-    prop: Response, condition: str, stage: Stage | None, domain: Domain, facts: tuple[Fact, ...], before: Scope,
-    goal: Expression, *, after: Scope | None = None, rule: Rule | None = None, step: Step | None = None,
+    prop: Response, condition: str, stage: Stage | None, translated: Translated, facts: tuple[Fact, ...],
+    before: Scope, goal: Expression, *, after: Scope | None = None, rule: Rule | None = None,
+    step: Step | None = None,
 ) -> Duty:  # fmt: skip
-    """The query, with what is known of the symbols of its domain; all its terms have been translated before."""
-    limits = [] if step is None else [("call: values of their sorts", call_limits(domain, "a", step.owner))]
-    limits = [(name, formula) for name, formula in limits if not z3.is_true(formula)]
-    assumptions = (*facts, *limits, *sort_limits(domain, prop.history), *domain.facts())
+    """The query, with what is known of its symbols."""
+    domain, assumptions = translated.domain, (*facts, *translated.limits(prop.history))
     where = stage.name if stage else "premise"
     name = f"{prop.name} {where} {SHORT[condition]}" + (f" {rule.name}" if rule else "")
     query = question(domain, name, assumptions, goal)
@@ -200,15 +195,14 @@ def _duty(
 
 def prove(
     prop: Response,
-    make_domain: MakeDomain,
-    specification: Specification = SPECIFICATION,
+    translations: Translations,
     only_rule: str | None = None,
     ask: Callable[[Query], Answer] = solve,
 ) -> Induction:
     """Show a response, as an induction is shown: the parts are the conditions of the rule."""
     answers: list[tuple[Obligation, Answer]] = []
     trivial = 0
-    for duty in duties(prop, make_domain, specification, only_rule):
+    for duty in duties(prop, translations, only_rule):
         if duty is None:
             trivial += 1
         elif duty.occurs:
@@ -216,7 +210,7 @@ def prove(
         else:
             answers.append((duty, ask(duty.query)))
     seconds = sum(answer.seconds for _, answer in answers)
-    return Induction(prop, make_domain().cores, tuple(answers), trivial, seconds)
+    return Induction(prop, translations.cores, tuple(answers), trivial, seconds)
 
 
 def _turned(answer: Answer) -> Answer:
@@ -239,7 +233,7 @@ def explain(
         shown = counterexample.explain(prop, duty, answer, specification)
         return replace(shown, broken=(duty.what,), heading="not shown", relevant=relevant)
     model, _ = plainest(duty, answer.model, prop)
-    reading = Reading(duty.domain, model)
+    reading = Reading(duty.domain, model, duty.speaks_of_tree)
     actions = () if duty.step is None else (reading.action(duty.step.owner, duty.before),)
     machine, state = reading.machine(*actions), reading.state(duty.before.state)
     agrees = all(not _possible(Stepper(machine, specification), state, action, reading) for action in actions)

@@ -21,6 +21,7 @@ from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.composition import terms_of, terms_of_update
 from psci.model.language.effects import Effect
 from psci.model.language.rules import RESULT, WIDE, Completion, Rule
+from psci.model.language.sorts import U64
 from psci.model.language.terms import App, Const, Term, Value, fields_read, same, subterms
 from psci.model.machine import MACHINE
 from psci.model.profile import SYMBOLS
@@ -28,10 +29,11 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELD_BY_NAME, STATE, SYSTEM
 from psci.model.versions import Version
 from psci.proofs.domain import Expression, Fact, Meaning
-from psci.proofs.induction import standing_assumptions, with_result
+from psci.proofs.induction import standing_assumptions
 from psci.proofs.queries import Query
 from psci.proofs.semantics import OUTCOMES, Transition, call_limits, fields_of, scope_of, transitions
 from psci.proofs.translate import Scope
+from psci.proofs.translated import with_result
 from psci.proofs.unbounded import Unbounded, parts_of
 from psci.properties.language import Invariant
 
@@ -155,7 +157,7 @@ class Simulation:
         conditions = [(name, self._as_mine(formula)) for name, formula in mine.conditions]
         answer = None
         if mine.rule.completion is Completion.RETURNS:
-            scope, choice = with_result(self.domain, mine.scope, mine)
+            scope, choice = with_result(self.domain, mine.scope, mine, self.domain.fresh("result", U64))
             answer = self._as_mine(scope.variables[RESULT])
             conditions += [(name, self._as_mine(formula)) for name, formula in choice]
         matches = (self._matches(mine, answer, *other) for other in zip(theirs, allowed, strict=True))

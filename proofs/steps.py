@@ -13,9 +13,10 @@ from psci.model.language.terms import TRUE, fields_read
 from psci.model.specification import Specification
 from psci.proofs.bounded import Bounded
 from psci.proofs.domain import Expression
-from psci.proofs.induction import Assumed, Taking, interesting, premises, scope_before, taking
-from psci.proofs.semantics import owners, transitions
+from psci.proofs.induction import Assumed, Taking, interesting, premises, taking
+from psci.proofs.semantics import owners
 from psci.proofs.translate import Scope
+from psci.proofs.translated import Translated
 from psci.properties.language import Property
 
 
@@ -45,7 +46,7 @@ class Steps:
 
 def steps_of(prop: Property, domain: Bounded, specification: Specification) -> Steps:
     """The steps for a property; its own claim is assumed before a step where it is one of states."""
-    before = scope_before(domain, owners(specification)[0], prop.history)
+    before = Translated(domain, owners(specification)[0], specification).before(prop.history)
     return Steps(prop, domain, before, tuple(_steps(prop, domain, specification)))
 
 
@@ -54,15 +55,17 @@ def _steps(prop: Property, domain: Bounded, specification: Specification) -> Ite
     for owner in owners(specification):
         if not any(_interesting(prop, owner, rule) for rule in specification.rules[owner.name]):
             continue
-        base = scope_before(domain, owner, prop.history)
-        assumed = Assumed(prop, own, base)
+        translated = Translated(domain, owner, specification)
+        assumed = Assumed(prop, own, translated.before(prop.history))
         alike: dict[int, list[tuple[Step, Step]]] = {}
-        for transition in transitions(domain, owner, base, specification):
+        for transition in translated.transitions:
             if not _interesting(prop, owner, transition.rule):
                 continue
-            taken = taking(prop, domain, owner, base, transition)
+            taken = taking(prop, translated, transition)
             claim = _claim(prop, domain, taken)
-            facts = tuple(formula for _, formula in premises(prop, assumed, domain, owner, taken))
+            # the facts are read last: they are about the symbols that were used
+            standing = (*premises(prop, assumed, translated, taken), *domain.facts())
+            facts = tuple(formula for _, formula in standing)
             conditions = tuple(formula for _, formula in taken.conditions)
             step = Step(transition.rule.name, taken, (*conditions, *facts), claim)
             if taken.changed:

@@ -20,7 +20,7 @@ from psci.proofs.lasting import lasting
 from psci.proofs.queries import Verdict
 from psci.proofs.reduction import claim_holds, reduced
 from psci.proofs.steps import Steps, steps_of
-from psci.proofs.suite import ANY, SHAPE, THREE, domain_maker
+from psci.proofs.suite import ANY, SHAPE, THREE, translations
 from psci.proofs.unrolling import search
 from psci.proofs.vocabulary import vocabulary
 from psci.properties.language import Property
@@ -148,7 +148,7 @@ def _attempt(steps: Steps, shapes: Sequence[Shape], specification: Specification
     helped = replace(steps.prop, helpers=tuple(box.invariant() for box in few))
     cores, failed = [], ""
     for number in (ANY, THREE) if enough else (THREE,):
-        done = prove(helped, domain_maker(number, specification), specification)
+        done = prove(helped, translations(number, specification))
         if done.verdict is Verdict.PROVED:
             cores.append(number)
         else:

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 
@@ -21,6 +22,7 @@ from psci.proofs.counterexample import Counterexample, Story, explain
 from psci.proofs.domain import Domain
 from psci.proofs.induction import Induction, Obligation, prove
 from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
+from psci.proofs.translated import Translations
 from psci.proofs.unbounded import Unbounded
 from psci.proofs.unrolling import Search, k_induction, search
 from psci.properties import PROPERTIES
@@ -203,29 +205,37 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     if task.method == SIMULATION:
         result = of_refinement(refinement.prove(prop, specification, task.rule, ask=ask))
         return replace(result, solvers=counts, disagreements=tuple(disagreements))
-    make = domain_maker(task.cores, specification)
+    rules = translations(task.cores, specification)
     if isinstance(prop, Response):
-        done = ranking.prove(prop, make, specification, only_rule=task.rule, ask=ask)
+        done = ranking.prove(prop, rules, only_rule=task.rule, ask=ask)
     else:
-        done = prove(prop, make, specification, only_rule=task.rule, ask=ask)
+        done = prove(prop, rules, only_rule=task.rule, ask=ask)
     result = of_induction(done, task, specification)
     return replace(result, seconds=perf_counter() - started, solvers=counts, disagreements=tuple(disagreements))
 
 
-def domain_maker(cores: str, specification: Specification = SPECIFICATION) -> _Maker:
-    """Makes a fresh domain for each part of a proof."""
-    return _Maker(cores, specification)
+def translations(cores: str, specification: Specification = SPECIFICATION) -> Translations:
+    """The rules for a number of cores, or for any; those of the specification itself are kept, and used by every proof.
+
+    Args:
+        cores: a number, or `any`.
+        specification: the rules.
+    """
+    return _kept(cores) if specification is SPECIFICATION else _translations(cores, specification)
 
 
-@dataclass(frozen=True)
-class _Maker:
-    cores: str
-    specification: Specification
+@cache
+def _kept(cores: str) -> Translations:
+    return _translations(cores, SPECIFICATION)
 
-    def __call__(self) -> Domain:
-        if self.cores == ANY:
-            return Unbounded(specification=self.specification)
-        return Bounded(int(self.cores), SHAPE, specification=self.specification)
+
+def _translations(cores: str, specification: Specification) -> Translations:
+    def domain() -> Domain:
+        if cores == ANY:
+            return Unbounded(specification=specification)
+        return Bounded(int(cores), SHAPE, specification=specification)
+
+    return Translations(domain, specification)
 
 
 def of_induction(done: Induction, task: Task, specification: Specification) -> Result:

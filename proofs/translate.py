@@ -19,11 +19,21 @@ def free_in(term: Term) -> tuple[Var, ...]:
     """The variables of a term that no quantifier in it binds."""
     if isinstance(term, Var):
         return (term,)
-    defined = term.function.definition if isinstance(term, App) else None
-    inside = parts(term) if defined is None else (defined,)
     bound = term.variable if isinstance(term, Quantified) else None
-    found = dict.fromkeys(variable for part in inside for variable in free_in(part))
+    found = dict.fromkeys(variable for part in _inside(term) for variable in free_in(part))
     return tuple(variable for variable in found if variable is not bound)
+
+
+@lru_cache(maxsize=1 << 16)
+def fields_in(term: Term) -> frozenset[str]:
+    """The fields of the state that a term reads, also where a symbol in it abbreviates a term."""
+    own = {term.function.name} if isinstance(term, App) and term.function.kind == "state" else frozenset()
+    return frozenset(own).union(*map(fields_in, _inside(term)))
+
+
+def _inside(term: Term) -> tuple[Term, ...]:
+    defined = term.function.definition if isinstance(term, App) else None
+    return parts(term) if defined is None else (defined,)
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,10 @@ class Scope:
 
     What stands for the variables is kept beside the result, or Z3 could give its id to another expression.
     """
+    around: Scope | None = None
+    """The scope from which this one differs in some fields; what reads none of them is translated there."""
+    changed: frozenset[str] = frozenset()
+    """These fields."""
 
     def binding(self, variable: Var, meaning: Expression) -> Scope:
         """This scope with one more bound variable."""
@@ -48,7 +62,7 @@ class Scope:
 
     def but(self, state: Mapping[str, Meaning]) -> Scope:
         """This scope with other meanings for some fields."""
-        return replace(self, state={**self.state, **state}, known={})
+        return replace(self, state={**self.state, **state}, known={}, around=self, changed=frozenset(state))
 
     # ---- translation
 
@@ -64,9 +78,16 @@ class Scope:
             return self.variables[term]
         stands_for = tuple(self.variables[variable] for variable in free_in(term))
         key = (term, *(expression.get_id() for expression in stands_for))
-        if key not in self.known:
-            self.known[key] = (self._translated(term), stands_for)
-        return self.known[key][0]
+        known = self._known_of(term)
+        if key not in known:
+            known[key] = (self._translated(term), stands_for)
+        return known[key][0]
+
+    def _known_of(self, term: Term) -> dict[tuple[Any, ...], tuple[Expression, tuple[Expression, ...]]]:
+        scope = self
+        while scope.around is not None and scope.changed.isdisjoint(fields_in(term)):
+            scope = scope.around
+        return scope.known
 
     def _translated(self, term: Term) -> Expression:
         match term:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Literal
+from zlib import crc32
 
 import z3
 
@@ -15,7 +17,8 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.versions import Version
 from psci.proofs.domain import Domain, Expression, Fact, Meaning
 
-LEVEL_WIDTH = 8
+TREE = frozenset({"m.below", "m.ancestor", "m.level"})
+"""The symbols that describe the tree of power domains."""
 
 
 class Unbounded(Domain):
@@ -36,6 +39,7 @@ class Unbounded(Domain):
         self._members: dict[str, dict[str, Expression]] = {}
         self._functions: dict[str, Meaning] = {}
         self._targets: dict[int, tuple[Expression, Expression]] = {}
+        self._target_facts: dict[int, Fact] = {}
         self._used: set[str] = set()
         self._binding: list[Expression] = []
         """The variables of the quantifiers that are being built, from the outermost."""
@@ -43,7 +47,6 @@ class Unbounded(Domain):
         self._definitions: dict[str, Expression] = {}
         self._meanings: dict[str, tuple[list[Expression], Expression]] = {}
         """What each name is about, and what it says."""
-        self._known_symbols: dict[int, tuple[Expression, set[str]]] = {}
 
     def sort(self, sort: Sort) -> Expression:
         """The Z3 sort."""
@@ -80,7 +83,8 @@ class Unbounded(Domain):
         self, kind: Literal["every", "some"], sort: Sort, body: Callable[[Expression], Expression]
     ) -> Expression:
         """A quantifier over all cores or nodes."""
-        variable = self.fresh(sort.name.lower(), sort)
+        # the depth tells apart those that are bound at once, and a formula reads the same wherever it stands
+        variable = z3.Const(f"{sort.name.lower()}!{len(self._binding)}", self.sort(sort))
         self._binding.append(variable)
         inner = body(variable)
         self._binding.pop()
@@ -95,10 +99,10 @@ class Unbounded(Domain):
         """
         key = formula.get_id()
         if key not in self._named:
-            symbols = self._symbols_in(formula)
-            about = [variable for variable in self._binding if str(variable) in symbols]
-            self._fresh += 1
-            label = f"condition!{self._fresh}"
+            symbols = self.symbols_in(formula)
+            about = [variable for variable in self._binding if variable.decl().name() in symbols]
+            label = f"condition!{crc32(formula.sexpr().encode()):08x}"
+            assert label not in self._meanings, "two conditions of the same name"
             sorts = [variable.sort() for variable in about]
             named = z3.Function(label, *sorts, z3.BoolSort(self.context))(*about)
             meaning = z3.And(z3.Implies(named, formula), z3.Implies(formula, named))
@@ -113,7 +117,7 @@ class Unbounded(Domain):
         found: dict[str, Expression] = {}
         waiting = list(formulas) if self._definitions else []
         while waiting:
-            for label in sorted(self._symbols_in(waiting.pop()) & self._definitions.keys() - found.keys()):
+            for label in sorted(self.symbols_in(waiting.pop()) & self._definitions.keys() - found.keys()):
                 found[label] = self._definitions[label]
                 waiting.append(found[label])
         return [("definitions: names of conditions", formula) for formula in found.values()]
@@ -138,12 +142,6 @@ class Unbounded(Domain):
             return self.ground(z3.substitute(formula, *zip(about, arguments, strict=True)), elements)
         return expression.decl()(*arguments)
 
-    def _symbols_in(self, formula: Expression) -> set[str]:
-        key = formula.get_id()
-        if key not in self._known_symbols:
-            self._known_symbols[key] = (formula, _symbols_of(formula))
-        return self._known_symbols[key][1]
-
     def symbols(self, prefix: str, function: Function) -> Meaning:
         """Free symbols for a function."""
         label = f"{prefix}.{function.name}"
@@ -161,8 +159,9 @@ class Unbounded(Domain):
     def _core_of(self, mpidr: Expression) -> Expression:
         key = mpidr.get_id()
         if key not in self._targets:
+            label = f"core_of({' '.join(mpidr.sexpr().split())})"
             # the term is kept beside its name, or Z3 could give its id to another term
-            self._targets[key] = (mpidr, self.fresh("target", CORE))
+            self._targets[key] = (mpidr, z3.Const(label, self.sort(CORE)))
         return self._targets[key][1]
 
     def _is_core(self, mpidr: Expression) -> Expression:
@@ -170,36 +169,44 @@ class Unbounded(Domain):
 
     def speaks_of_tree(self) -> bool:
         """Whether the facts about the tree are among those of this domain."""
-        return bool(self._used & {"m.below", "m.ancestor", "m.level"})
+        return not self._used.isdisjoint(TREE)
 
     def fixed_tree(self) -> bool:
         """No: it is any one of which the facts hold."""
         return False
 
-    def _facts(self) -> Iterable[Fact]:
+    def _facts(self) -> Iterable[tuple[Collection[str], Fact]]:
         if "m.mpidr" in self._used or self._targets:
-            yield from self._mpidr_facts()
+            yield ("m.mpidr",), self._mpidr_fact
+        for key, (_, target) in self._targets.items():
+            yield (target.decl().name(),), self._target_fact(key)
         if self.speaks_of_tree():
-            yield from self._tree_facts()
+            yield from ((TREE, fact) for fact in self._tree_facts)
 
-    def _mpidr_facts(self) -> Iterable[Fact]:
+    @cached_property
+    def _mpidr_fact(self) -> Fact:
         mpidr = self.symbol(MACHINE.mpidr)
-        one, two = (self.fresh("core", CORE) for _ in range(2))
-        yield (
-            "mpidr: one for each core",
-            z3.And(
-                z3.ForAll([one, two], z3.Implies(mpidr(one) == mpidr(two), one == two)),
-                z3.ForAll([one], self.affinity_only(mpidr(one))),
-            ),
-        )
-        for argument, target in self._targets.values():
-            absent = z3.ForAll([one], mpidr(one) != argument)
-            yield f"core_of: {target} has the MPIDR, or no core has", z3.Or(mpidr(target) == argument, absent)
+        one, two = z3.Consts("one two", self.sort(CORE))
+        unique = z3.ForAll([one, two], z3.Implies(mpidr(one) == mpidr(two), one == two))
+        return "mpidr: one for each core", z3.And(unique, z3.ForAll([one], self.affinity_only(mpidr(one))))
 
-    def _tree_facts(self) -> Iterable[Fact]:
+    def _target_fact(self, key: int) -> Fact:
+        if key not in self._target_facts:
+            mpidr, core = self.symbol(MACHINE.mpidr), z3.Const("one", self.sort(CORE))
+            argument, target = self._targets[key]
+            holds = z3.Or(mpidr(target) == argument, z3.ForAll([core], mpidr(core) != argument))
+            name = target.decl().name()
+            self._target_facts[key] = (f"core_of: {name} has the MPIDR, or no core has", holds)
+        return self._target_facts[key]
+
+    @cached_property
+    def _tree_facts(self) -> tuple[Fact, ...]:
+        return tuple(self._of_tree())
+
+    def _of_tree(self) -> Iterator[Fact]:
         below, ancestor, level = (self.symbol(symbol) for symbol in (MACHINE.below, MACHINE.ancestor, MACHINE.level))
-        a, b, c = (self.fresh("node", NODE) for _ in range(3))
-        core = self.fresh("core", CORE)
+        a, b, c = z3.Consts("a b c", self.sort(NODE))
+        core = z3.Const("core", self.sort(CORE))
         root = z3.Const("root", self.sort(NODE))
         contains = z3.And(
             z3.ForAll([a], ancestor(a, a)),
@@ -228,12 +235,6 @@ class Unbounded(Domain):
                 z3.ForAll([a, b], z3.Implies(z3.And(ancestor(a, b), a != b), higher)),
             ),
         )
-
-
-def _symbols_of(formula: Expression) -> set[str]:
-    """The names of the symbols in a formula."""
-    declared = (part.decl() for part in parts_of(formula))
-    return {symbol.name() for symbol in declared if symbol.kind() == z3.Z3_OP_UNINTERPRETED}
 
 
 def parts_of(formula: Expression) -> Iterator[Expression]:

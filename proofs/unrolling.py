@@ -29,12 +29,13 @@ from psci.proofs.bounded import Bounded
 from psci.proofs.concrete import Reading, Taken, replays, step_taken
 from psci.proofs.counterexample import Counterexample, declarations
 from psci.proofs.domain import Expression, Fact, Meaning
-from psci.proofs.induction import blank_value, primes, standing_assumptions, with_result
+from psci.proofs.induction import blank_value, standing_assumptions
 from psci.proofs.platform import Platform
 from psci.proofs.queries import Verdict
 from psci.proofs.semantics import Transition, call_limits, fields_of, owners, scope_of, transitions
 from psci.proofs.trace import events_of_run
 from psci.proofs.translate import Scope
+from psci.proofs.translated import primes, with_result
 from psci.properties.language import Kind, Property, Step, step_of
 
 RLIMIT = 60_000_000

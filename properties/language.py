@@ -11,14 +11,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 from psci.model.call import Call, Move
 from psci.model.language.effects import NOTHING, Effect, New, assign
 from psci.model.language.rules import RESULT, CallTerms, Completion, Rule
 from psci.model.language.sorts import BOOL, Sort
-from psci.model.language.terms import FALSE, TRUE, Function, Term, lift
+from psci.model.language.terms import FALSE, TRUE, Function, Term, fields_read, lift
 from psci.model.machine import MACHINE, MachineTerms
 from psci.model.state import FIELDS
 
@@ -193,7 +193,33 @@ class Invariant:
 
     def term(self, history: History = NO_HISTORY) -> Term:
         """The invariant over the state before a step."""
-        return lift(self.claim(MACHINE, BEFORE, history.view), BOOL)
+        return of_state(self.claim, history)
+
+
+_WITHOUT_MEMORY: dict[Claim, Term] = {}
+
+
+@cache
+def of_state(claim: Claim, history: History) -> Term:
+    """What a claim says of the state before a step: the same term each time, so that it is translated once.
+
+    A claim that reads nothing of the history is the same term with every history.
+    """
+    said = lift(claim(MACHINE, BEFORE, history.view), BOOL)
+    remembers = fields_read(said).intersection(field.name for field in history.fields)
+    return said if remembers else _WITHOUT_MEMORY.setdefault(claim, said)
+
+
+@cache
+def of_step(claim: Claim, history: History, step: Step) -> Term:
+    """What a claim says of a step and the states before and after it: the same term each time."""
+    return lift(claim(MACHINE, BEFORE, AFTER, history.view, history.view_after, step), BOOL)
+
+
+@cache
+def given_of(claim: Claim, history: History, step: Step) -> Term:
+    """What is given of a step, and the state before it: the same term each time."""
+    return lift(claim(MACHINE, BEFORE, history.view, step), BOOL)
 
 
 @dataclass(frozen=True)
@@ -237,7 +263,7 @@ class Property:
     def assumed(self, step: Step) -> tuple[tuple[str, Term], ...]:
         """What is assumed of a step, by name: what the property is given, and so what its lemmas are given."""
         given = dict.fromkeys((*self.given, *(fact for lemma in self.all_lemmas() for fact in lemma.given)))
-        return tuple((fact.name, lift(fact.claim(MACHINE, BEFORE, self.history.view, step), BOOL)) for fact in given)
+        return tuple((fact.name, given_of(fact.claim, self.history, step)) for fact in given)
 
     def rests_on(self) -> frozenset[str]:
         """The names of the property and of its lemmas, also of those that were taken away."""
@@ -255,11 +281,11 @@ class Property:
         """The claim about a step; true where it says nothing about such steps, which show no possibility either."""
         if self.kind not in (Kind.STEP, Kind.WITNESS) or (self.about and step.name not in self.about):
             return FALSE if self.kind is Kind.WITNESS else TRUE
-        return lift(self.claim(MACHINE, BEFORE, AFTER, self.history.view, self.history.view_after, step), BOOL)
+        return of_step(self.claim, self.history, step)
 
     def of_state(self) -> Term:
         """The claim about a state; true for a property of steps."""
-        return lift(self.claim(MACHINE, BEFORE, self.history.view), BOOL) if self.kind is Kind.INVARIANT else TRUE
+        return of_state(self.claim, self.history) if self.kind is Kind.INVARIANT else TRUE
 
 
 def safety(

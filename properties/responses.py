@@ -12,10 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from psci.model.language.sorts import BOOL
-from psci.model.language.terms import TRUE, Term, disjunction, lift
-from psci.model.machine import MACHINE
-from psci.properties.language import BEFORE, NO_HISTORY, Claim, History, Invariant, Kind, Property, Step
+from psci.model.language.terms import TRUE, Term, disjunction
+from psci.properties.language import (
+    NO_HISTORY,
+    Claim,
+    History,
+    Invariant,
+    Kind,
+    Property,
+    Step,
+    given_of,
+    of_state,
+)  # fmt: skip
 
 Condition: TypeAlias = Callable[[Any, Any, Any], Any]
 """Of the machine, a state and what is remembered: (m, s, h); what it returns is a term."""
@@ -80,11 +88,11 @@ class Response(Property):
     def is_helpful(self, stage: Stage, step: Step) -> Term:
         """A step of the stage's call or move is the helpful one: by its core, and with its arguments."""
         view = self.history.view
-        fits = lift(stage.helpful.such_that(MACHINE, BEFORE, view, step), BOOL)
+        fits = given_of(stage.helpful.such_that, self.history, step)
         return fits if stage.helpful.by is None else fits & (step.core == getattr(view, stage.helpful.by))
 
     def _term(self, condition: Condition) -> Term:
-        return lift(condition(MACHINE, BEFORE, self.history.view), BOOL)
+        return of_state(condition, self.history)
 
 
 def leads_to(

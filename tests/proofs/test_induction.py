@@ -11,7 +11,7 @@ from psci.model.specification import Specification
 from psci.proofs.counterexample import explain
 from psci.proofs.induction import prove
 from psci.proofs.queries import Verdict, cvc5_missing, solve_with_cvc5
-from psci.proofs.suite import domain_maker, property_named
+from psci.proofs.suite import property_named, translations
 
 CORES = ("any", "3")
 NAMES = ("PROP-2", "ENTRIES", "PROP-13", "PROP-16")
@@ -21,7 +21,7 @@ Change = tuple[str, Callable[[], Specification]]
 @pytest.mark.parametrize("cores", CORES)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_property_is_proved(name: str, cores: str) -> None:
-    done = prove(property_named(name), domain_maker(cores))
+    done = prove(property_named(name), translations(cores))
     assert [(obligation.name, answer.verdict) for obligation, answer in done.failures()] == []
     assert done.verdict is Verdict.PROVED
     assert max(answer.seconds for _, answer in done.answers) < 5
@@ -34,7 +34,7 @@ def test_a_changed_rule_breaks_the_proof_and_the_stepper_takes_the_same_step(
 ) -> None:
     rule, changed = change
     specification = changed()
-    done = prove(property_named(name), domain_maker(cores, specification), specification)
+    done = prove(property_named(name), translations(cores, specification))
     assert done.verdict is Verdict.REFUTED
     failures = {obligation.name: (obligation, answer) for obligation, answer in done.failures()}
     assert list(failures) == [rule]
@@ -47,7 +47,7 @@ def test_a_changed_rule_breaks_the_proof_and_the_stepper_takes_the_same_step(
 def test_a_counterexample_says_only_what_is_true_and_what_changes(name: str, change: Change) -> None:
     rule, changed = change
     specification = changed()
-    done = prove(property_named(name), domain_maker("3", specification), specification, only_rule=rule)
+    done = prove(property_named(name), translations("3", specification), only_rule=rule)
     shown = explain(done.claim, *done.failures()[0], specification)
     lines = shown.text().splitlines()
     assert lines[2] == "  one step from this state (which may be unreachable: search from boot decides)"
@@ -64,7 +64,7 @@ def test_a_counterexample_says_only_what_is_true_and_what_changes(name: str, cha
 def test_the_second_solver_refutes_what_the_first_refutes(name: str, change: Change) -> None:
     _, changed = change
     specification = changed()
-    done = prove(property_named(name), domain_maker("any", specification), specification)
+    done = prove(property_named(name), translations("any", specification))
     verdicts = {
         obligation.name: (answer.verdict, solve_with_cvc5(obligation.query.smtlib()))
         for obligation, answer in done.answers
@@ -79,4 +79,4 @@ def test_an_assumption_that_is_dropped_is_missed() -> None:
         prop = property_named(name)
         names = tuple(lemma.name for lemma in prop.all_lemmas())
         without = replace(prop, lemmas=(), lemmas_after=(), without=names)
-        assert prove(without, domain_maker("any")).verdict is not Verdict.PROVED
+        assert prove(without, translations("any")).verdict is not Verdict.PROVED

@@ -18,7 +18,7 @@ from psci.proofs.counterexample import Counterexample
 from psci.proofs.induction import Induction
 from psci.proofs.queries import Verdict, cvc5_missing
 from psci.proofs.ranking import ADVANCES, BEGINS, ENABLED, OCCURS, STAYS, Duty
-from psci.proofs.suite import RANKING, Task, domain_maker, run
+from psci.proofs.suite import RANKING, Task, run, translations
 from psci.properties.language import invariant
 from psci.properties.progress import offs_end, retries_end, starts_end
 from psci.properties.responses import Response, Stage
@@ -62,7 +62,7 @@ def missed(done: Induction) -> Missed:
 def prove(
     prop: Response, cores: str, specification: Specification = SPECIFICATION, only_rule: str | None = None
 ) -> Induction:
-    return ranking.prove(prop, domain_maker(cores, specification), specification, only_rule)
+    return ranking.prove(prop, translations(cores, specification), only_rule)
 
 
 def shown(prop: Response, cores: str, specification: Specification) -> Counterexample:
@@ -216,7 +216,7 @@ def test_an_assumption_that_forbids_the_helpful_step_makes_it_impossible() -> No
 
 
 def test_one_rule_is_asked_about_alone() -> None:
-    done = ranking.prove(starts_end, domain_maker("any"), only_rule="START.initialised")
+    done = ranking.prove(starts_end, translations("any"), only_rule="START.initialised")
     assert [(duty.condition, duty.rule and duty.rule.name) for duty, _ in done.answers if isinstance(duty, Duty)] == [
         (STAYS, "START.initialised"), (ADVANCES, "START.initialised"),
     ]  # fmt: skip
