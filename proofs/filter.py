@@ -20,10 +20,12 @@ from psci.model.calls import UNKNOWN
 from psci.model.composition import terms_of
 from psci.model.environment import ENTER, START, WAKEUP
 from psci.model.language.terms import App, subterms
-from psci.model.specification import SPECIFICATION, Specification
+from psci.model.specification import Specification
 from psci.model.versions import Version
 from psci.proofs.queries import Answer, Query, Verdict, solve
 from psci.proofs.simulation import Proviso, Sides, Simulation
+from psci.proofs.translated import Translated, Translations
+from psci.proofs.unbounded import Unbounded
 
 Ask = Callable[[Query], Answer]
 BEGIN_TO_RUN = (START, WAKEUP, ENTER)
@@ -107,7 +109,7 @@ class Sufficiency:
 
 
 def sufficiency(
-    kernel: Version, want: Version, offered: Sequence[Call], specification: Specification = SPECIFICATION,
+    kernel: Version, want: Version, offered: Sequence[Call], translations: Translations | None = None,
     ask: Ask = plainly, only_owner: str | None = None,
 ) -> Sufficiency:  # fmt: skip
     """Find the ids that must be forwarded, and prove that the rest can be left to the kernel.
@@ -116,22 +118,23 @@ def sufficiency(
         kernel: the kernel's version.
         want: the wanted version.
         offered: the functions that the VMM serves.
-        specification: the rules.
+        translations: the rules, for any number of cores; those of the specification where none are given.
         ask: the solver.
         only_owner: the name of the only call or move that is asked about.
     """
+    translations = translations or Translations(Unbounded)
     forced: list[Forced] = []
     left: list[Left] = []
     undecided: list[Left] = []
-    for owner, fid in _owners(specification):
+    for owner, fid in _owners(translations.specification):
         if only_owner not in (None, owner.name):
             continue
         if owner in offered:
             assert fid is not None
-            failing = _failing(left_to_the_kernel(owner, fid, kernel, want, offered, (), specification, ask))
+            failing = _failing(left_to_the_kernel(translations.of(owner), fid, kernel, want, offered, (), ask))
             forced.append(Forced(owner.name, fid, True, failing))
             continue
-        found = _with_provisos(owner, fid, kernel, want, offered, specification, ask)
+        found = _with_provisos(translations.of(owner), fid, kernel, want, offered, ask)
         verdicts = {answer.verdict for _, answer in found.answers}
         if Verdict.REFUTED in verdicts and fid is not None:
             forced.append(Forced(owner.name, fid, False, _failing(found)))
@@ -156,16 +159,15 @@ def _failing(left: Left) -> tuple[str, ...]:
 
 
 def _with_provisos(
-    owner: Call | Move, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call],
-    specification: Specification, ask: Ask,
-) -> Left:  # fmt: skip
+    translated: Translated, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call], ask: Ask
+) -> Left:
     """Try with no proviso, then with all that the rules mention, less those that are not needed."""
 
     def tried(provided: tuple[Proviso, ...]) -> Left:
-        return left_to_the_kernel(owner, fid, kernel, want, offered, provided, specification, ask)
+        return left_to_the_kernel(translated, fid, kernel, want, offered, provided, ask)
 
     plain = tried(())
-    mentioned = tuple(proviso for proviso in PROVISOS if _mentions(owner, proviso.symbol, specification))
+    mentioned = tuple(proviso for proviso in PROVISOS if _mentions(translated, proviso.symbol))
     if not _failing(plain) or not mentioned or _failing(found := tried(mentioned)):
         return plain
     for proviso in mentioned:
@@ -174,32 +176,31 @@ def _with_provisos(
     return found
 
 
-def _mentions(owner: Call | Move, symbol: str, specification: Specification) -> bool:
-    terms = (sub for rule in specification.rules[owner.name] for term in terms_of(rule) for sub in subterms(term))
+def _mentions(translated: Translated, symbol: str) -> bool:
+    rules = translated.specification.rules[translated.owner.name]
+    terms = (sub for rule in rules for term in terms_of(rule) for sub in subterms(term))
     return any(isinstance(term, App) and term.function.name == symbol for term in terms)
 
 
 def left_to_the_kernel(
-    owner: Call | Move, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call],
-    provided: tuple[Proviso, ...] = (), specification: Specification = SPECIFICATION, ask: Ask = plainly,
+    translated: Translated, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call],
+    provided: tuple[Proviso, ...] = (), ask: Ask = plainly,
 ) -> Left:  # fmt: skip
     """Whether every outcome of the kernel's rules is one of the wanted version's.
 
     Args:
-        owner: the call, or a move of the kernel's cores.
+        translated: the call, or a move of the kernel's cores, for any number of cores.
         fid: the function id; None for a move and for ids of no function.
         kernel: the kernel's version.
         want: the wanted version.
         offered: the functions that the VMM serves.
         provided: what is assumed of the machine.
-        specification: the rules.
         ask: the solver.
     """
     sides = Sides(kernel, want, tuple(offered), UNKNOWN_TO_THE_KERNEL, provided)
-    simulation = Simulation(owner, sides, specification)
-    questions = list(simulation.queries(fid))
+    questions = list(Simulation(translated, sides).queries(fid))
     answers = tuple((rule.name, ask(query)) for rule, query in questions if query is not None)
-    return Left(owner.name, fid, provided, answers, len(questions) - len(answers))
+    return Left(translated.owner.name, fid, provided, answers, len(questions) - len(answers))
 
 
 __all__ = ["PROVISOS", "Forced", "Left", "Proviso", "Sufficiency", "left_to_the_kernel", "sufficiency"]

@@ -36,6 +36,7 @@ from psci.proofs.semantics import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.separation import DEPTH, Judge, Runs
 from psci.proofs.translate import Scope
 from psci.proofs.translated import Translations
+from psci.proofs.unbounded import Unbounded
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import NO_HISTORY, Kind, Property, Step
@@ -107,11 +108,12 @@ class Watch:
 
     def _broken(self, mutant: Mutant, specification: Specification) -> Iterator[str]:
         translations = three_cores(specification)
+        any_number = Translations(lambda: Unbounded(specification=specification), specification)
         for prop in self.properties:
             if isinstance(prop, Response):
                 broken = response_fails(prop, mutant, translations)
             elif prop.kind is Kind.REFINEMENT:
-                broken = refinement_fails(prop, mutant, specification)
+                broken = refinement_fails(prop, mutant, any_number)
             else:
                 broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, translations)
             if broken:
@@ -234,10 +236,10 @@ def response_fails(prop: Response, mutant: Mutant, translations: Translations) -
     )
 
 
-def refinement_fails(prop: Property, mutant: Mutant, specification: Specification) -> bool:
+def refinement_fails(prop: Property, mutant: Mutant, translations: Translations) -> bool:
     """Whether a refinement fails in what is about a changed call or move."""
     ask = partial(solve, rlimit=QUICK, minimise=False)
-    return refinement.prove(prop, specification, only_owner=mutant.owner, ask=ask).verdict is Verdict.REFUTED
+    return refinement.prove(prop, translations, only_owner=mutant.owner, ask=ask).verdict is Verdict.REFUTED
 
 
 def _affects_only_itself(mutant: Mutant) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from psci.model.composition import claimed_set, usual_offer
-from psci.model.specification import SPECIFICATION, Specification
+from psci.model.specification import Specification
 from psci.model.versions import Version
 from psci.proofs.counterexample import Story
 from psci.proofs.filter import ERRATA, sufficiency
@@ -22,6 +22,7 @@ from psci.proofs.induction import rules_in_cores
 from psci.proofs.queries import Answer, Query, Verdict, solve
 from psci.proofs.semantics import owners
 from psci.proofs.simulation import Sides, Simulation
+from psci.proofs.translated import Translations
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import Property
 from psci.properties.revisions import Change, Refines, Splits
@@ -77,26 +78,26 @@ class Refinement:
 
 
 def prove(
-    prop: Property, specification: Specification = SPECIFICATION, only_rule: str | None = None,
-    only_owner: str | None = None, ask: Ask = solve,
+    prop: Property, translations: Translations, only_rule: str | None = None, only_owner: str | None = None,
+    ask: Ask = solve,
 ) -> Refinement:  # fmt: skip
     """Decide a claim of refinement, or what it says of one rule, call or move.
 
     Args:
         prop: the claim.
-        specification: the rules.
+        translations: the rules, for any number of cores.
         only_rule: the name of the only rule that is asked about.
         only_owner: the name of the only call or move.
         ask: the solver.
     """
     if isinstance(prop, Splits):
-        return of_split(prop, specification, ask, only_owner)
+        return of_split(prop, translations, ask, only_owner)
     assert isinstance(prop, Refines), prop.name
-    return of_versions(prop, specification, only_rule, only_owner, ask)
+    return of_versions(prop, translations, only_rule, only_owner, ask)
 
 
 def of_versions(
-    prop: Refines, specification: Specification, only_rule: str | None, only_owner: str | None, ask: Ask
+    prop: Refines, translations: Translations, only_rule: str | None, only_owner: str | None, ask: Ask
 ) -> Refinement:
     """Find the differences between two versions, and compare them with the list."""
     started = time.perf_counter()
@@ -106,7 +107,7 @@ def of_versions(
     alike = 0
     for newer in (True, False):
         mine, theirs = (prop.newer, prop.older) if newer else (prop.older, prop.newer)
-        for rule, query in _questions(mine, theirs, specification, only_owner):
+        for rule, query in _questions(mine, theirs, translations, only_owner):
             if only_rule not in (None, rule):
                 continue
             if query is None:
@@ -118,7 +119,8 @@ def of_versions(
             elif answer.verdict is Verdict.UNKNOWN:
                 undecided[rule] = None
     differences = tuple(found.values())
-    failed = [_unlisted(prop, difference, specification) for difference in differences if difference.listed_by is None]
+    unlisted = [difference for difference in differences if difference.listed_by is None]
+    failed = [_unlisted(prop, difference, translations.specification) for difference in unlisted]
     if only_rule is None:
         failed += _unseen(prop, differences, only_owner)
     verdict = Verdict.REFUTED if failed else Verdict.UNKNOWN if undecided else Verdict.PROVED
@@ -129,12 +131,12 @@ def of_versions(
 
 
 def _questions(
-    mine: Version, theirs: Version, specification: Specification, only_owner: str | None
+    mine: Version, theirs: Version, translations: Translations, only_owner: str | None
 ) -> Iterator[tuple[str, Query | None]]:
     sides = Sides(mine, theirs, provided=(ERRATA,))
-    for owner in owners(specification):
+    for owner in owners(translations.specification):
         if only_owner in (None, owner.name):
-            simulation = Simulation(owner, sides, specification, REACHABLE)
+            simulation = Simulation(translations.of(owner), sides, REACHABLE)
             yield from ((rule.name, query) for rule, query in simulation.queries())
 
 
@@ -164,13 +166,11 @@ def _unseen(prop: Refines, differences: tuple[Difference, ...], only_owner: str 
     return found
 
 
-def of_split(
-    prop: Splits, specification: Specification = SPECIFICATION, ask: Ask = solve, only_owner: str | None = None
-) -> Refinement:
+def of_split(prop: Splits, translations: Translations, ask: Ask = solve, only_owner: str | None = None) -> Refinement:
     """Whether what is usually forwarded is enough: PSCI_VERSION, PSCI_FEATURES, and what the VMM adds."""
     started = time.perf_counter()
     offered = usual_offer(prop.kernel, prop.whole)
-    found = sufficiency(prop.kernel, prop.whole, offered, specification, ask, only_owner)
+    found = sufficiency(prop.kernel, prop.whole, offered, translations, ask, only_owner)
     forwarded = claimed_set(offered)
     failed = tuple(
         f"{one.owner} ({one.fid:#010x}) must be forwarded as well: by {', '.join(one.rules)}"

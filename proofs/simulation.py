@@ -16,25 +16,22 @@ from functools import cached_property
 
 import z3
 
-from psci.model.call import Call, Move
+from psci.model.call import Call
 from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.composition import terms_of, terms_of_update
 from psci.model.language.effects import Effect
 from psci.model.language.rules import RESULT, WIDE, Completion, Rule
-from psci.model.language.sorts import U64
 from psci.model.language.terms import App, Const, Term, Value, fields_read, same, subterms
 from psci.model.machine import MACHINE
 from psci.model.profile import SYMBOLS
-from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELD_BY_NAME, STATE, SYSTEM
 from psci.model.versions import Version
-from psci.proofs.domain import Expression, Fact, Meaning
+from psci.proofs.domain import PRESENCE, Domain, Expression, Fact, Meaning, presence_of
 from psci.proofs.induction import standing_assumptions
 from psci.proofs.queries import Query
-from psci.proofs.semantics import OUTCOMES, Transition, call_limits, fields_of, scope_of, transitions
+from psci.proofs.semantics import OUTCOMES, Transition, call_limits, transitions
 from psci.proofs.translate import Scope
-from psci.proofs.translated import with_result
-from psci.proofs.unbounded import Unbounded, parts_of
+from psci.proofs.translated import Translated, with_result
 from psci.properties.language import Invariant
 
 VERSION = "psci_version"
@@ -68,39 +65,32 @@ class Sides:
 class Simulation:
     """The rules of one call or move as two sides read them, in related states."""
 
-    def __init__(
-        self, owner: Call | Move, sides: Sides, specification: Specification = SPECIFICATION,
-        invariants: Sequence[Invariant] = (),
-    ) -> None:  # fmt: skip
+    def __init__(self, translated: Translated, sides: Sides, invariants: Sequence[Invariant] = ()) -> None:
         """Read the rules.
 
         Args:
-            owner: the call or move.
+            translated: the call or move, for any number of cores and any version.
             sides: the two implementations.
-            specification: the rules.
             invariants: what is assumed of the states that the first side can be in.
         """
-        self.owner, self.sides, self.specification, self.invariants = owner, sides, specification, invariants
+        self.owner, self.domain, self.specification = translated.owner, translated.domain, translated.specification
+        self.sides, self.invariants, self._translated = sides, invariants, translated
         self._as_mine = _Cache(lambda formula: self._view(formula, "k", sides.mine))
         self._as_theirs = _Cache(lambda formula: self._view(formula, "w", sides.theirs))
         self._plainly = _Cache(lambda formula: z3.simplify(self._view(formula, "", sides.mine)))
         self._plainly_theirs = _Cache(lambda formula: z3.simplify(self._view(formula, "", sides.theirs)))
 
     @cached_property
-    def domain(self) -> Unbounded:
-        """Any number of cores, on any tree, for any version."""
-        return Unbounded(None, self.specification)
-
-    @cached_property
     def their_scope(self) -> Scope:
         """The call or move, and the state before it, as the second side sees it."""
-        return scope_of(self.domain, self.owner, fields_of(self.domain, "s"))
+        return self._translated.scope
 
     @cached_property
     def my_scope(self) -> Scope:
         """The same call or move, and the state as the first side sees it."""
-        hidden = {name: self.domain.symbols("k", FIELD_BY_NAME[name]) for name in self.sides.hidden}
-        return scope_of(self.domain, self.owner, {**fields_of(self.domain, "s"), **hidden})
+        if not self.sides.hidden:
+            return self.their_scope
+        return self.their_scope.but({name: self.domain.symbols("k", FIELD_BY_NAME[name]) for name in self.sides.hidden})
 
     @cached_property
     def _still_related(self) -> Expression:
@@ -119,8 +109,9 @@ class Simulation:
         asked = [t for t in mine if not any(self._reads_the_same(t, other) for other in theirs)]
         allowed = [self._as_theirs(other.allowed()) for other in theirs] if asked else []
         questions = {id(t): self._question(t, theirs, allowed) for t in asked}
-        # the facts are read last: they speak about the symbols that were used
-        common = [*self._relation(), *self._call(fid), *self._facts()] if asked else []
+        # the facts are read last: they are about what the formulas of both sides speak of
+        common = [*self._relation(), *self._call(fid)] if asked else []
+        common += self._facts() if asked else []
         for transition in mine:
             own, goal = questions.get(id(transition), ((), None))
             yield transition.rule, None if goal is None else Query(transition.rule.name, (*own, *common), goal)
@@ -138,14 +129,17 @@ class Simulation:
 
     @cached_property
     def _mine(self) -> list[Transition]:
-        return self._transitions(self.my_scope, self.sides.mine)
+        if not self.sides.hidden:
+            return self._of_version(self._translated.transitions, self.sides.mine)
+        return self._of_version(
+            transitions(self.domain, self.owner, self.my_scope, self.specification), self.sides.mine
+        )
 
     @cached_property
     def _theirs(self) -> list[Transition]:
-        return self._transitions(self.their_scope, self.sides.theirs)
+        return self._of_version(self._translated.transitions, self.sides.theirs)
 
-    def _transitions(self, scope: Scope, version: Version) -> list[Transition]:
-        every = transitions(self.domain, self.owner, scope, self.specification)
+    def _of_version(self, every: Sequence[Transition], version: Version) -> list[Transition]:
         return [transition for transition in every if transition.rule.applies_to(version)]
 
     # ---- one outcome against another
@@ -157,7 +151,7 @@ class Simulation:
         conditions = [(name, self._as_mine(formula)) for name, formula in mine.conditions]
         answer = None
         if mine.rule.completion is Completion.RETURNS:
-            scope, choice = with_result(self.domain, mine.scope, mine, self.domain.fresh("result", U64))
+            scope, choice = with_result(self.domain, mine.scope, mine, self._translated.free_result)
             answer = self._as_mine(scope.variables[RESULT])
             conditions += [(name, self._as_mine(formula)) for name, formula in choice]
         matches = (self._matches(mine, answer, *other) for other in zip(theirs, allowed, strict=True))
@@ -193,7 +187,8 @@ class Simulation:
             return z3.BoolVal(False, self.domain.context)
         alike = []
         for name in mine.after.keys() - set(self.sides.hidden):
-            place = [self.domain.fresh("place", sort) for sort in FIELD_BY_NAME[name].domain]
+            sorts = FIELD_BY_NAME[name].domain
+            place = [z3.Const(f"place {i} of {name}", self.domain.sort(sort)) for i, sort in enumerate(sorts)]
             alike.append(self._as_mine(mine.after[name](*place)) == self._as_theirs(other.after[name](*place)))
         return self.domain.conjunction(alike)
 
@@ -224,7 +219,7 @@ class Simulation:
     def _formulas(self, transition: Transition, view: _Cache) -> list[Expression]:
         formulas = [formula for _, formula in transition.conditions]
         if transition.rule.completion is Completion.RETURNS:
-            answer = z3.BitVec("answer", 64, self.domain.context)
+            answer = self._translated.free_result
             if transition.value is not None:
                 formulas.append(transition.value == answer)
             else:
@@ -233,9 +228,7 @@ class Simulation:
 
     def _depends_on_presence(self, formula: Expression) -> bool:
         """It asks about a function that need not be there on both sides alike."""
-        asks = self.domain.symbols("m", MACHINE.has)
-        asked = [part.arg(0) for part in parts_of(formula) if part.decl().eq(asks)]
-        return not all(z3.is_bv_value(fid) and fid.as_long() in self._shared for fid in asked)
+        return not presences_in(self.domain, formula) <= {presence_of(fid) for fid in self._shared}
 
     @cached_property
     def _shared(self) -> frozenset[int]:
@@ -274,12 +267,14 @@ class Simulation:
             yield "call: values of their sorts", call_limits(self.domain, "a", self.owner)
 
     def _facts(self) -> Iterator[Fact]:
-        for name, formula in self.domain.facts():
+        read = (*self._as_mine.read(), *self._as_theirs.read())
+        asked = frozenset[str]().union(*(presences_in(self.domain, formula) for formula in read))
+        for name, formula in self.domain.facts_about(read):
             yield f"wanted: {name}", self._as_theirs(formula)
             if name.startswith("presence"):
                 yield f"kernel: {name}", self._as_mine(formula)
         for call in self.specification.calls:
-            if call.key not in self.domain.asked:
+            if presence_of(call.key) not in asked:
                 continue
             here, there = self._presence("k", call.key), self._presence("w", call.key)
             if call in self.sides.taken_over:
@@ -323,11 +318,20 @@ class _Cache:
         self._function = function
         self._known: dict[int, tuple[Expression, Expression]] = {}
 
+    def read(self) -> Iterator[Expression]:
+        """The formulas that were asked about."""
+        return (formula for formula, _ in self._known.values())
+
     def __call__(self, formula: Expression) -> Expression:
         key = formula.get_id()
         if key not in self._known:
             self._known[key] = (formula, self._function(formula))
         return self._known[key][1]
+
+
+def presences_in(domain: Domain, formula: Expression) -> frozenset[str]:
+    """The functions whose presence a formula asks about, as symbols."""
+    return frozenset(symbol for symbol in domain.symbols_in(formula) if symbol.startswith(PRESENCE))
 
 
 def same_effect(mine: Rule, other: Rule, hidden: Sequence[str] = ()) -> bool:

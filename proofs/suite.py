@@ -203,7 +203,7 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
 
     started = perf_counter()
     if task.method == SIMULATION:
-        result = of_refinement(refinement.prove(prop, specification, task.rule, ask=ask))
+        result = of_refinement(refinement.prove(prop, translations(ANY, specification), task.rule, ask=ask))
         return replace(result, solvers=counts, disagreements=tuple(disagreements))
     rules = translations(task.cores, specification)
     if isinstance(prop, Response):

@@ -74,12 +74,16 @@ class Translated:
             return scope
         return scope.but(fields_of(self.domain, HISTORY_PREFIX, history.fields))
 
+    @cached_property
+    def free_result(self) -> Expression:
+        """The symbol for a result that a rule leaves open."""
+        return z3.Const(f"{CALL_PREFIX}.result", self.domain.sort(U64))
+
     def outcome(self, transition: Transition) -> Outcome:
         """A rule taken, where its result is a symbol if the rule leaves it open."""
         key = id(transition.rule)
         if key not in self._outcomes:
-            free = z3.Const(f"{CALL_PREFIX}.result", self.domain.sort(U64))
-            before, conditions = with_result(self.domain, self.scope, transition, free)
+            before, conditions = with_result(self.domain, self.scope, transition, self.free_result)
             after = before.but(before.after(transition.rule.effect))
             self._outcomes[key] = (transition, Outcome(before, after, (*transition.conditions, *conditions)))
         return self._outcomes[key][1]

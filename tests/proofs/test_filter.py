@@ -19,6 +19,7 @@ from psci.model.specification import SPECIFICATION
 from psci.model.versions import V0_2, V1_1, V1_2, V1_3, V1_3_F, version
 from psci.proofs.filter import PROVISOS, Sufficiency, left_to_the_kernel, sufficiency
 from psci.proofs.queries import Verdict
+from psci.proofs.suite import ANY, translations
 
 POLICY = PROVISOS[0]
 
@@ -34,7 +35,7 @@ def ids(*words: int) -> frozenset[int]:
 
 
 def verdicts(kernel: object, want: object, **options: object) -> set[Verdict]:
-    left = left_to_the_kernel(CPU_ON, CPU_ON.fid64, kernel, want, (SYSTEM_OFF2,), **options)  # type: ignore[arg-type]  # ours
+    left = left_to_the_kernel(translations(ANY).of(CPU_ON), CPU_ON.fid64, kernel, want, (SYSTEM_OFF2,), **options)  # type: ignore[arg-type]  # ours
     assert left.answers or left.alike
     return {answer.verdict for _, answer in left.answers}
 

@@ -13,6 +13,7 @@ from psci.model.versions import V1_0, V1_1, V1_2, V1_3
 from psci.proofs.queries import Verdict, solve
 from psci.proofs.refinement import Refinement, prove
 from psci.proofs.simulation import Sides, Simulation
+from psci.proofs.suite import ANY, translations
 from psci.properties.revisions import PROPERTIES, Change, Refines, Splits
 
 BY_NAME = {prop.name: prop for prop in PROPERTIES}
@@ -26,7 +27,7 @@ def refines(version: str) -> Refines:
 
 @cache
 def proved(version: str, owner: str | None = None) -> Refinement:
-    return prove(refines(version), only_owner=owner)
+    return prove(refines(version), translations(ANY), only_owner=owner)
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2", "1.3-F", "1.3"])
@@ -51,7 +52,7 @@ def test_1_2_may_refuse_a_core_that_1_1_has_to_start() -> None:
 
 def test_a_difference_that_nobody_lists_is_shown() -> None:
     prop = replace(refines("1.2"), changes=refines("1.2").changes[:1])
-    found = prove(prop)
+    found = prove(prop, translations(ANY))
     assert found.verdict is Verdict.REFUTED
     assert found.story is not None
     assert "CPU_ON.denied_by_policy" in found.story.text()
@@ -60,7 +61,7 @@ def test_a_difference_that_nobody_lists_is_shown() -> None:
 
 def test_what_is_listed_and_makes_no_difference_is_shown() -> None:
     idle = Change(("REV-12",), newer=("CPU_OFF.turned_off",))
-    found = prove(replace(refines("1.3"), changes=(*refines("1.3").changes, idle)))
+    found = prove(replace(refines("1.3"), changes=(*refines("1.3").changes, idle)), translations(ANY))
     assert found.failed == ("a change lists CPU_OFF.turned_off of 1.3, and it makes no difference",)
 
 
@@ -71,17 +72,17 @@ def test_a_function_that_is_new_and_not_listed_is_shown() -> None:
 
 
 def test_one_rule_can_be_asked_about() -> None:
-    found = prove(refines("1.2"), only_rule="CPU_ON.denied_by_policy")
+    found = prove(refines("1.2"), translations(ANY), only_rule="CPU_ON.denied_by_policy")
     assert [d.rule for d in found.differences] == ["CPU_ON.denied_by_policy"]
     assert found.verdict is Verdict.PROVED
 
 
 def test_what_is_said_to_read_the_same_is_proved_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     sides = Sides(V1_1, V1_3)
-    same = [rule for rule, query in Simulation(CPU_ON, sides).queries() if query is None]
+    same = [rule for rule, query in Simulation(translations(ANY).of(CPU_ON), sides).queries() if query is None]
     assert same
     monkeypatch.setattr(Simulation, "_reads_the_same", lambda *_: False)
-    asked = dict(Simulation(CPU_ON, sides).queries())
+    asked = dict(Simulation(translations(ANY).of(CPU_ON), sides).queries())
     for rule in same:
         query = asked[rule]
         assert query is not None
@@ -89,14 +90,14 @@ def test_what_is_said_to_read_the_same_is_proved_when_it_is_asked(monkeypatch: p
 
 
 def test_what_asks_for_the_version_is_not_said_to_read_the_same() -> None:
-    questions = dict(Simulation(PSCI_VERSION, Sides(V1_0, V1_1)).queries())
+    questions = dict(Simulation(translations(ANY).of(PSCI_VERSION), Sides(V1_0, V1_1)).queries())
     query = next(query for rule, query in questions.items() if rule.name == "PSCI_VERSION.version")
     assert query is not None
     assert solve(query, minimise=False).verdict is Verdict.REFUTED
 
 
 def test_kernel_and_vmm_are_one_implementation() -> None:
-    found = prove(BY_NAME["SPLIT-1.1"])
+    found = prove(BY_NAME["SPLIT-1.1"], translations(ANY))
     assert found.verdict is Verdict.PROVED
     assert found.answers
     assert "no policy keeps a core from the guest" in found.provided
@@ -106,4 +107,4 @@ def test_a_split_may_be_of_other_versions() -> None:
     split = BY_NAME["SPLIT-1.1"]
     assert isinstance(split, Splits)
     # a kernel of 1.0 that is to be 1.1 lacks nothing that is compulsory
-    assert prove(replace(split, kernel=V1_0, whole=V1_2)).verdict is Verdict.PROVED
+    assert prove(replace(split, kernel=V1_0, whole=V1_2), translations(ANY)).verdict is Verdict.PROVED
