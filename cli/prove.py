@@ -22,10 +22,10 @@ from psci.proofs.suite import (
     Result,
     property_named,
     rule_named,
-    run_all,
     tasks,
     with_lemmas,
 )
+from psci.proofs.workers import run_all
 from psci.properties import PROPERTIES
 
 MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]", Verdict.UNKNOWN: "[yellow]gave up[/]"}

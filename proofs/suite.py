@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -311,22 +310,6 @@ def of_search(done: Search, method: str) -> Result:
         counterexamples=(done.run,) if done.run and done.verdict is Verdict.REFUTED else (),
         witness=done.run if done.verdict is Verdict.PROVED else None,
     )  # fmt: skip
-
-
-def run_all(work: Iterable[Task], jobs: int = 1) -> Iterator[Result]:
-    """Carry out tasks, in processes of their own where there is more than one job; results come as they are ready."""
-    if jobs <= 1:
-        yield from map(run, work)
-        return
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        waiting = [pool.submit(run, task) for task in work]
-        try:
-            for done in as_completed(waiting):
-                yield done.result()
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            raise
 
 
 def _count(counts: dict[str, dict[str, int]], solver: str, verdict: Verdict) -> None:

@@ -15,9 +15,9 @@ from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.calls.system_suspend import SYSTEM_SUSPEND
 from psci.model.language.effects import NOTHING
-from psci.model.specification import SPECIFICATION
-from psci.model.versions import V0_2, V1_1, V1_2, V1_3, V1_3_F, version
-from psci.proofs.filter import PROVISOS, Sufficiency, left_to_the_kernel, sufficiency
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.versions import V0_2, V1_1, V1_2, V1_3, V1_3_F, Version, version
+from psci.proofs.filter import PROVISOS, Proviso, Sufficiency, left_to_the_kernel, sufficiency
 from psci.proofs.queries import Verdict
 from psci.proofs.suite import ANY, translations
 
@@ -34,8 +34,11 @@ def ids(*words: int) -> frozenset[int]:
     return frozenset(words)
 
 
-def verdicts(kernel: object, want: object, **options: object) -> set[Verdict]:
-    left = left_to_the_kernel(translations(ANY).of(CPU_ON), CPU_ON.fid64, kernel, want, (SYSTEM_OFF2,), **options)  # type: ignore[arg-type]  # ours
+def verdicts(
+    kernel: Version, want: Version, provided: tuple[Proviso, ...] = (), specification: Specification = SPECIFICATION
+) -> set[Verdict]:
+    call = translations(ANY, specification).of(CPU_ON)
+    left = left_to_the_kernel(call, CPU_ON.fid64, kernel, want, (SYSTEM_OFF2,), provided)
     assert left.answers or left.alike
     return {answer.verdict for _, answer in left.answers}
 
