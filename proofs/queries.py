@@ -53,12 +53,19 @@ class Query:
         """The query with the assumptions of these names only: if its goal holds, so does that of the whole."""
         return replace(self, assumptions=tuple(fact for fact in self.assumptions if fact[0] in names))
 
+    def apart(self) -> Query:
+        """The query in a Z3 context of its own."""
+        context = fresh_context()
+        facts = tuple((name, formula.translate(context)) for name, formula in self.assumptions)
+        return replace(self, assumptions=facts, goal=self.goal.translate(context))
+
     def smtlib(self) -> str:
         """The query as SMT-LIB 2: unsatisfiable if and only if the goal holds."""
-        solver = z3.Solver(ctx=self.goal.ctx)
-        for _, formula in self.assumptions:
+        apart = self.apart()
+        solver = z3.Solver(ctx=apart.goal.ctx)
+        for _, formula in apart.assumptions:
             solver.add(formula)
-        solver.add(z3.Not(self.goal))
+        solver.add(z3.Not(apart.goal))
         return f"; {self.name}\n(set-logic {LOGIC})\n{solver.to_smt2()}"
 
 
@@ -90,9 +97,8 @@ def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True) -> Answer:
         minimise: look for few assumptions that are enough.
     """
     started = time.perf_counter()
-    home, context = query.goal.ctx, fresh_context()
-    facts = [(name, formula.translate(context)) for name, formula in query.assumptions]
-    goal = query.goal.translate(context)
+    home, apart = query.goal.ctx, query.apart()
+    facts, goal = apart.assumptions, apart.goal
     solver = _solver(facts, goal, rlimit)
     found = solver.check()
 

@@ -196,7 +196,7 @@ class Unbounded(Domain):
             argument, target = self._targets[key]
             holds = z3.Or(mpidr(target) == argument, z3.ForAll([core], mpidr(core) != argument))
             name = target.decl().name()
-            self._target_facts[key] = (f"core_of: {name} has the MPIDR, or no core has", holds)
+            self._target_facts[key] = (f"{name}: it has that MPIDR, or no core has", holds)
         return self._target_facts[key]
 
     @cached_property
