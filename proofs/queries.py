@@ -7,6 +7,7 @@ not depend on the queries before it or on how busy the machine is.
 from __future__ import annotations
 
 import enum
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ The first finds proofs: with quantifiers left where they stand it needs a tenth 
 """
 LOGIC = "UFBVDT"
 """Quantifiers, uninterpreted functions, words and enumerations; no theory more than that."""
+SHARED = re.compile(r"([?$]x)\d+")
+"""The names of shared parts in Z3's SMT-LIB."""
 CORE_RLIMIT = 200_000
 """What may be spent on a smaller core of what is proved already."""
 
@@ -53,20 +56,16 @@ class Query:
         """The query with the assumptions of these names only: if its goal holds, so does that of the whole."""
         return replace(self, assumptions=tuple(fact for fact in self.assumptions if fact[0] in names))
 
-    def apart(self) -> Query:
-        """The query in a Z3 context of its own."""
-        context = fresh_context()
-        facts = tuple((name, formula.translate(context)) for name, formula in self.assumptions)
-        return replace(self, assumptions=facts, goal=self.goal.translate(context))
-
     def smtlib(self) -> str:
         """The query as SMT-LIB 2: unsatisfiable if and only if the goal holds."""
-        apart = self.apart()
-        solver = z3.Solver(ctx=apart.goal.ctx)
-        for _, formula in apart.assumptions:
+        solver = z3.Solver(ctx=self.goal.ctx)
+        for _, formula in self.assumptions:
             solver.add(formula)
-        solver.add(z3.Not(apart.goal))
-        return f"; {self.name}\n(set-logic {LOGIC})\n{solver.to_smt2()}"
+        solver.add(z3.Not(self.goal))
+        # Z3 names shared parts by when they were made; their order in the text does not tell what else was
+        numbers: dict[str, int] = {}
+        text = SHARED.sub(lambda part: f"{part[1]}{numbers.setdefault(part[0], len(numbers))}", solver.to_smt2())
+        return f"; {self.name}\n(set-logic {LOGIC})\n{text}"
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,9 @@ def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True) -> Answer:
         minimise: look for few assumptions that are enough.
     """
     started = time.perf_counter()
-    home, apart = query.goal.ctx, query.apart()
-    facts, goal = apart.assumptions, apart.goal
+    home, context = query.goal.ctx, fresh_context()
+    facts = [(name, formula.translate(context)) for name, formula in query.assumptions]
+    goal = query.goal.translate(context)
     solver = _solver(facts, goal, rlimit)
     found = solver.check()
 
