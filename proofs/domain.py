@@ -113,11 +113,6 @@ class Domain(ABC):
             self._presence.add(fid.as_long())
         return self.symbols("m", _HAS)(fid)
 
-    @property
-    def asked(self) -> frozenset[int]:
-        """The ids of functions whose presence was asked for."""
-        return frozenset(self._presence)
-
     def facts(self) -> list[Fact]:
         """What holds of the symbols that were used: read it last."""
         return [*self._version_facts, *(fact for _, fact in self._facts_by_subject())]

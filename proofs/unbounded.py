@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from hashlib import blake2b
 from typing import Literal
-from zlib import crc32
 
 import z3
 
@@ -101,7 +101,7 @@ class Unbounded(Domain):
         if key not in self._named:
             symbols = self.symbols_in(formula)
             about = [variable for variable in self._binding if variable.decl().name() in symbols]
-            label = f"condition!{crc32(formula.sexpr().encode()):08x}"
+            label = f"condition!{blake2b(formula.sexpr().encode(), digest_size=6).hexdigest()}"
             assert label not in self._meanings, "two conditions of the same name"
             sorts = [variable.sort() for variable in about]
             named = z3.Function(label, *sorts, z3.BoolSort(self.context))(*about)
