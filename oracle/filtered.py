@@ -21,10 +21,11 @@ from psci.oracle.composed import CORES, Witness
 from psci.oracle.forwarding import Forwarding
 from psci.oracle.inference import inferred, questions
 from psci.oracle.judging import Judge
-from psci.oracle.peers import Request, quirks
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
+from psci.oracle.peers.kvm.quirks import QUIRKS
 from psci.oracle.peers.peer import PeerDied, PeerError
+from psci.oracle.peers.request import Request
 from psci.oracle.profiles.declaring import declarations
 from psci.oracle.program import CallStep, Entry, Program
 from psci.oracle.quirks import amended
@@ -239,7 +240,7 @@ def _judged(
 
 def known_quirks(kernel: Kernel) -> Any:
     """The listed deviations of this kernel."""
-    return quirks("kvm").of(kernel.version)
+    return QUIRKS.of(kernel.version)
 
 
 __all__ = [
