@@ -29,6 +29,12 @@ class Mutant:
         """The call or move whose rule was changed."""
         return self.old.name.partition(".")[0]
 
+    @property
+    def in_every_version(self) -> bool:
+        """The rule is one of every version of PSCI, before the change and after it."""
+        rules = (self.old, self.new or self.old)
+        return all((rule.since, rule.until) == (VERSIONS[0], VERSIONS[-1]) for rule in rules)
+
     def specification(self, base: Specification = SPECIFICATION) -> Specification:
         """The rules with this change."""
         return base.replacing(self.old, *(() if self.new is None else (self.new,)))
