@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -55,3 +61,28 @@ def test_one_rule_is_one_query(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_property_is_found_by_its_title() -> None:
     assert property_named("edges") is property_named("PROP-2")
+
+
+def members(group: int) -> list[int]:
+    """The processes of a group."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            if os.getpgid(int(entry.name)) == group:
+                found.append(int(entry.name))
+    return found
+
+
+def test_who_ends_the_command_ends_its_workers() -> None:
+    command = [sys.executable, "-c", "from psci.cli.main import main; main()", "prove", "--jobs", "2"]
+    with subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while len(members(process.pid)) < 3 and time.monotonic() < until:
+            time.sleep(0.2)
+        workers = members(process.pid)
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=120)
+    assert len(workers) >= 3
+    assert process.returncode == 130
+    assert "(interrupted)" in printed
+    assert members(process.pid) == []
