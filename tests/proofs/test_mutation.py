@@ -16,6 +16,7 @@ from psci.cli.mutants import Saved, argued, judgement
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION
 from psci.oracle.trace import read_trace
+from psci.proofs.induction import prove
 from psci.proofs.mutants import Mutant, mutants, sample
 from psci.proofs.mutation import (
     CONSISTENCY,
@@ -31,9 +32,13 @@ from psci.proofs.mutation import (
     fails,
     three_cores,
 )
+from psci.proofs.queries import Verdict
 from psci.proofs.separation import Runs
-from psci.proofs.suite import property_named
+from psci.proofs.suite import SHAPE, property_named, translations
+from psci.proofs.unrolling import search
 from psci.proofs.unseen import ARGUMENTS
+from psci.properties import PROPERTIES
+from psci.properties.language import Kind
 
 SCHEMAS = Path(main.__file__).with_name("schemas")
 TRACES = Path(__file__).parents[1] / "oracle" / "traces"
@@ -115,6 +120,36 @@ EACH = json.loads((Path(__file__).parents[1] / "mutants" / "properties.json").re
 def test_each_property_notices_a_mutant(name: str) -> None:
     noticed = replace(watch(), properties=[property_named(name)]).broken_by(by_name()[EACH[name]])
     assert noticed == (name,)
+
+
+TOGETHER = ("PSCI_FEATURES.MEM_PROTECT_implemented: drop conjunct 2", "PSCI_FEATURES.MEM_PROTECT_absent: drop rule")
+"""NO-CLAIM is kept by two rules at each place."""
+ORDER_BROKEN = "WAKEUP.standby_ends: drop update of node"
+"""ORDER-PC follows from lemmas, so that no step of its own proof can fail: a run from boot shows it broken."""
+
+
+def test_each_property_with_a_proof_has_a_change_that_breaks_it() -> None:
+    proved = {prop.name for prop in PROPERTIES if prop.kind not in (Kind.WITNESS, Kind.EXPLORED) and not prop.unproved}
+    assert proved == {*EACH, "NO-CLAIM", "ORDER-PC"}
+
+
+def test_two_rules_together_keep_what_a_version_claims() -> None:
+    claim = property_named("NO-CLAIM")
+    one, other = (by_name()[name] for name in TOGETHER)
+    for changed in (one.specification(), other.specification()):
+        assert prove(claim, translations("any", changed)).verdict is Verdict.PROVED
+    both = other.specification(one.specification())
+    done = prove(claim, translations("any", both), only_rule=one.old.name)
+    assert [obligation.name for obligation, _ in done.failures()] == [one.old.name]
+    assert done.verdict is Verdict.REFUTED
+
+
+def test_what_follows_from_lemmas_is_broken_by_a_run_from_boot() -> None:
+    claim, changed = property_named("ORDER-PC"), by_name()[ORDER_BROKEN].specification()
+    found = search(claim, 3, 3, changed, SHAPE, on_platform=True)
+    assert found.verdict is Verdict.REFUTED
+    assert found.run is not None and found.run.replayed
+    assert search(claim, 3, 3, topology=SHAPE, on_platform=True).verdict is not Verdict.REFUTED
 
 
 def test_only_a_rule_that_is_affected_is_asked_about() -> None:
