@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import click
@@ -82,6 +85,7 @@ def command(
     work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method))
     results: list[Result] = []
     interrupted = False
+    started = perf_counter()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("proving", total=len(work))
         try:
@@ -93,13 +97,29 @@ def command(
         except KeyboardInterrupt:
             interrupted = True
     saved = {} if output is None else save(results, output)
+    spent = Spent(perf_counter() - started, jobs, peak_memory())
     if as_json:
-        click.echo(json.dumps(document(results, interrupted, saved), indent=2))
+        click.echo(json.dumps(document(results, interrupted, spent, saved), indent=2))
     else:
-        _summary(console, results, len(work), interrupted)
+        _summary(console, results, len(work), interrupted, spent)
         for name, path in saved.items():
             console.print(f"{name}: {path} (psci trace show {path} -o {path.with_suffix('.svg')})", soft_wrap=True)
     return 130 if interrupted else status(results)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run took."""
+
+    seconds: float
+    processes: int
+    megabytes: int
+    """The most that one process held."""
+
+
+def peak_memory() -> int:
+    """The most that this process or one that it started has held (MB)."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024
 
 
 def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
@@ -142,7 +162,7 @@ def _counts(counts: Any) -> str:
     return " ".join(f"{number}" if verdict == "proved" else f"{number} {verdict}" for verdict, number in ordered)
 
 
-def _summary(console: Console, results: Sequence[Result], total: int, interrupted: bool) -> None:
+def _summary(console: Console, results: Sequence[Result], total: int, interrupted: bool, spent: Spent) -> None:
     for result in results:
         for shown in result.counterexamples[:2]:
             console.print(f"\n{shown.text()}", highlight=False, markup=False)
@@ -181,6 +201,11 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
             f"{most:,} of {RLIMIT:,}",
             highlight=False,
         )
+    console.print(
+        f"{spent.seconds:.1f} s with {spent.processes} process{'' if spent.processes == 1 else 'es'}, the largest of "
+        f"{spent.megabytes:,} MB",
+        highlight=False,
+    )
     missing = cvc5_missing()
     if missing:
         console.print(f"no second opinion: {missing}", markup=False)
@@ -202,12 +227,17 @@ def agreement(results: Sequence[Result]) -> dict[str, dict[str, int]]:
     return {solver: dict(counts) for solver, counts in found.items()}
 
 
-def document(results: Sequence[Result], interrupted: bool, saved: Mapping[str, Path] | None = None) -> dict[str, Any]:
+def document(
+    results: Sequence[Result], interrupted: bool, spent: Spent, saved: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
     """The JSON document of the command (schema: prove.json)."""
     return {
         "solvers": solver_versions(),
         "limits": {"z3": RLIMIT, "cvc5": sum(rlimit for rlimit, _ in CVC5_STRATEGIES)},
         "interrupted": interrupted,
+        "seconds": round(spent.seconds, 3),
+        "processes": spent.processes,
+        "megabytes": spent.megabytes,
         "agreement": agreement(results),
         "disagreements": [name for result in results for name in result.disagreements],
         "results": [
