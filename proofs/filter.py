@@ -122,7 +122,7 @@ def sufficiency(
         ask: the solver.
         only_owner: the name of the only call or move that is asked about.
     """
-    translations = translations or Translations(Unbounded)
+    translations = translations or Translations(Unbounded())
     forced: list[Forced] = []
     left: list[Left] = []
     undecided: list[Left] = []

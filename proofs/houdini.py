@@ -21,7 +21,7 @@ from psci.proofs.domain import Expression
 from psci.proofs.induction import start
 from psci.proofs.queries import Verdict
 from psci.proofs.steps import Step, Steps
-from psci.proofs.translated import Translated
+from psci.proofs.translated import Translated, free_state
 
 RLIMIT = 4_000_000
 """The resources of one question, in Z3's own units."""
@@ -68,7 +68,7 @@ class Sieve:
     def start(self) -> None:
         """Drop what does not hold before the first boot."""
         domain = self.steps.domain
-        begun = start(self.steps.prop, (), Translated(domain, BOOT))
+        begun = start(self.steps.prop, (), Translated(free_state(domain), BOOT))
         atoms = Atoms(domain, begun.before)
         solver = self.solver(formula for _, formula in (*begun.query.assumptions, *domain.facts()))
         while self.left:

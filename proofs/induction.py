@@ -23,7 +23,7 @@ from psci.model.state import FIELDS, STATE
 from psci.proofs.domain import Domain, Expression, Fact
 from psci.proofs.queries import Answer, Query, Verdict, solve
 from psci.proofs.semantics import OUTCOMES, Transition, owners
-from psci.proofs.translate import Scope, fields_in
+from psci.proofs.translate import Scope, read_by
 from psci.proofs.translated import Translated, Translations, primes
 from psci.properties.language import Invariant, Property, Step, step_of
 
@@ -272,7 +272,7 @@ def keep(
     if claim is not None:
         parts.append((prop.name, claim))
     # an invariant that reads nothing of what changes is kept: after the step it is what it was before
-    parts += [(name, after.term(term)) for name, term in invariants if not fields_in(term).isdisjoint(changed)]
+    parts += [(name, after.term(term)) for name, term in invariants if not read_by(term).isdisjoint(changed)]
     goal = domain.conjunction(formula for _, formula in parts)
     if z3.is_true(z3.simplify(goal)):
         return None
@@ -335,14 +335,14 @@ def prove(
     """Run the induction for a property."""
     answers: list[tuple[Obligation, Answer]] = []
     trivial = 0
-    settled: list[Expression] = []  # claims that hold whatever rule answers, if that changes nothing
+    settled: set[tuple[int, ...]] = set()  # questions whose answer is known: they hold whatever rule answers
     for obligation in obligations(prop, translations, extra, only_rule):
-        if obligation is None or any(obligation.alone and goal.eq(obligation.query.goal) for goal in settled):
+        alone = None if obligation is None else obligation.alone
+        if obligation is None or (alone and alone.formulas() in settled):
             trivial += 1
-            continue
-        if obligation.alone and solve(obligation.alone, minimise=False).verdict is Verdict.PROVED:
-            settled.append(obligation.query.goal)
-            answers.append((obligation, ask(obligation.alone)))
+        elif alone and solve(alone, minimise=False).verdict is Verdict.PROVED:
+            settled.add(alone.formulas())
+            answers.append((obligation, ask(alone)))
         else:
             answers.append((obligation, ask(obligation.query)))
     seconds = sum(answer.seconds for _, answer in answers)

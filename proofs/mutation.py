@@ -108,7 +108,7 @@ class Watch:
 
     def _broken(self, mutant: Mutant, specification: Specification) -> Iterator[str]:
         translations = three_cores(specification)
-        any_number = Translations(lambda: Unbounded(specification=specification), specification)
+        any_number = Translations(Unbounded(specification=specification))
         noticed = False
         # claims about versions come last, because they take longest: a rule that is in every version seldom breaks one
         for prop in sorted(self.properties, key=lambda prop: prop.kind is Kind.REFINEMENT):
@@ -211,7 +211,7 @@ def _inconsistent(mutant: Mutant, specification: Specification) -> bool:
 
 def three_cores(specification: Specification) -> Translations:
     """The rules for three cores."""
-    return Translations(lambda: Bounded(SHAPE_CORES, SHAPE, specification=specification), specification)
+    return Translations(Bounded(SHAPE_CORES, SHAPE, specification=specification))
 
 
 def fails(prop: Property, mutant: Mutant, translations: Translations) -> bool:

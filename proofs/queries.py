@@ -56,6 +56,10 @@ class Query:
         """The query with the assumptions of these names only: if its goal holds, so does that of the whole."""
         return replace(self, assumptions=tuple(fact for fact in self.assumptions if fact[0] in names))
 
+    def formulas(self) -> tuple[int, ...]:
+        """What tells the query from others of its domain, as long as it is kept: its formulas, and not their names."""
+        return self.goal.get_id(), *sorted(formula.get_id() for _, formula in self.assumptions)
+
     def smtlib(self) -> str:
         """The query as SMT-LIB 2: unsatisfiable if and only if the goal holds."""
         solver = z3.Solver(ctx=self.goal.ctx)

@@ -16,7 +16,7 @@ from psci.proofs.domain import Expression
 from psci.proofs.induction import Assumed, Taking, interesting, premises, taking
 from psci.proofs.semantics import owners
 from psci.proofs.translate import Scope
-from psci.proofs.translated import Translated
+from psci.proofs.translated import Translations
 from psci.properties.language import Property
 
 
@@ -46,16 +46,18 @@ class Steps:
 
 def steps_of(prop: Property, domain: Bounded, specification: Specification) -> Steps:
     """The steps for a property; its own claim is assumed before a step where it is one of states."""
-    before = Translated(domain, owners(specification)[0], specification).before(prop.history)
-    return Steps(prop, domain, before, tuple(_steps(prop, domain, specification)))
+    translations = Translations(domain)
+    before = translations.of(owners(specification)[0]).before(prop.history)
+    return Steps(prop, domain, before, tuple(_steps(prop, domain, translations)))
 
 
-def _steps(prop: Property, domain: Bounded, specification: Specification) -> Iterator[Step]:
+def _steps(prop: Property, domain: Bounded, translations: Translations) -> Iterator[Step]:
+    specification = translations.specification
     own = [] if prop.of_state() is TRUE else [(prop.name, prop.of_state())]
     for owner in owners(specification):
         if not any(_interesting(prop, owner, rule) for rule in specification.rules[owner.name]):
             continue
-        translated = Translated(domain, owner, specification)
+        translated = translations.of(owner)
         assumed = Assumed(prop, own, translated.before(prop.history))
         alike: dict[int, list[tuple[Step, Step]]] = {}
         for transition in translated.transitions:

@@ -18,7 +18,6 @@ from psci.model.topology import Topology
 from psci.proofs import explored, ranking, refinement
 from psci.proofs.bounded import Bounded
 from psci.proofs.counterexample import Counterexample, Story, explain
-from psci.proofs.domain import Domain
 from psci.proofs.induction import Induction, Obligation, prove
 from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
 from psci.proofs.translated import Translations
@@ -229,12 +228,9 @@ def _kept(cores: str) -> Translations:
 
 
 def _translations(cores: str, specification: Specification) -> Translations:
-    def domain() -> Domain:
-        if cores == ANY:
-            return Unbounded(specification=specification)
-        return Bounded(int(cores), SHAPE, specification=specification)
-
-    return Translations(domain, specification)
+    if cores == ANY:
+        return Translations(Unbounded(specification=specification))
+    return Translations(Bounded(int(cores), SHAPE, specification=specification))
 
 
 def of_induction(done: Induction, task: Task, specification: Specification) -> Result:

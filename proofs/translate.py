@@ -25,10 +25,10 @@ def free_in(term: Term) -> tuple[Var, ...]:
 
 
 @lru_cache(maxsize=1 << 16)
-def fields_in(term: Term) -> frozenset[str]:
-    """The fields of the state that a term reads, also where a symbol in it abbreviates a term."""
-    own = {term.function.name} if isinstance(term, App) and term.function.kind == "state" else frozenset()
-    return frozenset(own).union(*map(fields_in, _inside(term)))
+def read_by(term: Term) -> frozenset[str]:
+    """The fields of the state, and what of a call, a term reads, also where a symbol in it abbreviates a term."""
+    own = {term.function.name} if isinstance(term, App) and term.function.kind in ("state", "call") else frozenset()
+    return frozenset(own).union(*map(read_by, _inside(term)))
 
 
 def _inside(term: Term) -> tuple[Term, ...]:
@@ -52,13 +52,17 @@ class Scope:
     What stands for the variables is kept beside the result, or Z3 could give its id to another expression.
     """
     around: Scope | None = None
-    """The scope from which this one differs in some fields; what reads none of them is translated there."""
+    """The scope from which this one differs in some symbols; what reads none of them is translated there."""
     changed: frozenset[str] = frozenset()
-    """These fields."""
+    """These symbols."""
 
     def binding(self, variable: Var, meaning: Expression) -> Scope:
         """This scope with one more bound variable."""
         return replace(self, variables={**self.variables, variable: meaning})
+
+    def calling(self, call: Mapping[str, Meaning], variables: Mapping[Var, Expression]) -> Scope:
+        """This state, which belongs to no call or move, with one."""
+        return replace(self, call=call, variables=variables, known={}, around=self, changed=frozenset(call))
 
     def but(self, state: Mapping[str, Meaning]) -> Scope:
         """This scope with other meanings for some fields."""
@@ -85,7 +89,7 @@ class Scope:
 
     def _known_of(self, term: Term) -> dict[tuple[Any, ...], tuple[Expression, tuple[Expression, ...]]]:
         scope = self
-        while scope.around is not None and scope.changed.isdisjoint(fields_in(term)):
+        while scope.around is not None and scope.changed.isdisjoint(read_by(term)):
             scope = scope.around
         return scope.known
 

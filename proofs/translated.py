@@ -6,7 +6,7 @@ same formulas; each query is still solved in a context of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,11 +19,10 @@ from psci.model.language.sorts import U64
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 from psci.proofs.domain import Domain, Expression, Fact, Meaning
-from psci.proofs.semantics import Transition, call_limits, fields_of, scope_of, transitions
+from psci.proofs.semantics import Transition, call_limits, call_symbols, fields_of, transitions
 from psci.proofs.translate import Scope
 from psci.properties.language import History
 
-MakeDomain = Callable[[], Domain]
 STATE_PREFIX, CALL_PREFIX, HISTORY_PREFIX = "s", "a", "h"
 
 
@@ -37,10 +36,18 @@ class Outcome:
 
 
 class Translated:
-    """One call or move in one domain."""
+    """One call or move, over a state of free symbols."""
 
-    def __init__(self, domain: Domain, owner: Call | Move, specification: Specification = SPECIFICATION) -> None:
-        self.domain, self.owner, self.specification = domain, owner, specification
+    def __init__(self, state: Scope, owner: Call | Move, specification: Specification = SPECIFICATION) -> None:
+        """Translate nothing yet.
+
+        Args:
+            state: the state before it, as of `free_state`.
+            owner: the call or move.
+            specification: the rules.
+        """
+        self.domain, self.owner, self.specification = state.domain, owner, specification
+        self._state = state
         self._before: dict[int, tuple[History, Scope]] = {}
         self._unchanged: dict[int, Scope] = {}
         self._outcomes: dict[int, tuple[Transition, Outcome]] = {}
@@ -48,7 +55,7 @@ class Translated:
     @cached_property
     def scope(self) -> Scope:
         """The call or move, and the state before it."""
-        return scope_of(self.domain, self.owner, fields_of(self.domain, STATE_PREFIX), CALL_PREFIX)
+        return self._state.calling(*call_symbols(self.domain, CALL_PREFIX, self.owner))
 
     @cached_property
     def transitions(self) -> list[Transition]:
@@ -108,18 +115,23 @@ class Translated:
         return call_limits(self.domain, CALL_PREFIX, self.owner)
 
 
-class Translations:
-    """The calls and moves of a specification, each in a domain of its own, translated when they are first asked for."""
+def free_state(domain: Domain) -> Scope:
+    """A state of which every field is a free symbol."""
+    return Scope(domain, fields_of(domain, STATE_PREFIX))
 
-    def __init__(self, make_domain: MakeDomain, specification: Specification = SPECIFICATION) -> None:
-        self.specification = specification
-        self._make_domain = make_domain
+
+class Translations:
+    """The calls and moves of a specification in one domain, each translated when it is first asked for."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain, self.specification = domain, domain.specification
+        self._state = free_state(domain)
         self._known: dict[str, Translated] = {}
 
     def of(self, owner: Call | Move) -> Translated:
         """A call or move."""
         if owner.name not in self._known:
-            self._known[owner.name] = Translated(self._make_domain(), owner, self.specification)
+            self._known[owner.name] = Translated(self._state, owner, self.specification)
         return self._known[owner.name]
 
     @property
@@ -130,7 +142,7 @@ class Translations:
     @property
     def cores(self) -> str:
         """How many cores there are, for reports."""
-        return self.start.domain.cores
+        return self.domain.cores
 
 
 def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:

@@ -18,7 +18,7 @@ from psci.properties.language import Kind
 
 
 def fresh(cores: str) -> Translations:
-    return Translations(Unbounded if cores == ANY else lambda: Bounded(int(cores), SHAPE))
+    return Translations(Unbounded() if cores == ANY else Bounded(int(cores), SHAPE))
 
 
 def asked(translations: Translations, name: str, owner: Call) -> list[Obligation]:
