@@ -7,6 +7,8 @@ import pytest
 from psci.model.call import Call
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.cpu_suspend import CPU_SUSPEND
+from psci.model.language.rules import CALL_SYMBOLS
+from psci.model.specification import SPECIFICATION
 from psci.proofs.bounded import Bounded
 from psci.proofs.induction import Obligation, obligations
 from psci.proofs.suite import ANY, SHAPE, THREE, Task, property_named
@@ -63,6 +65,14 @@ def test_a_core_that_a_call_names_has_that_mpidr_or_nobody_has() -> None:
         named = [name for name in facts(obligation) if name.startswith("core_of(")]
         assert len(named) == 1
         assert "mpidr: one for each core" in facts(obligation)
+
+
+def test_what_calls_and_moves_name_alike_is_of_one_sort() -> None:
+    sorts: dict[str, set[tuple[object, ...]]] = {}
+    for symbol in (*CALL_SYMBOLS, *(parameter for move in SPECIFICATION.moves for parameter in move.parameters)):
+        sorts.setdefault(symbol.name, set()).add((*symbol.domain, symbol.range))
+    assert len(sorts) > len(CALL_SYMBOLS)
+    assert {name: len(found) for name, found in sorts.items()} == dict.fromkeys(sorts, 1)
 
 
 def test_a_worker_keeps_to_its_number_of_cores_and_helps_from_the_far_end() -> None:
