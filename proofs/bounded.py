@@ -43,7 +43,6 @@ class Bounded(Domain):
         self.sizes = {CORE: count, NODE: len(topology.names) if topology else nodes}
         self._cells: dict[str, Meaning] = {}
         self._used: dict[str, Function] = {}
-        self._constants: dict[tuple[Value, Sort], Expression] = {}
         self._known_facts: dict[str, list[tuple[Collection[str], Fact]]] = {}
 
     def sort(self, sort: Sort) -> Expression:

@@ -23,12 +23,12 @@ from psci.model.matrix import by_default
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS, STATE
 from psci.model.step import Stepper
-from psci.model.topology import Topology
 from psci.model.versions import VERSIONS, Version
 from psci.proofs.bounded import Bounded
 from psci.proofs.concrete import Reading
 from psci.proofs.domain import Expression
 from psci.proofs.induction import blank_value, standing_assumptions
+from psci.proofs.platform import SHAPE
 from psci.proofs.queries import RLIMIT
 from psci.proofs.semantics import (
     OUTCOMES,
@@ -44,7 +44,6 @@ from psci.proofs.semantics import (
 from psci.proofs.words import Words
 from psci.properties.helpers import REACHABLE
 
-SHAPE = Topology.clusters((2, 1))
 MPIDRS = (0x0, 0x1, 0x100)
 
 GAP = "gap"

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 import z3
 
 from psci.model.call import Call
-from psci.model.language.sorts import BOOL, BitVector, Enumeration, Quantity, Sort
+from psci.model.language.sorts import BOOL, BitVector, Quantity, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import MACHINE
 from psci.model.profile import AFFINITY_FIELDS
@@ -274,8 +274,3 @@ class Domain(ABC):
 def presence_of(fid: int) -> str:
     """The presence of one function, as if it were a symbol of its own."""
     return f"{PRESENCE}({fid:#x})"
-
-
-def rank_of(enumeration: Enumeration, value: str) -> int:
-    """The place of a value in its enumeration, from the lowest."""
-    return enumeration.values.index(value)

@@ -14,14 +14,13 @@ from functools import cached_property
 
 import z3
 
-from psci.model.environment import BOOT
 from psci.proofs.atoms import Atoms, either
 from psci.proofs.candidates import Point, Shape
 from psci.proofs.domain import Expression
 from psci.proofs.induction import start
 from psci.proofs.queries import Verdict
 from psci.proofs.steps import Step, Steps
-from psci.proofs.translated import Translated, free_state
+from psci.proofs.translated import Translations
 
 RLIMIT = 4_000_000
 """The resources of one question, in Z3's own units."""
@@ -68,7 +67,7 @@ class Sieve:
     def start(self) -> None:
         """Drop what does not hold before the first boot."""
         domain = self.steps.domain
-        begun = start(self.steps.prop, (), Translated(free_state(domain), BOOT))
+        begun = start(self.steps.prop, (), Translations(domain).start)
         atoms = Atoms(domain, begun.before)
         solver = self.solver(formula for _, formula in (*begun.query.assumptions, *domain.facts()))
         while self.left:

@@ -34,9 +34,9 @@ from psci.proofs.queries import RLIMIT, Verdict, solve
 from psci.proofs.ranking import duties
 from psci.proofs.semantics import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.separation import DEPTH, Judge, Runs
+from psci.proofs.suite import ANY, THREE, translations
 from psci.proofs.translate import Scope
 from psci.proofs.translated import Translations
-from psci.proofs.unbounded import Unbounded
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import NO_HISTORY, Kind, Property, Step
@@ -107,17 +107,16 @@ class Watch:
         return tuple(found if self.every_property else itertools.islice(found, 1))
 
     def _broken(self, mutant: Mutant, specification: Specification) -> Iterator[str]:
-        translations = three_cores(specification)
-        any_number = Translations(Unbounded(specification=specification))
+        three, any_number = (translations(cores, specification) for cores in (THREE, ANY))
         noticed = False
         # claims about versions come last, because they take longest: a rule that is in every version seldom breaks one
         for prop in sorted(self.properties, key=lambda prop: prop.kind is Kind.REFINEMENT):
             if isinstance(prop, Response):
-                broken = response_fails(prop, mutant, translations)
+                broken = response_fails(prop, mutant, three)
             elif prop.kind is Kind.REFINEMENT:
                 broken = not (noticed and mutant.in_every_version) and refinement_fails(prop, mutant, any_number)
             else:
-                broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, translations)
+                broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, three)
             if broken:
                 noticed = True
                 yield prop.name
@@ -209,12 +208,7 @@ def _inconsistent(mutant: Mutant, specification: Specification) -> bool:
     return next(gaps(Rules(owner_named(specification, mutant.owner), specification, None)), None) is not None
 
 
-def three_cores(specification: Specification) -> Translations:
-    """The rules for three cores."""
-    return Translations(Bounded(SHAPE_CORES, SHAPE, specification=specification))
-
-
-def fails(prop: Property, mutant: Mutant, translations: Translations) -> bool:
+def fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
     """Whether the induction for a property fails, for three cores, in a step that a change may affect.
 
     Three cores are enough to be noticed by, and a solver finds their counterexamples sooner than those of any number.
@@ -225,24 +219,24 @@ def fails(prop: Property, mutant: Mutant, translations: Translations) -> bool:
     rule, owner = (mutant.old.name, None) if alone else (None, mutant.owner)
     return any(
         solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
-        for obligation in obligations(prop, translations, only_rule=rule, only_owner=owner)
+        for obligation in obligations(prop, rules, only_rule=rule, only_owner=owner)
         if obligation is not None
     )
 
 
-def response_fails(prop: Response, mutant: Mutant, translations: Translations) -> bool:
+def response_fails(prop: Response, mutant: Mutant, rules: Translations) -> bool:
     """Whether the ranking of a response fails, for three cores, in what is about a changed call or move."""
     return any(
         solve(duty.query, QUICK, minimise=False).verdict is (Verdict.PROVED if duty.occurs else Verdict.REFUTED)
-        for duty in duties(prop, translations, only_owner=mutant.owner)
+        for duty in duties(prop, rules, only_owner=mutant.owner)
         if duty is not None
     )
 
 
-def refinement_fails(prop: Property, mutant: Mutant, translations: Translations) -> bool:
+def refinement_fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
     """Whether a refinement fails in what is about a changed call or move."""
     ask = partial(solve, rlimit=QUICK, minimise=False)
-    return refinement.prove(prop, translations, only_owner=mutant.owner, ask=ask).verdict is Verdict.REFUTED
+    return refinement.prove(prop, rules, only_owner=mutant.owner, ask=ask).verdict is Verdict.REFUTED
 
 
 def _affects_only_itself(mutant: Mutant) -> bool:
@@ -255,5 +249,5 @@ def _affects_only_itself(mutant: Mutant) -> bool:
 
 __all__ = [
     "CONSISTENCY", "EQUIVALENT", "GENERATED", "KILLERS", "PROPERTY", "SHIPPED", "SURVIVES", "UNDECIDED",
-    "Noticed", "Watch", "can_differ", "fails", "three_cores",
+    "Noticed", "Watch", "can_differ", "fails",
 ]  # fmt: skip

@@ -110,8 +110,7 @@ class Simulation:
         allowed = [self._as_theirs(other.allowed()) for other in theirs] if asked else []
         questions = {id(t): self._question(t, theirs, allowed) for t in asked}
         # the facts are read last: they are about what the formulas of both sides speak of
-        common = [*self._relation(), *self._call(fid)] if asked else []
-        common += self._facts() if asked else []
+        common = [*self._relation(), *self._call(fid), *self._facts()] if asked else []
         for transition in mine:
             own, goal = questions.get(id(transition), ((), None))
             yield transition.rule, None if goal is None else Query(transition.rule.name, (*own, *common), goal)
@@ -131,9 +130,8 @@ class Simulation:
     def _mine(self) -> list[Transition]:
         if not self.sides.hidden:
             return self._of_version(self._translated.transitions, self.sides.mine)
-        return self._of_version(
-            transitions(self.domain, self.owner, self.my_scope, self.specification), self.sides.mine
-        )
+        seen = transitions(self.domain, self.owner, self.my_scope, self.specification)
+        return self._of_version(seen, self.sides.mine)
 
     @cached_property
     def _theirs(self) -> list[Transition]:

@@ -17,10 +17,11 @@ from psci.proofs.candidates import FAMILIES, SIMPLE, Shape, candidates
 from psci.proofs.houdini import Sieve
 from psci.proofs.induction import prove
 from psci.proofs.lasting import lasting
+from psci.proofs.platform import SHAPE
 from psci.proofs.queries import Verdict
 from psci.proofs.reduction import claim_holds, reduced
 from psci.proofs.steps import Steps, steps_of
-from psci.proofs.suite import ANY, SHAPE, THREE, translations
+from psci.proofs.suite import ANY, THREE, translations
 from psci.proofs.unrolling import search
 from psci.proofs.vocabulary import vocabulary
 from psci.properties.language import Property

@@ -14,11 +14,11 @@ from time import perf_counter
 
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
-from psci.model.topology import Topology
 from psci.proofs import explored, ranking, refinement
 from psci.proofs.bounded import Bounded
 from psci.proofs.counterexample import Counterexample, Story, explain
 from psci.proofs.induction import Induction, Obligation, prove
+from psci.proofs.platform import SHAPE
 from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
 from psci.proofs.translated import Translations
 from psci.proofs.unbounded import Unbounded
@@ -39,8 +39,6 @@ K = 2
 """The steps of a k-induction, where nobody says."""
 DEPTH_OF_TRACE = 9
 """The steps up to which a trace is looked for after an induction failed, or for a witness."""
-SHAPE = Topology.clusters((2, 1))
-"""The power domains of three cores: two clusters in a system."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from psci.model.call import Call, Move
 from psci.model.environment import BOOT
 from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import U64
-from psci.model.specification import SPECIFICATION, Specification
 from psci.model.state import FIELDS
 from psci.proofs.domain import Domain, Expression, Fact, Meaning
 from psci.proofs.semantics import Transition, call_limits, call_symbols, fields_of, transitions
@@ -38,15 +37,14 @@ class Outcome:
 class Translated:
     """One call or move, over a state of free symbols."""
 
-    def __init__(self, state: Scope, owner: Call | Move, specification: Specification = SPECIFICATION) -> None:
+    def __init__(self, state: Scope, owner: Call | Move) -> None:
         """Translate nothing yet.
 
         Args:
-            state: the state before it, as of `free_state`.
+            state: the state before it.
             owner: the call or move.
-            specification: the rules.
         """
-        self.domain, self.owner, self.specification = state.domain, owner, specification
+        self.domain, self.owner, self.specification = state.domain, owner, state.domain.specification
         self._state = state
         self._before: dict[int, tuple[History, Scope]] = {}
         self._unchanged: dict[int, Scope] = {}
@@ -115,23 +113,18 @@ class Translated:
         return call_limits(self.domain, CALL_PREFIX, self.owner)
 
 
-def free_state(domain: Domain) -> Scope:
-    """A state of which every field is a free symbol."""
-    return Scope(domain, fields_of(domain, STATE_PREFIX))
-
-
 class Translations:
     """The calls and moves of a specification in one domain, each translated when it is first asked for."""
 
     def __init__(self, domain: Domain) -> None:
         self.domain, self.specification = domain, domain.specification
-        self._state = free_state(domain)
+        self._state = Scope(domain, fields_of(domain, STATE_PREFIX))
         self._known: dict[str, Translated] = {}
 
     def of(self, owner: Call | Move) -> Translated:
         """A call or move."""
         if owner.name not in self._known:
-            self._known[owner.name] = Translated(self._state, owner, self.specification)
+            self._known[owner.name] = Translated(self._state, owner)
         return self._known[owner.name]
 
     @property

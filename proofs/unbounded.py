@@ -237,19 +237,6 @@ class Unbounded(Domain):
         )
 
 
-def parts_of(formula: Expression) -> Iterator[Expression]:
-    """Every application in a formula, each once."""
-    seen: set[int] = set()
-    waiting = [formula]
-    while waiting:
-        part = waiting.pop()
-        if part.get_id() not in seen:
-            seen.add(part.get_id())
-            waiting += [part.body()] if z3.is_quantifier(part) else part.children()
-            if z3.is_app(part):
-                yield part
-
-
 def _constant(name: str, sort: Expression) -> Meaning:
     constant = z3.Const(name, sort)
     return lambda: constant

@@ -60,4 +60,4 @@ class Left:
         return waiting[cores].popleft() if alone else waiting[cores].pop()
 
 
-__all__ = ["run_all"]
+__all__ = ["Left", "run_all"]

@@ -23,7 +23,7 @@ from psci.properties.language import (
     Step,
     given_of,
     of_state,
-)  # fmt: skip
+)
 
 Condition: TypeAlias = Callable[[Any, Any, Any], Any]
 """Of the machine, a state and what is remembered: (m, s, h); what it returns is a term."""

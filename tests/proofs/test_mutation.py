@@ -30,11 +30,11 @@ from psci.proofs.mutation import (
     Watch,
     can_differ,
     fails,
-    three_cores,
 )
+from psci.proofs.platform import SHAPE
 from psci.proofs.queries import Verdict
 from psci.proofs.separation import Runs
-from psci.proofs.suite import SHAPE, property_named, translations
+from psci.proofs.suite import THREE, property_named, translations
 from psci.proofs.unrolling import search
 from psci.proofs.unseen import ARGUMENTS
 from psci.properties import PROPERTIES
@@ -154,7 +154,7 @@ def test_what_follows_from_lemmas_is_broken_by_a_run_from_boot() -> None:
 
 def test_only_a_rule_that_is_affected_is_asked_about() -> None:
     mutant = by_name()["CPU_ON.cannot_be_powered: drop rule"]
-    assert not fails(property_named("PROP-2"), mutant, three_cores(mutant.specification()))
+    assert not fails(property_named("PROP-2"), mutant, translations(THREE, mutant.specification()))
 
 
 def test_every_mutant_changes_one_rule() -> None:

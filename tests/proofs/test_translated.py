@@ -11,7 +11,8 @@ from psci.model.language.rules import CALL_SYMBOLS
 from psci.model.specification import SPECIFICATION
 from psci.proofs.bounded import Bounded
 from psci.proofs.induction import Obligation, obligations
-from psci.proofs.suite import ANY, SHAPE, THREE, Task, property_named
+from psci.proofs.platform import SHAPE
+from psci.proofs.suite import ANY, THREE, Task, property_named
 from psci.proofs.translated import Translations
 from psci.proofs.unbounded import Unbounded
 from psci.proofs.workers import Left
