@@ -31,6 +31,7 @@ from psci.proofs.domain import Expression, Fact, Meaning
 from psci.proofs.translate import Scope
 
 SHAPE = Topology.clusters((2, 1))
+"""The power domains of three cores: two clusters in a system."""
 MPIDRS = (0x0, 0x1, 0x1_0000_0000)
 """The last one can be named by SMC64 calls only (Aff3)."""
 _STANDBY, _RETENTION, _POWERDOWN = "STANDBY", "RETENTION", "POWERDOWN"
