@@ -9,13 +9,14 @@ from typing import Any
 import jsonschema
 import pytest
 from fake_peer import SILENCE, FakePeer
+from house import ROOT
 
 from psci.cli.main import run
+from psci.host.requirements import Missing
 from psci.model.step import Invocation, Outcome
 from psci.oracle import peers
-from psci.oracle.peers.peer import PeerMissing
 
-SCHEMAS = Path(__file__).parents[2] / "cli" / "schemas"
+SCHEMAS = ROOT / "cli" / "schemas"
 WRONG = (1 << 64) - 3
 
 
@@ -151,7 +152,7 @@ def test_bad_input_is_one_line_and_2(capsys: pytest.CaptureFixture[str], argumen
 
 def test_a_missing_peer_is_one_line_and_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def missing(request: Any, times: float = 1.0) -> Any:
-        raise PeerMissing("qemu-system-aarch64 is not on this machine: run `psci peers install`")
+        raise Missing("qemu-system-aarch64 is not on this machine: run `psci peers install`")
 
     monkeypatch.setattr(peers, "open_peer", missing)
     assert run(["fuzz", "qemu", "--calls", "10"]) == 3
@@ -169,7 +170,7 @@ def test_the_peers_are_listed_with_what_they_need(capsys: pytest.CaptureFixture[
 def test_the_doctor_ends_with_3_where_a_named_peer_cannot_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from psci.oracle.peers.peer import Requirement
+    from psci.host.requirements import Requirement
 
     monkeypatch.setattr(peers, "requirements", lambda request: [Requirement("a machine", None, "build one")])
     assert run(["peers", "doctor", "qemu"]) == 3
