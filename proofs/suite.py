@@ -152,15 +152,13 @@ def tasks(
     second = cvc5_missing() is None
     folder = str(smtlib) if smtlib else None
     for prop in properties:
-        if prop.unproved:
-            continue
         if prop.kind is Kind.REFINEMENT:
             if cores in (None, ANY):
                 yield Task(prop.name, SIMULATION, ANY, rule, second, folder)
             continue
         if prop.kind not in (Kind.WITNESS, Kind.EXPLORED):
             method = RANKING if prop.kind is Kind.LIVENESS else INDUCTION
-            if cores in (None, ANY) and not prop.bounded_only:
+            if cores in (None, ANY):
                 yield Task(prop.name, method, ANY, rule, second, folder)
             if cores in (None, THREE):
                 yield Task(prop.name, method, THREE, rule, second, folder)

@@ -1,25 +1,17 @@
-"""What must hold of PSCI: safety, possibility and liveness, one family a file."""
+"""What must hold of PSCI: safety, possibility and liveness, one family a file.
+
+A property is listed by being declared: each file of the folder is read, and what its decorators made is proved.
+"""
 
 from __future__ import annotations
 
-from psci.properties import (
-    answers,
-    cores,
-    domains,
-    hibernation,
-    modes,
-    possibilities,
-    progress,
-    revisions,
-    states,
-    system,
-    trusted_os,
-)
-from psci.properties.language import Property
+import pkgutil
+from importlib import import_module
 
-PROPERTIES: tuple[Property, ...] = (
-    *states.PROPERTIES, *cores.PROPERTIES, *system.PROPERTIES, *answers.PROPERTIES, *domains.PROPERTIES,
-    *modes.PROPERTIES, *trusted_os.PROPERTIES, *possibilities.PROPERTIES, *progress.PROPERTIES,
-    *hibernation.PROPERTIES, *revisions.PROPERTIES,
-)  # fmt: skip
-"""Every property, in the order of the files."""
+from psci.properties.language import Property, declared
+
+for _file in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_file.name}")
+
+PROPERTIES: tuple[Property, ...] = declared()
+"""Every property, each after what it rests on."""

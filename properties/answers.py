@@ -16,11 +16,10 @@ from psci.model.language.terms import FALSE, TRUE, Term, choose, conjunction, di
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import FIELDS
 from psci.properties.language import AFTER, BEFORE, History, Step, View, invariant, remembered, safety
+from psci.properties.words import V0_1, V0_2, V1_0, V1_1, V1_3, osi_possible, present
 
 NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON, ON_PENDING = -1, -2, -3, -4, -5
 INTERNAL_FAILURE, NOT_PRESENT, DISABLED, INVALID_ADDRESS = -6, -7, -8, -9
-V0_1, V0_2, V1_0, V1_1, V1_2, V1_3 = 0, 0x2, 0x1_0000, 0x1_0001, 0x1_0002, 0x1_0003
-"""Versions as PSCI_VERSION reports them; 0 stands for 0.1, which has no such call."""
 
 
 # ---- PROP-1
@@ -134,7 +133,7 @@ def only_listed_codes(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
 def _absent(m: MachineTerms, step: Step) -> Term:
     """NOT_SUPPORTED by RET-3, RET-4 or RET-14: no such function, or an SMC64 id from AArch32."""
     assert isinstance(step.owner, Call)
-    missing = TRUE if step.name == "UNKNOWN" else ~step.owner.is_present(m)
+    missing = TRUE if step.name == "UNKNOWN" else ~present(m, step.owner)
     return (RESULT == NOT_SUPPORTED) & (missing | (step.call.wide & (step.call.isa == "AARCH32")))
 
 
@@ -168,7 +167,7 @@ OTHER_REASONS = ("MIGRATE", "PSCI_SET_SUSPEND_MODE", "PSCI_FEATURES", "UNKNOWN")
 @invariant
 def there_means_that_the_machine_has_it(m: Any, s: Any, h: Any, step: Step) -> Any:
     """A name for a long term: whether the machine has the function with the watched id."""
-    present = {fid: call.is_present(m) for call in CALLS for fid in call.ids()}
+    present = {fid: present(m, call) for call in CALLS for fid in call.ids()}
     present[SMCCC_VERSION] = m.has(SMCCC_VERSION)
     return conjunction(*(implies(h.watched == fid, h.there == there) for fid, there in present.items()))
 
@@ -291,7 +290,7 @@ def expected_is_what_the_machine_declares(m: Any, s: Any, h: Any, step: Step) ->
 def answers_come_from_the_machine(m: Any, s: Any, h: Any) -> Any:
     """What was answered is what the machine declares."""
     uniprocessor = choose(m.trusted_os == "UP_MIGRATABLE", h.type == 0, h.type == 1)
-    kind = choose(m.up_trusted_os(), uniprocessor, h.type == 2)
+    kind = choose(uniprocessor(m), uniprocessor, h.type == 2)
     kind = choose(m.has(0x8400_0006), kind, h.type == NOT_SUPPORTED)
     version = choose(m.has(0x8400_0000), h.version == extend(m.psci_version), h.version == NOT_SUPPORTED)
     flags = choose(h.function.is_in(*DRAFT_FLAGS), h.flags.bit(63) == h.expected.bit(63), h.flags == h.expected)
@@ -308,12 +307,12 @@ def _present(m: MachineTerms, h: View, there: Term, flags: Term) -> Term:
 
 
 def _declared_flags(m: MachineTerms, h: View, call: Call, fid: int) -> Term:
-    there = call.is_present(m)
+    there = present(m, call)
     if fid == call.fid64:
         there = there & ~((h.asker == "AARCH32") & m.features_hides_smc64)
     flags = h.expected == 0
     if call.name == "CPU_SUSPEND":
-        osi = m.osi_supported & m.has(0x8400_000F)
+        osi = osi_possible(m)
         flags = (h.expected.bit(1) == m.extended_state_id) & (h.expected.bit(0) == osi) & (h.expected < 4)
     if fid in DRAFT_FLAGS:
         flags = ~h.expected.bit(63)
@@ -334,9 +333,3 @@ def constant_answers(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
         return implies(h.version_seen, h.version == RESULT)
     same = choose(h.function.is_in(*DRAFT_FLAGS), RESULT.bit(63) == h.flags.bit(63), h.flags == RESULT)
     return implies(h.flags_seen & _about_watched(h, step), same)
-
-
-PROPERTIES = (
-    refusal_changes_nothing, only_listed_codes, features_keep_their_word, osi_flag_keeps_its_word,
-    no_claim_beyond_the_version, constant_answers,
-)  # fmt: skip

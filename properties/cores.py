@@ -19,6 +19,7 @@ from psci.properties.language import (
     safety,
 )
 from psci.properties.states import states_fit_together
+from psci.properties.words import powerdown
 
 LOW_HALF = Const(0xFFFF_FFFF, U64)
 ALL = Const(0xFFFF_FFFF_FFFF_FFFF, U64)
@@ -249,11 +250,5 @@ def standby_is_transparent(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
     if step.name == "WAKEUP":
         asleep = s.activity[core].is_in("STANDBY", "RETENTION")
         return implies(asleep, unchanged & (t.activity[core] == "RUNNING"))
-    waits = step.ends(Completion.WAITS) & ~m.is_powerdown(step.call.power_state)
+    waits = step.ends(Completion.WAITS) & ~powerdown(m, step.call.power_state)
     return implies(waits, unchanged & t.activity[core].is_in("STANDBY", "RETENTION"))
-
-
-PROPERTIES = (
-    edges, one_start, contexts_fit_their_calls, what_was_given_is_kept, entry_and_context, entry_once,
-    entry_is_nobody_elses, calls_end_as_they_say, standby_is_transparent,
-)  # fmt: skip

@@ -8,12 +8,11 @@ from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import TRUE, choose, conjunction, every, implies, lift, some
-from psci.model.power.domains import permitted, vote_of
 from psci.model.symbols.machine import LOCAL_STATE, MachineTerms
 from psci.model.tables.codes import DENIED
-from psci.properties.helpers import PSCI_1_0
 from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
 from psci.properties.states import states_fit_together
+from psci.properties.words import V1_0, powerdown, reserved_bits_are_zero
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
 UP = ("RUNNING", "SUSPENDED")
@@ -35,6 +34,27 @@ def awake(s: Any, core: Any) -> Any:
     return (s.power[core] != "OFF") & ~s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN")
 
 
+def allows(m: Any, s: Any, core: Any, node: Any, state: Any) -> Any:
+    """A core accepts this state of a node above it: it is OFF, or asked for that much of it and of what is inside.
+
+    A sleeping core accepts no state deeper than what it asked for, nor one that takes longer to wake up from; what it
+    asked for a node inside on its own path counts as well, because no node is deeper than one inside it.
+    """
+
+    def enough(inner: Any) -> Any:
+        asked = s.vote[core, inner]
+        here = m.below(core, inner) & m.ancestor(node, inner)
+        return implies(here, (state <= asked) & (m.latency(state) <= m.latency(asked)))
+
+    asleep = (s.power[core] == "ON") & ~awake(s, core) & every(NODE, enough)
+    return asleep | ((s.power[core] == "OFF") & (m.latency(state) <= m.latency(POWERDOWN)))
+
+
+def all_allow(m: Any, s: Any, node: Any, state: Any) -> Any:
+    """Every core in a node accepts this state of it."""
+    return every(CORE, lambda core: implies(m.below(core, node), allows(m, s, core, node, state)))
+
+
 # ---- what is assumed of a platform
 
 
@@ -44,7 +64,7 @@ def each_power_state_is_ordered(m: Any, s: Any, h: Any, step: Step) -> Any:
     if step.name != "CPU_SUSPEND":
         return TRUE
     state, caller = step.call.power_state, step.call.caller
-    own = choose(m.is_powerdown(state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
+    own = choose(powerdown(m, state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
 
     def ordered(low: Any, high: Any) -> Any:
         return implies(
@@ -109,8 +129,7 @@ def nodes_are_as_deep_as_votes_allow(m: Any, s: Any, h: Any) -> Any:
     """Platform-coordinated, votes counted at entry: no node is shallower than the votes of its cores allow."""
 
     def deep_enough(node: Any, state: Any) -> Any:
-        allowed = permitted(m, node, state, lambda core, inner: vote_of(s, core, inner))
-        return implies(allowed, state <= s.node[node])
+        return implies(all_allow(m, s, node, state), state <= s.node[node])
 
     here = (s.mode == "PLATFORM_COORDINATED") & (m.vote_counting == "AT_ENTRY") & s.system.is_in(*UP)
     low = (STANDBY, RETENTION, POWERDOWN)
@@ -123,12 +142,8 @@ def nodes_are_as_deep_as_votes_allow(m: Any, s: Any, h: Any) -> Any:
 )  # fmt: skip
 def no_node_exceeds_a_vote(m: Any, s: Any, h: Any) -> Any:
     """Platform-coordinated: the votes of its cores allow the state of every node that does not run."""
-
-    def allowed(node: Any) -> Any:
-        return permitted(m, node, s.node[node], lambda core, inner: vote_of(s, core, inner))
-
     here = (s.mode == "PLATFORM_COORDINATED") & s.system.is_in(*UP)
-    return implies(here, every(NODE, lambda node: (s.node[node] == RUN) | allowed(node)))
+    return implies(here, every(NODE, lambda node: (s.node[node] == RUN) | all_allow(m, s, node, s.node[node])))
 
 
 # ---- the order of states
@@ -233,7 +248,7 @@ def requests_are_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> A
     if step.completion is not Completion.WAITS:
         return TRUE
     state, caller = step.call.power_state, step.core
-    downgraded = m.is_powerdown(state) & (t.activity[caller] != "POWERDOWN")
+    downgraded = powerdown(m, state) & (t.activity[caller] != "POWERDOWN")
     up = s.system == "RUNNING"
 
     def obeyed(node: Any) -> Any:
@@ -254,16 +269,13 @@ def votes_counted_again(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> A
     """A node that goes down later goes as deep as the votes of its cores allow, and no other node changes."""
     here = step.node
 
-    def allows(state: Any) -> Any:
-        return permitted(m, here, state, lambda core, inner: vote_of(s, core, inner))
-
     low = (STANDBY, RETENTION, POWERDOWN)
-    deepest = conjunction(*(implies(allows(state), state <= t.node[here]) for state in low))
+    deepest = conjunction(*(implies(all_allow(m, s, here, state), state <= t.node[here]) for state in low))
     others = every(NODE, lambda node: (node == here) | (t.node[node] == s.node[node]))
     inside = every(NODE, lambda node: implies(m.ancestor(here, node), t.node[here] <= t.node[node]))
     coordinated = (s.mode == "PLATFORM_COORDINATED") & (m.vote_counting == "LATER") & (s.system == "RUNNING")
     went = coordinated & (t.node[here] != RUN) & t.dozed[here] & (s.node[here] < t.node[here])
-    return went & allows(t.node[here]) & deepest & others & inside
+    return went & all_allow(m, s, here, t.node[here]) & deepest & others & inside
 
 
 # ---- what may refuse a request
@@ -309,9 +321,9 @@ def _all_deep_enough(m: Any, s: Any, step: Step) -> Any:
 def _well_made(m: Any, step: Step) -> Any:
     """The id suits its caller, power_state names a state of the platform, and the entry point can be used."""
     state = step.call.power_state
-    usable = ~m.is_powerdown(state) | ~m.address_unusable(step.call.entry_point_address)
+    usable = ~powerdown(m, state) | ~m.address_unusable(step.call.entry_point_address)
     suits = ~step.call.wide | ((step.call.isa == "AARCH64") & (step.call.upper_half(1) == 0))
-    return suits & m.well_formed(state) & m.state_valid(state) & usable
+    return suits & reserved_bits_are_zero(m, state) & m.state_valid(state) & usable
 
 
 @safety(
@@ -320,7 +332,7 @@ def _well_made(m: Any, step: Step) -> Any:
 )  # fmt: skip
 def denied_only_while_in_the_way(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """Since 1.0 CPU_SUSPEND is DENIED only by what is awake in a node at issue; with nobody in the way it is taken."""
-    since_1_0 = m.psci_version >= PSCI_1_0
+    since_1_0 = m.psci_version >= V1_0
     osi = s.mode == "OS_INITIATED"
     denied = step.returns(DENIED.number)
     taken = step.ends(Completion.WAITS) | step.returns(0)
@@ -328,18 +340,3 @@ def denied_only_while_in_the_way(m: Any, s: Any, t: Any, h: Any, g: Any, step: S
     return implies(
         since_1_0, implies(denied, osi & _kept_awake(m, s, step)) & implies(_well_made(m, step) & free, taken)
     )
-
-
-PROPERTIES = (
-    no_stale_request,
-    nodes_of_off_cores_are_down,
-    votes_fit_their_core,
-    nodes_are_as_deep_as_votes_allow,
-    no_node_exceeds_a_vote,
-    votes_keep_nodes_ordered,
-    nodes_are_ordered,
-    no_vote_is_exceeded,
-    requests_are_obeyed,
-    votes_counted_again,
-    denied_only_while_in_the_way,
-)

@@ -7,9 +7,7 @@ from typing import Any
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import every, implies
 from psci.properties.language import invariant
-
-PSCI_1_0 = 0x0001_0000
-"""What PSCI_VERSION returns in 1.0; less stands for 0.1 and 0.2."""
+from psci.properties.words import V1_0
 
 
 @invariant
@@ -39,7 +37,7 @@ def a_core_that_made_a_system_call_has_stopped(m: Any, s: Any, h: Any) -> Any:
 @invariant
 def no_core_is_frozen_before_1_0(m: Any, s: Any, h: Any) -> Any:
     """A core is frozen only where CPU_FREEZE exists, and the mode is OS-initiated only where that exists."""
-    old = m.psci_version < PSCI_1_0
+    old = m.psci_version < V1_0
     return implies(old, (s.mode == "PLATFORM_COORDINATED") & every(CORE, lambda core: s.activity[core] != "FROZEN"))
 
 

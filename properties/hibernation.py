@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from psci.model.scenarios.hibernation import CHANGE, CHANGE_AND_SIGN, CLEAN, DISASTER, KEEP, RESUMES
 from psci.model.tables.versions import V1_3_F
-from psci.properties.language import Kind, Property
+from psci.properties.language import Kind, Property, declare, sentence_of
 
 Judged: TypeAlias = Callable[[Any], bool]
 """Of the judgement of a scenario."""
@@ -35,8 +35,10 @@ def of_scenarios(name: str, title: str, *, cites: tuple[str, ...], concerns: Jud
     """A property of scenarios; the function's docstring is its sentence."""
 
     def make(claim: Judged) -> OfScenarios:
-        sentence = " ".join((claim.__doc__ or "").split())
-        return OfScenarios(name, title, sentence, cites, Kind.EXPLORED, claim, concerns=concerns)
+        made: OfScenarios = declare(
+            OfScenarios(name, title, sentence_of(claim), cites, Kind.EXPLORED, claim, concerns=concerns)
+        )
+        return made
 
     return make
 
@@ -99,9 +101,3 @@ def _heeded_or_signed(found: Any) -> bool:
 def updates_are_safe(found: Any) -> bool:
     """No image meets a machine that a firmware update changed, if the client waits for it or it is signed."""
     return bool(found.verdict != DISASTER)
-
-
-PROPERTIES: tuple[OfScenarios, ...] = (
-    hibernation_reaches_the_host, a_kept_machine_resumes, a_signed_change_boots_cleanly, signed_changes_are_safe,
-    updates_are_safe,
-)  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
@@ -118,10 +118,6 @@ class Step:
         """What the event that witnesses a move says."""
         assert isinstance(self.owner, Move)
         return next(parameter for parameter in self.owner.parameters if parameter.name == name)()
-
-    def is_(self, *names: str) -> Term:
-        """The step is one of these calls or moves."""
-        return TRUE if self.name in names else FALSE
 
     def ends(self, *completions: Completion) -> Term:
         """The call ends in one of these ways."""
@@ -247,18 +243,6 @@ class Property:
     """The calls and moves that the claim speaks about; none listed means all."""
     given: tuple[Invariant, ...] = ()
     """What is assumed of the machine, or of the callers, beside what is assumed of everybody: (m, s, h, step)."""
-    bounded_only: str = ""
-    """Why there is no proof for any number of cores."""
-    unproved: str = ""
-    """Why there is no proof at all."""
-
-    def open_question(self, why: str) -> Property:
-        """This property, with the reason why it is not proved."""
-        return replace(self, unproved=why)
-
-    def only_bounded(self, why: str) -> Property:
-        """This property, with the reason why it is proved for three cores only."""
-        return replace(self, bounded_only=why)
 
     def assumed(self, step: Step) -> tuple[tuple[str, Term], ...]:
         """What is assumed of a step, by name: what the property is given, and so what its lemmas are given."""
@@ -288,13 +272,37 @@ class Property:
         return of_state(self.claim, self.history) if self.kind is Kind.INVARIANT else TRUE
 
 
+_DECLARED: dict[str, Property] = {}
+
+
+def declare(prop: Any) -> Any:
+    """Enter a property into the list of all properties, so that nothing that is declared can be left unproved.
+
+    Raises:
+        ValueError: it has no sentence, or its name or title is taken.
+    """
+    if not prop.sentence:
+        raise ValueError(f"{prop.name} has no sentence")
+    if any(prop.name == other.name or prop.title == other.title for other in _DECLARED.values()):
+        raise ValueError(f"{prop.name} {prop.title}: another property has this name or title")
+    _DECLARED[prop.name] = prop
+    return prop
+
+
+def declared() -> tuple[Property, ...]:
+    """Every property that was declared so far, those that others rest on before these."""
+    return tuple(_DECLARED.values())
+
+
 def safety(
     name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
     helpers: tuple[Invariant, ...] = (), lemmas: tuple[Property, ...] = (), about: tuple[str, ...] = (),
     given: tuple[Invariant, ...] = (),
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every step; the function's docstring is its sentence."""
-    return _maker(name, title, cites, Kind.STEP, history, helpers, lemmas, about, given)
+    return _maker(
+        name, title, cites, Kind.STEP, history=history, helpers=helpers, lemmas=lemmas, about=about, given=given
+    )
 
 
 def always_true(
@@ -303,48 +311,39 @@ def always_true(
     given: tuple[Invariant, ...] = (),
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every reachable state."""
-
-    def make(claim: Claim) -> Property:
-        made = _maker(name, title, cites, Kind.INVARIANT, history, helpers, lemmas, (), given)(claim)
-        return replace(made, lemmas_after=lemmas_after)
-
-    return make
+    return _maker(
+        name, title, cites, Kind.INVARIANT, history=history, helpers=helpers, lemmas=lemmas, lemmas_after=lemmas_after,
+        given=given,
+    )  # fmt: skip
 
 
 def consequence(
     name: str, title: str, *, cites: tuple[str, ...], lemmas: tuple[Property, ...]
 ) -> Callable[[Claim], Property]:
     """A property of every reachable state that other such properties imply."""
-
-    def make(claim: Claim) -> Property:
-        return replace(_maker(name, title, cites, Kind.INVARIANT, NO_HISTORY, (), lemmas, (), ())(claim), follows=True)
-
-    return make
+    return _maker(name, title, cites, Kind.INVARIANT, lemmas=lemmas, follows=True)
 
 
 def possible(
     name: str, title: str, *, cites: tuple[str, ...], about: tuple[str, ...], history: History = NO_HISTORY
 ) -> Callable[[Claim], Property]:
     """A step that some run from boot must be able to make."""
-    return _maker(name, title, cites, Kind.WITNESS, history, (), (), about, ())
+    return _maker(name, title, cites, Kind.WITNESS, about=about, history=history)
 
 
-def _maker(
-    name: str, title: str, cites: tuple[str, ...], kind: Kind, history: History,
-    helpers: tuple[Invariant, ...], lemmas: tuple[Property, ...], about: tuple[str, ...],
-    given: tuple[Invariant, ...],
-) -> Callable[[Claim], Property]:  # fmt: skip
+def _maker(name: str, title: str, cites: tuple[str, ...], kind: Kind, **more: Any) -> Callable[[Claim], Property]:
     def make(claim: Claim) -> Property:
-        sentence = " ".join((claim.__doc__ or "").split())
-        if not sentence:
-            raise ValueError(f"{name} has no sentence")
-        return Property(
-            name, title, sentence, cites, kind, claim, history, helpers, lemmas, about=about, given=given
-        )  # fmt: skip
+        made: Property = declare(Property(name, title, sentence_of(claim), cites, kind, claim, **more))
+        return made
 
     return make
 
 
+def sentence_of(claim: Claim) -> str:
+    """The docstring of a claim, on one line."""
+    return " ".join((claim.__doc__ or "").split())
+
+
 def invariant(claim: Claim) -> Invariant:
     """A helper invariant; the function's name and docstring are its name and sentence."""
-    return Invariant(claim.__name__.replace("_", "-"), " ".join((claim.__doc__ or "").split()), claim)
+    return Invariant(claim.__name__.replace("_", "-"), sentence_of(claim), claim)

@@ -12,9 +12,9 @@ from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import MODE
 from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS
 from psci.properties.domains import awake
-from psci.properties.helpers import PSCI_1_0
 from psci.properties.language import History, Step, View, invariant, remembered, safety
 from psci.properties.states import states_fit_together
+from psci.properties.words import V1_0, osi_possible
 
 SWITCHED = remembered("MODE-SWITCH", "mode", of=MODE, doc="The mode that was set last, or at boot.")
 USED = remembered("MODE-SWITCH", "used", of=BOOL, doc="CPU_SUSPEND was accepted since the mode changed, or boot.")
@@ -59,7 +59,7 @@ def the_mode_is_remembered(m: Any, s: Any, h: Any) -> Any:
 
     default = every(CORE, asleep_by_the_last_call)
     history = (s.mode == h.mode) & (s.suspend_used == h.used) & (s.suspend_ever == h.ever)
-    return implies((m.psci_version >= PSCI_1_0) & (s.system != "DOWN"), default & history)
+    return implies((m.psci_version >= V1_0) & (s.system != "DOWN"), default & history)
 
 
 @invariant
@@ -85,10 +85,7 @@ def modes_change_when_cores_allow(m: Any, s: Any, t: Any, h: Any, g: Any, step: 
 
     unused = ~choose(m.mode_history == "SINCE_CHANGE", h.used, h.ever)
     others_off = every(CORE, lambda core: (core == step.core) | (s.power[core] == "OFF"))
-    may = choose(to_osi, every(CORE, fits) & unused & m.os_initiated(), choose(to_platform, others_off, TRUE))
+    may = choose(to_osi, every(CORE, fits) & unused & osi_possible(m), choose(to_platform, others_off, TRUE))
     accepted = implies(step.returns(0), may & (t.mode == g.mode))
     denied = implies(step.returns(-3), (to_osi | to_platform) & ~may)
     return accepted & denied
-
-
-PROPERTIES = (modes_change_when_cores_allow,)

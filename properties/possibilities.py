@@ -76,9 +76,3 @@ DENIALS = History((REFUSED,), lambda h: h.but(refused=each(lambda core: False)),
 def a_denied_request_can_succeed(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A core whose CPU_SUSPEND was DENIED in OS-initiated mode asks again and is suspended."""
     return step.ends(Completion.WAITS) & h.refused[step.core] & (s.mode == "OS_INITIATED")
-
-
-PROPERTIES = (
-    a_core_can_start, off_is_not_for_ever, a_powerdown_can_resume, a_guest_can_come_back, the_system_can_suspend,
-    a_denied_request_can_succeed,
-)  # fmt: skip

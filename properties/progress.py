@@ -21,6 +21,7 @@ from psci.properties.cores import contexts_fit_their_calls
 from psci.properties.language import History, Step, View, invariant, remembered
 from psci.properties.responses import Helpful, Stage, leads_to
 from psci.properties.states import somebody_asked_for_the_way_down, states_fit_together
+from psci.properties.words import uniprocessor
 
 
 def goes_down(s: Any) -> Any:
@@ -35,7 +36,7 @@ def since_0_2(m: Any) -> Any:
 
 def hosts_a_trusted_os(m: Any, s: Any, core: Any) -> Any:
     """A uniprocessor Trusted OS is resident on the core, so that its CPU_OFF is refused (CPU_OFF-3)."""
-    return m.up_trusted_os() & (s.resident == core)
+    return uniprocessor(m) & (s.resident == core)
 
 
 # ---- starts
@@ -275,6 +276,3 @@ def _target_is_off(m: Any, s: Any, h: Any) -> Any:
 def retries_end(m: Any, s: Any, h: Any) -> Any:
     """Since 0.2 CPU_ON repeated for a core with an unrefused CPU_OFF gets past ALREADY_ON, or the system goes down."""
     return ~h.again | goes_down(s)
-
-
-PROPERTIES = (starts_end, enters_end, sleeps_end, stops_end, systems_go_down, offs_end, retries_end)

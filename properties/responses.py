@@ -21,8 +21,10 @@ from psci.properties.language import (
     Kind,
     Property,
     Step,
+    declare,
     given_of,
     of_state,
+    sentence_of,
 )
 
 Condition: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -102,12 +104,12 @@ def leads_to(
     """A property of runs; the function is the goal, and its docstring the sentence of the whole."""
 
     def make(goal: Condition) -> Response:
-        sentence = " ".join((goal.__doc__ or "").split())
-        if not sentence:
-            raise ValueError(f"{name} has no sentence")
-        return Response(
-            name, title, sentence, cites, Kind.LIVENESS, goal, history, lemmas=lemmas, given=given,
-            premise=premise, stages=stages,
+        made: Response = declare(
+            Response(
+                name, title, sentence_of(goal), cites, Kind.LIVENESS, goal, history, lemmas=lemmas, given=given,
+                premise=premise, stages=stages,
+            )
         )  # fmt: skip
+        return made
 
     return make

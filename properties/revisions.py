@@ -29,7 +29,7 @@ from psci.model.tables.versions import (
     VERSIONS,
     Version,
 )
-from psci.properties.language import Kind, Property
+from psci.properties.language import Kind, Property, declare
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _splits(kernel: Version) -> Splits:
     )  # fmt: skip
 
 
-PROPERTIES: tuple[Refines | Splits, ...] = (
-    *(_refines(older, newer) for older, newer in itertools.pairwise(VERSIONS)),
-    *(_splits(kernel) for kernel in (V1_0, V1_1)),
+REFINEMENTS: tuple[Refines, ...] = tuple(
+    declare(_refines(older, newer)) for older, newer in itertools.pairwise(VERSIONS)
 )
+SPLITS: tuple[Splits, ...] = tuple(declare(_splits(kernel)) for kernel in (V1_0, V1_1))

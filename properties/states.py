@@ -23,6 +23,3 @@ def states_fit_together(m: Any, s: Any, h: Any) -> Any:
 def somebody_asked_for_the_way_down(m: Any, s: Any, h: Any) -> Any:
     """A system is on its way down only after some core made a system call that was accepted."""
     return implies(s.system == "GOING", some(CORE, lambda core: s.asked[core] != "NONE"))
-
-
-PROPERTIES = (states_fit_together, somebody_asked_for_the_way_down)

@@ -240,9 +240,3 @@ def blank_value(of: Any) -> Term:
         return every(function.domain[len(index)], lambda place: build((*index, place)))
 
     return lift(build(()), BOOL)
-
-
-PROPERTIES = (
-    silence, alone_when_suspended, memory_protection, what_memory_holds, hibernation_keeps_the_platform,
-    only_documented_survivors,
-)  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from psci.model.language.terms import TRUE, implies
 from psci.properties.language import Step, always_true, invariant
 from psci.properties.states import states_fit_together
+from psci.properties.words import uniprocessor
 
 
 @invariant
@@ -33,7 +34,4 @@ def trusted_os_core_is_on(m: Any, s: Any, h: Any) -> Any:
     """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, in every life of the system."""
     since_0_2 = m.psci_version != 0
     at_home = (s.power[s.resident] == "ON") & (s.activity[s.resident] != "FROZEN")
-    return implies(since_0_2 & m.up_trusted_os() & (s.system != "DOWN"), at_home)
-
-
-PROPERTIES = (trusted_os_core_is_on,)
+    return implies(since_0_2 & uniprocessor(m) & (s.system != "DOWN"), at_home)

@@ -209,9 +209,6 @@ def _summary(console: Console, results: Sequence[Result], total: int, interrupte
     missing = cvc5_missing()
     if missing:
         console.print(f"no second opinion: {missing}", markup=False)
-    for prop in PROPERTIES:
-        if prop.unproved:
-            console.print(f"open: {prop.name} {prop.title}: {prop.unproved}", markup=False, soft_wrap=True)
     console.print(
         f"{verdicts[Verdict.PROVED]} proved, {verdicts[Verdict.REFUTED]} refuted, "
         f"{verdicts[Verdict.UNKNOWN]} given up, of {total}" + (" (interrupted)" if interrupted else "")

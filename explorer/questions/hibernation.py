@@ -29,7 +29,8 @@ from psci.model.scenarios.hibernation import (
 )
 from psci.model.step import Invocation, Stepper
 from psci.model.tables.versions import V1_3
-from psci.properties.hibernation import PROPERTIES
+from psci.properties import PROPERTIES
+from psci.properties.hibernation import OfScenarios
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def precedents() -> Iterator[Precedent]:
 
 def violations(judgements: Iterable[Judgement]) -> list[str]:
     """The properties of hibernation that some scenario breaks although its parties keep their side."""
-    found = [(judgement, prop) for judgement in judgements for prop in PROPERTIES if prop.broken_by(judgement)]
+    of_scenarios = [prop for prop in PROPERTIES if isinstance(prop, OfScenarios)]
+    found = [(judgement, prop) for judgement in judgements for prop in of_scenarios if prop.broken_by(judgement)]
     return [f"{name_of(judgement.scenario)}: {prop.name}: {prop.sentence}" for judgement, prop in found]
 
 

@@ -14,9 +14,9 @@ from psci.proofs.encoding.queries import Verdict, solve
 from psci.proofs.methods.simulation import Sides, Simulation
 from psci.proofs.questions.refinement import Refinement, prove
 from psci.proofs.suite import ANY, translations
-from psci.properties.revisions import PROPERTIES, Change, Refines, Splits
+from psci.properties.revisions import REFINEMENTS, SPLITS, Change, Refines, Splits
 
-BY_NAME = {prop.name: prop for prop in PROPERTIES}
+BY_NAME = {prop.name: prop for prop in (*REFINEMENTS, *SPLITS)}
 
 
 def refines(version: str) -> Refines:
