@@ -16,7 +16,7 @@ from psci.model.language.terms import FALSE, TRUE, Term, choose, conjunction, di
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import FIELDS
 from psci.properties.language import AFTER, BEFORE, History, Step, View, invariant, remembered, safety
-from psci.properties.words import V0_1, V0_2, V1_0, V1_1, V1_3, osi_possible, present
+from psci.properties.words import V0_1, V0_2, V1_0, V1_1, V1_3, osi_possible, present, uniprocessor
 
 NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON, ON_PENDING = -1, -2, -3, -4, -5
 INTERNAL_FAILURE, NOT_PRESENT, DISABLED, INVALID_ADDRESS = -6, -7, -8, -9
@@ -167,9 +167,9 @@ OTHER_REASONS = ("MIGRATE", "PSCI_SET_SUSPEND_MODE", "PSCI_FEATURES", "UNKNOWN")
 @invariant
 def there_means_that_the_machine_has_it(m: Any, s: Any, h: Any, step: Step) -> Any:
     """A name for a long term: whether the machine has the function with the watched id."""
-    present = {fid: present(m, call) for call in CALLS for fid in call.ids()}
-    present[SMCCC_VERSION] = m.has(SMCCC_VERSION)
-    return conjunction(*(implies(h.watched == fid, h.there == there) for fid, there in present.items()))
+    there = {fid: present(m, call) for call in CALLS for fid in call.ids()}
+    there[SMCCC_VERSION] = m.has(SMCCC_VERSION)
+    return conjunction(*(implies(h.watched == fid, h.there == has_it) for fid, has_it in there.items()))
 
 
 @invariant
@@ -289,8 +289,8 @@ def expected_is_what_the_machine_declares(m: Any, s: Any, h: Any, step: Step) ->
 @invariant
 def answers_come_from_the_machine(m: Any, s: Any, h: Any) -> Any:
     """What was answered is what the machine declares."""
-    uniprocessor = choose(m.trusted_os == "UP_MIGRATABLE", h.type == 0, h.type == 1)
-    kind = choose(uniprocessor(m), uniprocessor, h.type == 2)
+    migratable = choose(m.trusted_os == "UP_MIGRATABLE", h.type == 0, h.type == 1)
+    kind = choose(uniprocessor(m), migratable, h.type == 2)
     kind = choose(m.has(0x8400_0006), kind, h.type == NOT_SUPPORTED)
     version = choose(m.has(0x8400_0000), h.version == extend(m.psci_version), h.version == NOT_SUPPORTED)
     flags = choose(h.function.is_in(*DRAFT_FLAGS), h.flags.bit(63) == h.expected.bit(63), h.flags == h.expected)

@@ -264,6 +264,7 @@ def requests_are_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> A
 
 @safety(
     "REEVALUATED", "votes-counted-again", about=("REEVALUATE",), cites=("PC-2", "PC-3", "PC-9"),
+    lemmas=(states_fit_together,),
 )  # fmt: skip
 def votes_counted_again(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A node that goes down later goes as deep as the votes of its cores allow, and no other node changes."""
