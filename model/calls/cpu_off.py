@@ -49,6 +49,6 @@ def turned_off(m, s, call):
             activity={call.caller: "STOPPED"},
             slept={call.caller: True},
             node=each(after),
-            dozed=each(lambda node: s.dozed[node] | (after(node) != "RUN")),
+            dozed=each(lambda node: s.dozed[node] | (m.below(call.caller, node) & (after(node) != "RUN"))),
         )
     )

@@ -129,7 +129,7 @@ def suspends(m, s, call, asleep):
     return falls_asleep(m, s, call, asleep, vote=lambda node: asks_for(m, call, node)).also(
         s.but(
             node=each(after),
-            dozed=each(lambda node: s.dozed[node] | (after(node) != "RUN")),
+            dozed=each(lambda node: s.dozed[node] | (m.below(call.caller, node) & (after(node) != "RUN"))),
             suspend_used=True,
             suspend_ever=True,
         )

@@ -91,7 +91,7 @@ _ROWS = (
         "Yes.",
         "No: a CPU_ON that answers ON_PENDING may have replaced entry point and context id, and a MIGRATE that answers "
         "INTERNAL_FAILURE may have moved the Trusted OS.",
-        gives_up="PROP-1 ENTRIES",
+        gives_up="PROP-1 ENTRIES RESIDENT",
     ),
     _row(
         "migrate-order", _M.migrate_order, "MIGRATE-2 MIGRATE-5 TOS-1 RET-11",
@@ -209,7 +209,7 @@ _ROWS = (
         "reset-residency", _M.reset_residency, "TOS-2 RESET2-9",
         "After a warm or vendor-specific reset: where is a uniprocessor Trusted OS?",
         "Where it is set up at a cold boot.", "Where it was.",
-        gives_up="PROP-9 SURVIVORS",
+        gives_up="PROP-9 RESIDENT SURVIVORS",
     ),
     _row(
         "reset-statistics", _M.reset_statistics, "STAT-9 RESET2-9",
