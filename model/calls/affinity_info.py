@@ -58,7 +58,8 @@ def not_present_in_issue_b(m, s, call):
 def is_disabled(m, call):
     """All cores of the instance are physically disabled."""
     belongs = instance(m, call)
-    return some(CORE, belongs) & every(CORE, lambda core: implies(belongs(core), m.disabled(core)))
+    named = (call.lowest_affinity_level <= 3) & some(CORE, belongs)
+    return named & every(CORE, lambda core: implies(belongs(core), m.disabled(core)))
 
 
 @AFFINITY_INFO.may_refuse(DISABLED, cites=("AFF-8",))
