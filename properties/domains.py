@@ -9,7 +9,7 @@ from psci.model.language.rules import Completion
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import TRUE, choose, conjunction, every, implies, lift, some
 from psci.model.symbols.machine import LOCAL_STATE, MachineTerms
-from psci.model.tables.codes import DENIED
+from psci.model.tables.codes import DENIED, INVALID_PARAMETERS
 from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
 from psci.properties.states import states_fit_together
 from psci.properties.words import V1_0, powerdown, reserved_bits_are_zero
@@ -300,6 +300,23 @@ def _kept_awake(m: Any, s: Any, step: Step) -> Any:
     return some(NODE, awake_in)
 
 
+def _too_shallow(m: Any, s: Any, step: Step) -> Any:
+    """Some core or node inside is asleep and not as deep as is asked for, or a node runs though its cores do not."""
+
+    def too_shallow(node: Any) -> Any:
+        asked = m.requested(step.call.power_state, m.level(node))
+
+        def core_is(core: Any) -> Any:
+            return m.below(core, node) & (core != step.core) & ~awake(s, core) & (depth(s, core) < asked)
+
+        def node_is(inner: Any) -> Any:
+            return m.ancestor(node, inner) & ~m.below(step.core, inner) & (s.node[inner] < asked)
+
+        return _speaks_about(m, step, node) & (some(CORE, core_is) | some(NODE, node_is))
+
+    return some(NODE, too_shallow)
+
+
 def _all_deep_enough(m: Any, s: Any, step: Step) -> Any:
     """Every other core and node of a node that the request speaks about is as deep as is asked for."""
 
@@ -341,3 +358,28 @@ def denied_only_while_in_the_way(m: Any, s: Any, t: Any, h: Any, g: Any, step: S
     return implies(
         since_1_0, implies(denied, osi & _kept_awake(m, s, step)) & implies(_well_made(m, step) & free, taken)
     )
+
+
+@safety(
+    "OSI-LAST", "only-the-last-one-is-taken", about=("CPU_SUSPEND",),
+    cites=("OSI-5", "OSI-6", "OSI-9", "OSI-10", "OSI-11", "OSI-18", "OSI-19", "CPU_SUSPEND-9", "CPU_SUSPEND-11"),
+    lemmas=(states_fit_together,),
+)  # fmt: skip
+def only_the_last_one_is_taken(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """OS-initiated: a request is taken only from the last core of each node that it claims or asks for.
+
+    Every other core and node in there is at least as deep as is asked for. INVALID_PARAMETERS is returned for one
+    that is asleep and too shallow, or for a node that was left running; a request about its own core alone never
+    conflicts.
+    """
+    osi = (s.mode == "OS_INITIATED") & (m.psci_version >= V1_0)
+    taken = step.ends(Completion.WAITS) | step.returns(0)
+    alone = every(NODE, lambda node: ~_speaks_about(m, step, node))
+    conflict = step.returns(INVALID_PARAMETERS.number) | step.returns(DENIED.number)
+    fits = implies(taken, _all_deep_enough(m, s, step))
+    too_shallow = _too_shallow(m, s, step) | ~_well_made(m, step)
+    return implies(
+        osi,
+        fits & implies(alone & _well_made(m, step), ~conflict)
+        & implies(step.returns(INVALID_PARAMETERS.number), too_shallow),
+    )  # fmt: skip

@@ -123,13 +123,13 @@ def alone_when_suspended(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> 
 
 # ---- memory protection, and what survives
 
-ON = remembered("PROP-14", "on", of=BOOL, doc="MEM_PROTECT was switched on last, in this life.")
+ON = remembered("PROP-14", "on", of=BOOL, doc="MEM_PROTECT was switched on last, and no boot switched it off.")
 KNOWN = remembered("PROP-14", "known", of=BOOL, doc="No reset that may have been warm left it open whether it is on.")
 CAUSE = remembered("PROP-14", "cause", of=KIND, doc="Why the system went down, until it boots.")
 
 
 def _memory(m: MachineTerms, h: View, step: Step) -> Effect:
-    """MEM_PROTECT that does not refuse switches; the outside sees why the system goes down; a boot switches off."""
+    """MEM_PROTECT that does not refuse switches; the outside sees why the system goes down; most boots switch off."""
     if step.name == "MEM_PROTECT" and step.completion is Completion.RETURNS:
         refused = RESULT.bit(63)
         return h.but(on=choose(refused, h.on, step.call.enable != 0), known=h.known | ~refused)
@@ -139,8 +139,10 @@ def _memory(m: MachineTerms, h: View, step: Step) -> Effect:
         # a machine that is off has no power to lose
         return h.but(cause=choose(h.cause.is_in("OFF", "HIBERNATE"), h.cause, "POWER_LOSS"))
     if step.name == "BOOT":
-        open_whether_kept = (h.cause == "WARM_RESET") & (m.warm_protection == "KEPT") & (h.on | ~h.known)
-        return h.but(on=False, known=~open_whether_kept, cause="NONE")
+        kept = (h.cause == "WARM_RESET") & (m.warm_protection == "KEPT")
+        # a warm reset that may have fallen back to a cold one leaves it open
+        known = ~kept | (h.known & (~h.on | m.reset_keeps_warm))
+        return h.but(on=kept & h.on & m.reset_keeps_warm, known=known, cause="NONE")
     return NOTHING
 
 
@@ -165,7 +167,10 @@ def protection_is_remembered(m: Any, s: Any, h: Any) -> Any:
     cites=("PROP-14", "MEMP-2", "MEMP-5", "MEMP-6", "MEMP-8", "MEMP-13", "RESET2-16"),
 )  # fmt: skip
 def memory_protection(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
-    """Protected memory is overwritten at a boot after a cold or vendor reset or a loss of power; MEM_PROTECT tells."""
+    """Protected memory is overwritten at a boot after a cold or vendor reset or a loss of power; MEM_PROTECT tells.
+
+    What is known of protection goes on from life to life, through any number of warm resets that keep it.
+    """
     if step.name == "MEM_PROTECT":
         return implies(step.ends(Completion.RETURNS) & ~RESULT.bit(63), implies(h.known, (RESULT == 1) == h.on))
     dangerous = h.cause.is_in("RESET", "VENDOR_RESET", "POWER_LOSS")

@@ -215,7 +215,7 @@ _ROWS = (
         "reset-statistics", _M.reset_statistics, "STAT-9 RESET2-9",
         "After a warm or vendor-specific reset: what do the statistics say?",
         "Zero, as after a cold boot.", "They go on.",
-        gives_up="SURVIVORS",
+        gives_up="STAT-ZERO SURVIVORS",
     ),
     # ---- system calls and drafts
     _row(

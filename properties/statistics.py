@@ -1,0 +1,79 @@
+"""Statistics: what was never used was used for no time (5.22)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psci.model.declare import Call
+from psci.model.language.effects import NOTHING, Effect, each
+from psci.model.language.rules import RESULT, Completion
+from psci.model.language.sorts import BOOL, CORE, NODE
+from psci.model.language.terms import TRUE, conjunction, every, implies
+from psci.model.symbols.machine import MachineTerms
+from psci.properties.domains import awake, nodes_of_off_cores_are_down
+from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.states import states_fit_together
+from psci.properties.words import present
+
+USED = remembered("STAT-ZERO", "used", CORE, of=BOOL, doc="The core went down by a call of its own since boot.")
+NODE_USED = remembered("STAT-ZERO", "node_used", NODE, of=BOOL, doc="So did a core in the node, or the whole system.")
+
+
+def _never(h: View) -> Effect:
+    return h.but(used=each(lambda core: False), node_used=each(lambda node: False))
+
+
+def _goes_down(m: MachineTerms, h: View, step: Step) -> Effect:
+    """A suspend call that waits, CPU_OFF or CPU_FREEZE uses a state of its caller, and perhaps of the nodes above."""
+    if step.name == "BOOT":
+        return _never(h)
+    if step.completion is Completion.WAITS or step.name in ("CPU_OFF", "CPU_FREEZE"):
+        if step.completion is Completion.RETURNS:
+            return NOTHING
+        everywhere = step.name == "SYSTEM_SUSPEND"
+        above = each(lambda node: h.node_used[node] | (TRUE if everywhere else m.below(step.core, node)))
+        return h.but(used={step.core: True}, node_used=above)
+    return NOTHING
+
+
+@invariant
+def only_what_went_down_is_counted(m: Any, s: Any, h: Any) -> Any:
+    """Whatever is in a low-power state, or is counted as having been, went down by a call."""
+
+    def core_fits(core: Any) -> Any:
+        down = ((s.power[core] == "ON") & ~awake(s, core)) | (s.activity[core] == "FROZEN")
+        above = every(NODE, lambda node: implies(h.used[core] & m.below(core, node), h.node_used[node]))
+        return implies((down | s.slept[core]) & s.system.is_in("RUNNING", "SUSPENDED", "GOING"), h.used[core]) & above
+
+    def node_fits(node: Any) -> Any:
+        return implies(s.dozed[node] & (s.system != "DOWN"), h.node_used[node])
+
+    return every(CORE, core_fits) & every(NODE, node_fits)
+
+
+@safety(
+    "STAT-ZERO", "nothing-is-counted-before-its-use", about=("PSCI_STAT_RESIDENCY", "PSCI_STAT_COUNT"),
+    history=History((USED, NODE_USED), _never, _goes_down), helpers=(only_what_went_down_is_counted,),
+    lemmas=(states_fit_together, nodes_of_off_cores_are_down),
+    cites=("STAT-3", "STAT-5", "STAT-6", "STAT-7", "STAT-9"),
+)  # fmt: skip
+def nothing_is_counted_before_its_use(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """Count and residency are 0 for what does not exist, and until the target or a core of the node meant went down."""
+    if step.completion is not Completion.RETURNS:
+        return TRUE
+    call, owner = step.call, step.owner
+    assert isinstance(owner, Call)
+    level = m.counted_level(call.power_state)
+    counted = m.counted_node(call.target_cpu, call.power_state)
+
+    def about(core: Any) -> Any:
+        def unused(node: Any) -> Any:
+            return implies(m.below(core, node) & (m.level(node) == level), ~h.node_used[node])
+
+        never = ((level == 0) & ~h.used[core]) | ((level != 0) & every(NODE, unused))
+        named = m.mpidr(core) == call.target_cpu
+        return implies(named & (never | ~counted), RESULT == 0)
+
+    nobody = every(CORE, lambda core: m.mpidr(core) != call.target_cpu)
+    hidden = call.wide & (call.isa == "AARCH32")
+    return ~present(m, owner) | hidden | conjunction(every(CORE, about), implies(nobody, RESULT == 0))
