@@ -19,19 +19,17 @@ from psci.properties.language import History, Step, View, invariant, remembered,
 from psci.properties.states import states_fit_together
 from psci.properties.words import V0_1, V1_0, present, refused, uniprocessor
 
-LEVELS = range(4)
-"""The affinity levels, 8 bits of MPIDR each."""
-
 
 def in_instance(m: Any, step: Step) -> Any:
     """Of a core: its affinity fields from lowest_affinity_level up are those of target_affinity (AFF-15)."""
     call = step.call
 
     def belongs(core: Term) -> Any:
-        def agree(level: int) -> Any:
-            return (m.mpidr(core) >> 8 * level) == (call.target_affinity >> 8 * level)
+        def agree(low: int, high: int) -> Any:
+            return m.mpidr(core).bits(high, low) == call.target_affinity.bits(high, low)
 
-        return conjunction(*(implies(call.lowest_affinity_level == level, agree(level)) for level in LEVELS))
+        fields = (implies(call.lowest_affinity_level <= k, agree(8 * k, 8 * k + 7)) for k in range(3))
+        return conjunction(agree(24, 63), *fields)
 
     return belongs
 
