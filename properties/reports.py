@@ -53,7 +53,7 @@ def affinity_info_tells_the_state(m: Any, s: Any, t: Any, h: Any, g: Any, step: 
 
     on, pending = one("ON"), one("ON_PENDING") & ~one("ON")
     all_off = some(CORE, belongs) & every(CORE, off)
-    told = choose(RESULT == 0, on, choose(RESULT == 1, all_off, pending))
+    told = choose(RESULT == 0, on, choose(RESULT == 1, all_off, (RESULT == 2) & pending))
     return refused(RESULT) | ((step.call.lowest_affinity_level <= 3) & told)
 
 

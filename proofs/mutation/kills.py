@@ -28,6 +28,7 @@ from psci.proofs.encoding.queries import RLIMIT, Verdict, solve
 from psci.proofs.encoding.rules import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.encoding.steps import Translations
 from psci.proofs.encoding.terms import Scope
+from psci.proofs.methods import totality
 from psci.proofs.methods.induction import default_readings, obligations, who_moves
 from psci.proofs.methods.ranking import duties
 from psci.proofs.mutation.mutants import Mutant
@@ -44,8 +45,11 @@ from psci.properties.responses import Response
 
 QUICK = 2_000_000
 """The resources of one query about a mutant; what is not refuted within them is not counted as noticed."""
-CONSISTENCY, PROPERTY, SHIPPED, GENERATED = "consistency", "property", "shipped trace", "generated trace"
-KILLERS = (CONSISTENCY, PROPERTY, SHIPPED, GENERATED)
+CONSISTENCY, PROPERTY, SHIPPED = "consistency", "property", "shipped trace"
+KILLERS = (CONSISTENCY, PROPERTY, SHIPPED)
+"""What was there before the change; only these kill."""
+DISTINGUISHABLE = "distinguishable"
+"""A trace was made from the difference itself: nothing that is there notices it, but something could."""
 EQUIVALENT, SURVIVES, UNDECIDED = "equivalent", "survives", "undecided"
 
 
@@ -68,7 +72,7 @@ class Noticed:
 
     @property
     def killed(self) -> bool:
-        """Something notices it."""
+        """Something that was there before notices it."""
         return self.by in KILLERS
 
 
@@ -113,6 +117,8 @@ class Watch:
         for prop in sorted(self.properties, key=lambda prop: prop.kind is Kind.REFINEMENT):
             if isinstance(prop, Response):
                 broken = response_fails(prop, mutant, three)
+            elif prop.kind is Kind.TOTAL:
+                broken = totality_fails(prop, mutant, three)
             elif prop.kind is Kind.REFINEMENT:
                 broken = not (noticed and mutant.in_every_version) and refinement_fails(prop, mutant, any_number)
             else:
@@ -138,7 +144,7 @@ class Watch:
             return Noticed(mutant.name, mutant.operator, by, trace=length, reason=reason, events=found.trace or ())
 
         if found.trace is not None:
-            return noticed(GENERATED)
+            return noticed(DISTINGUISHABLE)
         if found.differs:
             return noticed(SURVIVES, "It makes a difference, but nothing that is seen after that shows it.")
         if not can_differ(mutant.owner, specification, every_lemma=True):
@@ -224,6 +230,14 @@ def fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
     )
 
 
+def totality_fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
+    """Whether the changed call has no answer somewhere, with three cores."""
+    return any(
+        solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
+        for obligation in totality.obligations(prop, rules, only_owner=mutant.owner)
+    )
+
+
 def response_fails(prop: Response, mutant: Mutant, rules: Translations) -> bool:
     """Whether the ranking of a response fails, for three cores, in what is about a changed call or move."""
     return any(
@@ -242,12 +256,14 @@ def refinement_fails(prop: Property, mutant: Mutant, rules: Translations) -> boo
 def _affects_only_itself(mutant: Mutant) -> bool:
     """Whether no other rule is allowed in more, or in fewer, states after the change."""
     old, new = mutant.old, mutant.new
+    if mutant.also:
+        return False
     if old.modality not in OBLIGING:
         return new is None or new.modality not in OBLIGING
     return new is not None and new.modality is old.modality and new.guard is old.guard and new.since == old.since
 
 
 __all__ = [
-    "CONSISTENCY", "EQUIVALENT", "GENERATED", "KILLERS", "PROPERTY", "SHIPPED", "SURVIVES", "UNDECIDED",
+    "CONSISTENCY", "DISTINGUISHABLE", "EQUIVALENT", "KILLERS", "PROPERTY", "SHIPPED", "SURVIVES", "UNDECIDED",
     "Noticed", "Watch", "can_differ", "fails",
 ]  # fmt: skip

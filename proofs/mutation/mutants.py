@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from psci.model.language.effects import Effect, Update
-from psci.model.language.rules import Modality, Rule
+from psci.model.language.rules import CALLER, Modality, Rule
 from psci.model.language.sorts import U64, Enumeration
-from psci.model.language.terms import TRUE, Const, Op, Quantified, Term, conjunction, lift
+from psci.model.language.terms import (
+    TRUE,
+    App,
+    Const,
+    Op,
+    Quantified,
+    Term,
+    bind,
+    conjunction,
+    lift,
+    show,
+    subterms,
+)
 from psci.model.specification import SPECIFICATION, Specification
+from psci.model.symbols.machine import MACHINE
 from psci.model.tables.codes import DENIED, INVALID_PARAMETERS
 from psci.model.tables.versions import VERSIONS
 
@@ -23,6 +37,8 @@ class Mutant:
     operator: str
     old: Rule
     new: Rule | None
+    also: tuple[Rule, ...] = ()
+    """Rules that are dropped together with it."""
 
     @property
     def owner(self) -> str:
@@ -32,17 +48,20 @@ class Mutant:
     @property
     def in_every_version(self) -> bool:
         """The rule is one of every version of PSCI, before the change and after it."""
-        rules = (self.old, self.new or self.old)
+        rules = (self.old, self.new or self.old, *self.also)
         return all((rule.since, rule.until) == (VERSIONS[0], VERSIONS[-1]) for rule in rules)
 
     def specification(self, base: Specification = SPECIFICATION) -> Specification:
         """The rules with this change."""
+        for rule in self.also:
+            base = base.replacing(rule)
         return base.replacing(self.old, *(() if self.new is None else (self.new,)))
 
 
 def mutants(specification: Specification = SPECIFICATION) -> tuple[Mutant, ...]:
     """Every mutant of every rule, in an order that never changes, each with a name of its own."""
     found = [mutant for rule in specification.every_rule() for mutant in _of_rule(rule)]
+    found += [mutant for rules in specification.rules.values() for mutant in _of_families(rules)]
     # rules of different versions may share a name
     seen: Counter[str] = Counter()
     named = []
@@ -79,7 +98,13 @@ def _of_rule(rule: Rule) -> Iterator[Mutant]:
     for update in rule.effect.updates:
         rest = Effect(tuple(other for other in rule.effect.updates if other is not update))
         yield mutant("drop update", f"of {update.field.name}", replace(rule, effect=rest))
+        if update.points and update.field.domain:
+            wider = tuple(_everywhere(other) if other is update else other for other in rule.effect.updates)
+            yield mutant("widen update", f"of {update.field.name}", replace(rule, effect=Effect(wider)))
     yield from _swapped_updates(rule, mutant)
+    for operator, way in INSIDE.items():
+        for i, new in enumerate(_changed_inside(rule, way), start=1):
+            yield mutant(operator, str(i), new)
     if rule.since < rule.until:
         later = VERSIONS[VERSIONS.index(rule.since) + 1]
         yield mutant("weaken since", f"to {later}", replace(rule, since=later))
@@ -118,4 +143,124 @@ def _swapped_updates(rule: Rule, mutant: Callable[[str, str, Rule | None], Mutan
                 yield mutant("swap fields", f"{one.field.name} and {other.field.name}", replace(rule, effect=effect))
 
 
-__all__ = ["Mutant", "mutants", "sample"]
+def _everywhere(update: Update) -> Update:
+    """The first value of an update, for all indices."""
+    binders = tuple(bind(sort) for sort in update.field.domain)
+    return Update(update.field, binders=binders, everywhere=update.points[0][1])
+
+
+# ---- changes inside terms
+
+Way: TypeAlias = Callable[[Term], Iterator[Term]]
+"""The terms that differ from a term in one place."""
+
+
+def _changed_inside(rule: Rule, way: Way) -> Iterator[Rule]:
+    """The rule with one change in its guard, its value, or what it writes."""
+    for guard in way(rule.guard):
+        yield replace(rule, guard=guard)
+    if rule.value is not None:
+        for value in way(rule.value):
+            yield replace(rule, value=value)
+    for update in rule.effect.updates:
+        for new in _changed_update(update, way):
+            changed = tuple(new if other is update else other for other in rule.effect.updates)
+            yield replace(rule, effect=Effect(changed))
+
+
+def _changed_update(update: Update, way: Way) -> Iterator[Update]:
+    if update.everywhere is not None:
+        yield from (replace(update, everywhere=new) for new in way(update.everywhere))
+    for i, (index, value) in enumerate(update.points):
+        before, after = update.points[:i], update.points[i + 1 :]
+        yield from (replace(update, points=(*before, (index, new), *after)) for new in way(value))
+        for place in range(len(index)):
+            for other in way(index[place]):
+                moved = (*index[:place], other, *index[place + 1 :])
+                yield replace(update, points=(*before, (moved, value), *after))
+
+
+def rebuilt(term: Term, changed: Callable[[Term], Iterator[Term]]) -> Iterator[Term]:
+    """The term with one of its parts changed, at any depth."""
+    yield from changed(term)
+    match term:
+        case App(function=function, arguments=arguments, sort=sort):
+            make: Callable[[tuple[Term, ...]], Term] = lambda new: App(function, new, sort)  # noqa: E731  # one line
+        case Op(name=name, arguments=arguments, sort=sort):
+            make = lambda new: Op(name, new, sort)  # noqa: E731  # one line
+        case Quantified(kind=kind, variable=variable, body=body):
+            arguments, make = (body,), lambda new: Quantified(kind, variable, new[0])
+        case _:
+            return
+    for i, argument in enumerate(arguments):
+        for other in rebuilt(argument, changed):
+            yield make((*arguments[:i], other, *arguments[i + 1 :]))
+
+
+def _conjuncts_inside(term: Term) -> Iterator[Term]:
+    """Below `some` or `every`: one condition of a conjunction left out."""
+
+    def inside(part: Term) -> Iterator[Term]:
+        match part:
+            case Quantified(kind=kind, variable=variable, body=body):
+                for other in rebuilt(body, _dropped_conjuncts):
+                    yield Quantified(kind, variable, other)
+
+    seen: set[str] = set()
+    for changed in rebuilt(term, inside):
+        if show(changed) not in seen:  # what is below two quantifiers is met twice
+            seen.add(show(changed))
+            yield changed
+
+
+def _caller_for_target(term: Term) -> Iterator[Term]:
+    def swap(part: Term) -> Iterator[Term]:
+        if isinstance(part, App) and part.function is MACHINE.core_of:
+            yield CALLER()
+
+    yield from rebuilt(term, swap)
+
+
+def _target_for_caller(term: Term) -> Iterator[Term]:
+    """The caller replaced by the core that target_cpu names, in a term that reads both."""
+    targets = [p for p in subterms(term) if isinstance(p, App) and p.function.name == "target_cpu"]
+
+    def swap(part: Term) -> Iterator[Term]:
+        if targets and isinstance(part, App) and part.function is CALLER:
+            yield MACHINE.core_of(targets[0])
+
+    yield from rebuilt(term, swap)
+
+
+def _wrong_ancestor(term: Term) -> Iterator[Term]:
+    """Inside and outside of a power domain confused."""
+
+    def swap(part: Term) -> Iterator[Term]:
+        if isinstance(part, App) and part.function is MACHINE.ancestor:
+            yield App(part.function, part.arguments[::-1], part.sort)
+
+    yield from rebuilt(term, swap)
+
+
+INSIDE: Mapping[str, Way] = {
+    "drop inner conjunct": _conjuncts_inside,
+    "caller for target": _caller_for_target,
+    "target for caller": _target_for_caller,
+    "wrong ancestor": _wrong_ancestor,
+}
+"""Changes inside the terms of a rule."""
+
+
+def _of_families(rules: tuple[Rule, ...]) -> Iterator[Mutant]:
+    """All rules of a call that oblige it to refuse with the same code, dropped together."""
+    families: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if rule.modality is Modality.MUST_REFUSE:
+            families.setdefault(str(rule.code or "any code"), []).append(rule)
+    for code, (first, *others) in families.items():
+        if others:
+            owner = first.name.partition(".")[0]
+            yield Mutant(f"{owner}: drop family of {code}", "drop family", first, None, tuple(others))
+
+
+__all__ = ["Mutant", "mutants", "rebuilt", "sample"]
