@@ -24,6 +24,7 @@ from psci.model.machine import Choices, Key, Machine, Undeclared, answers
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.state import FIELDS
+from psci.model.tables.codes import value_in_words
 
 State = namedtuple("State", [field.name for field in FIELDS])  # type: ignore[misc]  # the fields are the rules' fields
 """A state; a field of each core is a tuple in the order of the machine's cores."""
@@ -55,6 +56,17 @@ class Outcome(NamedTuple):
     """The result as a 64-bit word; None where the call does not return, waits, or leaves a choice."""
     state: Any
 
+    def __repr__(self) -> str:
+        return f"{self.result()} by {self.rule.name}"
+
+    def result(self) -> str:
+        """How the call ends, in words: `ON_PENDING (-5)`, `waits`, `does not return`."""
+        if self.completion is not Completion.RETURNS:
+            return str(self.completion.value)
+        if self.rule.code is not None:
+            return self.rule.code.with_number()
+        return "any of several values" if self.value is None else value_in_words(self.value, 64)
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -70,6 +82,9 @@ class Allowed:
     def gap(self) -> bool:
         """No rule answers."""
         return not any(o.rule.modality is not Modality.MAY_REFUSE for o in self.outcomes)
+
+    def __repr__(self) -> str:
+        return f"Allowed({', '.join(map(repr, self.outcomes))})"
 
 
 def accepts(outcome: Outcome, x0: int, wide: bool) -> bool:

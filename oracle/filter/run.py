@@ -23,6 +23,7 @@ from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Report
 from psci.oracle.filter import vmm
 from psci.oracle.filter.witness import CORES, Witness
+from psci.oracle.peers.family import Request
 from psci.oracle.peers.forwarding import Forwarding
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
@@ -30,7 +31,6 @@ from psci.oracle.peers.kvm.quirks import QUIRKS
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.program import CallStep, Entry, Program
 from psci.oracle.peers.quirks import amended
-from psci.oracle.peers.request import Request
 from psci.oracle.profiles.asking import inferred, questions
 from psci.oracle.profiles.symbols import declarations
 
