@@ -6,6 +6,7 @@ A property is listed by being declared: each file of the folder is read, and wha
 from __future__ import annotations
 
 import pkgutil
+import sys
 from importlib import import_module
 
 from psci.properties.language import Property, declared
@@ -15,3 +16,9 @@ for _file in pkgutil.iter_modules(__path__):
 
 PROPERTIES: tuple[Property, ...] = declared()
 """Every property, each after what it rests on."""
+
+
+def area(prop: Property) -> str:
+    """What a property is about: the title of the file that it is declared in."""
+    title, _, _ = (sys.modules[prop.claim.__module__].__doc__ or "").partition(":")
+    return " ".join(title.split("(")[0].split("\n")[0].rstrip(". ").split())

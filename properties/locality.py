@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from psci.model.declare import Move
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import FALSE, TRUE, Term, conjunction, every, implies, some
 from psci.model.symbols.state import FIELDS
@@ -38,8 +39,8 @@ ANSWERS_ONLY = (
 
 def is_about(m: Any, step: Step, core: Term) -> Any:
     """The core is the caller or the target of the call, or the core that moves."""
-    if not step.is_call:
-        return FALSE if step.owner.core is None else core == step.core
+    if isinstance(step.owner, Move) and step.owner.core is None:
+        return FALSE
     if step.name == "CPU_ON":
         return (core == step.core) | (m.mpidr(core) == step.call.target_cpu)
     return core == step.core
@@ -47,7 +48,7 @@ def is_about(m: Any, step: Step, core: Term) -> Any:
 
 def is_above(m: Any, step: Step, node: Term) -> Any:
     """The power domain contains a core that the step is about, or is itself what moves."""
-    if not step.is_call and step.owner.core is None:
+    if isinstance(step.owner, Move) and step.owner.core is None:
         return node == step.node
     if step.name == "CPU_ON":
         return m.below(step.core, node) | some(CORE, lambda core: is_about(m, step, core) & m.below(core, node))

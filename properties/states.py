@@ -1,4 +1,7 @@
-"""What is known of every reachable state, whatever else a property needs; `psci check` looks only at such states."""
+"""What is known of every reachable state: a core does one thing at a time, and every call is answered.
+
+`psci check` looks only at states of which STATES holds.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from psci.model.events import Event
 from psci.model.specification import Specification
 from psci.oracle import check
 from psci.oracle.traces.file import read_trace, write_trace
-from psci.proofs.mutation.kills import EQUIVALENT, KILLERS, SURVIVES, UNDECIDED, Noticed, Watch
+from psci.proofs.mutation.kills import DISTINGUISHABLE, EQUIVALENT, KILLERS, SURVIVES, UNDECIDED, Noticed, Watch
 from psci.proofs.mutation.mutants import Mutant, mutants, sample
 from psci.proofs.mutation.survivors import argument_for
 from psci.proofs.questions.separation import Runs
@@ -46,8 +46,8 @@ def kill_table(
         as_json: print one document.
 
     Returns:
-        0 where everything is killed or equivalent, 1 where something survives, 3 where something was not decided, 130
-        after an interruption.
+        0 where everything is killed, distinguishable or equivalent, 1 where something survives, 3 where something was
+        not decided, 130 after an interruption.
 
     Raises:
         InputError: there are no traces, or the folder's results cannot be read.
@@ -185,6 +185,7 @@ def document(results: Sequence[Noticed], interrupted: bool) -> dict[str, Any]:
         "mutants": [entry(noticed) for noticed in results],
         "equivalent": by[EQUIVALENT],
         "killed": sum(noticed.killed for noticed in results),
+        "distinguishable": by[DISTINGUISHABLE],
         "different": different,
         "interrupted": interrupted,
     }
@@ -206,17 +207,19 @@ def _print(console: Console, results: Sequence[Noticed], names: Sequence[str], t
     different = len(results) - by[EQUIVALENT]
     killed = sum(noticed.killed for noticed in results)
     explained = sum(noticed.by == SURVIVES and bool(argument_for(noticed.mutant)) for noticed in results)
+    counts = ", ".join(f"{by[killer]} by {killer}" for killer in KILLERS)
     share = f" ({100 * killed / different:.1f} %)" if different else ""
     console.print(
         f"\n{len(results)} of {total} mutants: {by[EQUIVALENT]} equivalent; of the other {different}, {killed} are "
-        f"killed{share}, {by[SURVIVES]} survive ({explained} with an argument why nothing can show them), "
+        f"killed by what was there{share}: {counts}; {by[DISTINGUISHABLE]} are only distinguishable, by a trace made "
+        f"from the difference; {by[SURVIVES]} survive ({explained} with an argument why nothing can show them), "
         f"{by[UNDECIDED]} undecided" + (" (interrupted)" if interrupted else ""),
         soft_wrap=True,
     )
 
 
 def _operators(results: Sequence[Noticed]) -> Table:
-    words = (*KILLERS, EQUIVALENT, SURVIVES, UNDECIDED)
+    words = (*KILLERS, DISTINGUISHABLE, EQUIVALENT, SURVIVES, UNDECIDED)
     table = Table("changed", *words, "all", title="what notices a changed rule", title_justify="left")
     operators = dict.fromkeys(noticed.operator for noticed in results)
     for operator in operators:

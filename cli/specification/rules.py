@@ -53,6 +53,9 @@ def command(name: str | None, as_facts: bool, proofs: Path | None, as_json: bool
                 click.echo(f"  supports {', '.join(supports.get(place[1].name, [])) or 'no proof'}")
     else:
         _list(found)
+        if proofs is not None and name is None:
+            for rule, reason in unmissed(proofs).items():
+                click.echo(f"no property would miss {rule}: {reason or 'nobody said why'}")
         if name is None:
             click.echo(f"{_summary(facts)} (psci rules --facts)")
     return 0
@@ -77,6 +80,14 @@ def supported(proofs: Path) -> dict[str, list[str]]:
                 for rule in rules:
                     found.setdefault(rule, {})[other] = None
     return {rule: sorted(names) for rule, names in found.items()}
+
+
+def unmissed(proofs: Path) -> dict[str, str]:
+    """The rules that no property of one version would miss, with the reason, from a document of `psci prove --json`."""
+    from psci.proofs.questions.missed import missed_by_none  # a solver is loaded only for this question
+
+    results = json.loads(proofs.read_text(encoding="utf-8"))["results"]
+    return missed_by_none((str(result["kind"]), result["rules"]) for result in results)
 
 
 def places() -> Iterator[Place]:

@@ -217,6 +217,14 @@ def _asked(kind: str) -> Change:
 
 DEFECTS: tuple[Defect, ...] = (
     Defect(
+        "CPU_OFF sets the suspend mode back", "LOCAL-MACHINE", ("CPU_OFF.turned_off",),
+        writes(mode="PLATFORM_COORDINATED"),
+    ),
+    Defect(
+        "AFFINITY_INFO marks its caller as slept", "LOCAL-ASKING", ("AFFINITY_INFO.on",),
+        writes(slept={CALLER(): True}),
+    ),
+    Defect(
         "entry point and context id swapped when CPU_ON accepts", "ENTRIES", ("CPU_ON.accepted",),
         swapped(ENTRY, CONTEXT),
     ),

@@ -42,7 +42,7 @@ def test_whatever_is_declared_is_listed() -> None:
 
 
 def test_a_name_is_declared_once() -> None:
-    with pytest.raises(ValueError, match="PROP-9 .*: another property has this name or title"):
+    with pytest.raises(ValueError, match=r"PROP-9 .*: another property has this name or title"):
 
         @always_true("PROP-9", "another-title", cites=())
         def again(m: Any, s: Any, h: Any) -> Any:
