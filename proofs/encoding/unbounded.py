@@ -164,6 +164,10 @@ class Unbounded(Domain):
             self._targets[key] = (mpidr, z3.Const(label, self.sort(CORE)))
         return self._targets[key][1]
 
+    def targets(self) -> Iterator[tuple[Expression, Expression]]:
+        """Each word that was asked about as an MPIDR, and the constant for the core that has it."""
+        yield from self._targets.values()
+
     def _is_core(self, mpidr: Expression) -> Expression:
         return self.symbol(MACHINE.mpidr)(self._core_of(mpidr)) == mpidr
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from psci.model.declare import Move
 from psci.model.language.sorts import BOOL, CORE, NODE, BitVector, Enumeration, Quantity, Sort
 from psci.model.language.terms import Function
 from psci.model.machine import Machine, answers
@@ -24,6 +25,7 @@ from psci.model.symbols.machine import MACHINE_SYMBOLS
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.versions import VERSIONS
 from psci.proofs.replay.agreement import Case, Evaluator, Found, call_symbols_of
+from psci.proofs.replay.pinned import Pinned
 
 CASES_PER_EXAMPLE = 8
 EDGES = (0, 1, 2, 3, 4, 0x100, 0x1_0000, 0xFFFF_FFFF, 1 << 32, (1 << 32) + 1, 1 << 63, (1 << 64) - 1)
@@ -173,6 +175,19 @@ def call_case(machine: Machine, choices: Mapping[Any, Any], state: Any, invocati
     return Case(machine, choices, state, call_symbols_of(invocation))
 
 
+def moving(move: Move, source: Source, state: Any, machine: Machine) -> tuple[dict[str, Any], int, tuple[Any, ...]]:
+    """The symbols of a move, the core or node that moves, and the parameters."""
+    sizes = {"core": len(machine.cores), "node": len(machine.tree.names)}
+    place = "core" if move.core is not None else "node" if move.node is not None else ""
+    core = source.below(sizes[place]) if place else 0
+    parameters = tuple(source.value(parameter.range, machine) for parameter in move.parameters)
+    if len(parameters) == 2 and source.below(2):
+        # an entry is possible only at the right place: take it from the state, or no move would happen
+        parameters = (state.entry[core], state.context[core])
+    names = [parameter.name for parameter in move.parameters]
+    return dict(zip(names, parameters, strict=True)) | ({place: core} if place else {}), core, parameters
+
+
 def of(machine: Machine, name: str) -> Evaluator:
     return evaluator(name, len(machine.cores), len(machine.tree.names))
 
@@ -207,15 +222,7 @@ def test_a_move_has_the_same_outcomes_in_both_readers(machine_number: int, first
     source = Source(second)
     state = state_from(Source(first), machine)
     for move in SPECIFICATION.moves:
-        sizes = {"core": len(machine.cores), "node": len(machine.tree.names)}
-        moving = "core" if move.core is not None else "node" if move.node is not None else ""
-        core = source.below(sizes[moving]) if moving else 0
-        parameters = tuple(source.value(parameter.range, machine) for parameter in move.parameters)
-        if len(parameters) == 2 and source.below(2):
-            # an entry is possible only at the right place: take it from the state, or no move would happen
-            parameters = (state.entry[core], state.context[core])
-        names = [parameter.name for parameter in move.parameters]
-        symbols = dict(zip(names, parameters, strict=True)) | ({moving: core} if moving else {})
+        symbols, core, parameters = moving(move, source, state, machine)
         found = {(rule.name, after) for rule, after in stepper.move(move.name, state, core, parameters)}
         answer = of(machine, move.name).answer(Case(machine, Chosen(0, machine), state, symbols))
         assert {(outcome.rule.name, outcome.state) for outcome in answer.outcomes} == found, (move.name, core)
@@ -233,6 +240,46 @@ def test_a_solver_finds_no_outcome_that_the_stepper_does_not_give(machine_number
     assert reader.nothing_else(case, outcomes)
     if outcomes:
         assert not reader.nothing_else(case, outcomes[1:])
+
+
+@cache
+def pinned(name: str) -> Pinned:
+    return Pinned(name)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.integers(0, 71), numbers, numbers)
+def test_a_call_has_the_same_outcomes_for_any_number_of_cores(machine_number: int, first: int, second: int) -> None:
+    machine, stepper = machine_numbered(machine_number)
+    state = state_from(Source(first), machine)
+    name, invocation = invocation_from(Source(second), machine)
+    choices = Chosen(first & 0xFFFF, machine)
+    allowed = stepper.allowed(state, invocation, choices)
+    outcomes = pinned(name).outcomes(call_case(machine, choices, state, invocation))
+    assert as_set(outcomes) == {(o.rule.name, o.value, o.state) for o in allowed.outcomes}, invocation
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.integers(0, 71), numbers, numbers)
+def test_a_move_has_the_same_outcomes_for_any_number_of_cores(machine_number: int, first: int, second: int) -> None:
+    machine, stepper = machine_numbered(machine_number)
+    source = Source(second)
+    state = state_from(Source(first), machine)
+    for move in SPECIFICATION.moves:
+        symbols, core, parameters = moving(move, source, state, machine)
+        found = {(rule.name, after) for rule, after in stepper.move(move.name, state, core, parameters)}
+        outcomes = pinned(move.name).outcomes(Case(machine, Chosen(0, machine), state, symbols))
+        assert {(outcome.rule.name, outcome.state) for outcome in outcomes} == found, (move.name, core)
+
+
+def test_a_reader_of_other_rules_for_any_number_is_told_apart() -> None:
+    rule = SPECIFICATION.rule("AFFINITY_INFO.on")
+    machine = Machine(VERSIONS[-1], (0, 1, 2), declared={"disabled": False})
+    invocation = Invocation(0, 0xC400_0004, 1, 0)
+    running = Stepper(machine).initial()._replace(power=("ON", "ON", "OFF"), activity=("RUNNING", "RUNNING", "STOPPED"))
+    case = call_case(machine, Chosen(0, machine), running, invocation)
+    assert [found.rule.name for found in pinned("AFFINITY_INFO").outcomes(case)] == [rule.name]
+    assert Pinned("AFFINITY_INFO", SPECIFICATION.replacing(rule)).outcomes(case) == []
 
 
 @pytest.mark.parametrize("dropped", ["CPU_ON.target_invalid", "SYSTEM_OFF2.cookie_set", "AFFINITY_INFO.on"])
