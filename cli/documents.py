@@ -13,6 +13,10 @@ from psci.model.symbols.readings import READINGS
 from psci.model.tables.codes import CODES
 from psci.model.tables.facts import FACTS
 from psci.model.tables.versions import V0_1, V0_2, V1_3, VERSIONS, Version
+from psci.properties import PROPERTIES, area
+from psci.properties.language import Property
+from psci.properties.overlap import REASONS as OVERLAP_REASONS
+from psci.properties.overlap import duties_over_time, survives
 
 NOTE = "<!-- Made by `python -m psci.cli.documents`; changes belong in the rules. -->"
 
@@ -138,11 +142,51 @@ def coverage() -> Iterator[str]:
         yield _row(id, " ".join(entry.fact.modalities), sections, how)
 
 
+def properties() -> Iterator[str]:
+    """Every property: what it says, what it is given, and why it holds when calls overlap."""
+    yield "# What is proved"
+    yield ""
+    yield NOTE
+    yield ""
+    yield (
+        f"{len(PROPERTIES)} properties, each with a proof or a run that shows it (`psci prove`). Steps and states are "
+        "proved by induction, for three cores and for any number of cores on any tree of power domains."
+    )
+    yield ""
+    yield "## When calls overlap"
+    yield ""
+    yield " ".join((sys.modules[duties_over_time.__module__].__doc__ or "").split())
+    yield ""
+    yield _row("kind", "why its claims hold when calls overlap")
+    yield _row("---", "---")
+    for kind, reason in OVERLAP_REASONS.items():
+        yield _row(kind.value, reason)
+    yield ""
+    over_time = [prop for prop in PROPERTIES if duties_over_time(prop)]
+    yield f"{len(over_time)} of {len(PROPERTIES)} need a duty of callers over time:"
+    yield ""
+    for prop in over_time:
+        yield f"- {prop.name}: {survives(prop).partition(': ')[2]}"
+    groups: dict[str, list[Property]] = {}
+    for prop in PROPERTIES:
+        groups.setdefault(area(prop), []).append(prop)
+    for title, group in groups.items():
+        yield ""
+        yield f"## {title}"
+        yield ""
+        yield _row("property", "kind", "what it says", "given", "facts")
+        yield _row(*("---",) * 5)
+        for prop in group:
+            given = " ".join(fact.sentence for fact in prop.given)
+            yield _row(f"{prop.name} {prop.title}", prop.kind.value, prop.sentence, given, ", ".join(prop.cites))
+
+
 DOCUMENTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "functions.md": functions,
     "return-codes.md": return_codes,
     "readings.md": readings,
     "coverage.md": coverage,
+    "properties.md": properties,
 }
 """The generated documents, by file name."""
 

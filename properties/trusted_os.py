@@ -11,8 +11,8 @@ from psci.properties.words import uniprocessor
 
 
 @invariant
-def callers_migrate_to_cores_that_are_up(m: Any, s: Any, h: Any, step: Step) -> Any:
-    """The target of MIGRATE was powered up before the call and is not frozen (MIGRATE-8)."""
+def targets_stay_up_while_it_migrates(m: Any, s: Any, h: Any, step: Step) -> Any:
+    """From the invocation of MIGRATE to its decision its target is ON and not frozen (MIGRATE-8, MIGRATE-10)."""
     if step.name != "MIGRATE":
         return TRUE
     target = m.core_of(step.call.target_cpu)
@@ -28,7 +28,7 @@ def the_trusted_os_starts_on_the_boot_core(m: Any, s: Any, h: Any, step: Step) -
 @always_true(
     "PROP-9", "trusted-os-core-is-on", cites=("PROP-9", "TOS-1", "TOS-6", "CPU_OFF-3", "FREEZE-7", "MIGRATE-12"),
     lemmas=(states_fit_together,),
-    given=(callers_migrate_to_cores_that_are_up, the_trusted_os_starts_on_the_boot_core),
+    given=(targets_stay_up_while_it_migrates, the_trusted_os_starts_on_the_boot_core),
 )  # fmt: skip
 def trusted_os_core_is_on(m: Any, s: Any, h: Any) -> Any:
     """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, in every life of the system."""
