@@ -14,6 +14,7 @@ from time import perf_counter
 
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
+from psci.proofs.certificates.files import digest, write
 from psci.proofs.encoding.bounded import Bounded
 from psci.proofs.encoding.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
 from psci.proofs.encoding.steps import Translations
@@ -56,6 +57,10 @@ class Task:
     """The folder that queries are written to."""
     depth: int | None = None
     """The steps of a search from boot."""
+    certificates: str | None = None
+    """The folder that certificates are written to; then cvc5 answers with a proof."""
+    lists: bool = False
+    """Name every query that was proved, with the digest of its text."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ class Result:
     witness: Counterexample | Story | None = None
     """The run that shows that something is possible."""
     reason: str = ""
+    proved: tuple[tuple[str, str], ...] = ()
+    """The queries that were proved, by name and digest, where the task lists them."""
 
     @property
     def trustworthy(self) -> bool:
@@ -181,13 +188,18 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
         return of_exploration(exploration.decide(prop, specification))
     counts: dict[str, dict[str, int]] = {}
     disagreements: list[str] = []
+    proved: list[tuple[str, str]] = []
 
     def ask(query: Query) -> Answer:
         if task.smtlib:
             _write(Path(task.smtlib), task.cores, query)
         answer = solve(query)
         _count(counts, "z3", answer.verdict)
-        if task.second_solver:
+        if task.lists and answer.verdict is Verdict.PROVED:
+            proved.append((query.name, digest(query.smtlib())))
+        if task.certificates and answer.verdict is Verdict.PROVED:
+            _count(counts, "cvc5", write(Path(task.certificates), task.cores, query, answer.core))
+        elif task.second_solver:
             # what the first solver used is enough, and is less to look at
             asked = query.only(answer.core) if answer.verdict is Verdict.PROVED else query
             second = solve_with_cvc5(asked.smtlib())
@@ -200,7 +212,7 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     started = perf_counter()
     if task.method == SIMULATION:
         result = of_refinement(refinement.prove(prop, translations(ANY, specification), task.rule, ask=ask))
-        return replace(result, solvers=counts, disagreements=tuple(disagreements))
+        return replace(result, solvers=counts, disagreements=tuple(disagreements), proved=tuple(proved))
     rules = translations(task.cores, specification)
     if isinstance(prop, Response):
         done = ranking.prove(prop, rules, only_rule=task.rule, ask=ask)
@@ -209,7 +221,10 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     else:
         done = prove(prop, rules, only_rule=task.rule, ask=ask)
     result = of_induction(done, task, specification)
-    return replace(result, seconds=perf_counter() - started, solvers=counts, disagreements=tuple(disagreements))
+    return replace(
+        result, seconds=perf_counter() - started, solvers=counts, disagreements=tuple(disagreements),
+        proved=tuple(proved),
+    )  # fmt: skip
 
 
 def translations(cores: str, specification: Specification = SPECIFICATION) -> Translations:

@@ -37,6 +37,8 @@ USED_IN: Mapping[str, frozenset[str]] = {
     "--traces": frozenset({"--mutants"}),
     "--output": frozenset({"proofs", "--mutants", "--method"}),
     "--depth": frozenset({"proofs", "--method", "--strengthen"}),
+    "--ethos": frozenset({"--verify"}),
+    "--cpc": frozenset({"--verify"}),
 }
 """For each option the kinds of work in which it means something."""
 
@@ -65,11 +67,28 @@ USED_IN: Mapping[str, frozenset[str]] = {
     "--method", type=click.Choice([SEARCH, K_INDUCTION]), help="Only this method, with three cores and --depth steps."
 )
 @click.option("--strengthen", "strengthening", is_flag=True, help="Find the invariants instead of taking those given.")
+@click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write each query there, what of it is enough, and cvc5's proof (CPC); for any number of cores.",
+)
+@click.option(
+    "--verify",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Check such a folder: that no query is left out, that each proof is one of its query.",
+)
+@click.option("--ethos", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="With --verify: Ethos.")
+@click.option(
+    "--cpc",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="With --ethos: the rules of CPC, proofs/eo/cpc of cvc5's source.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
 def command(
     names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
     sample: int | None, traces: Path | None, output: Path | None, depth: int | None,
-    method: str | None, strengthening: bool, as_json: bool,
+    method: str | None, strengthening: bool, certificates: Path | None, verify: Path | None, ethos: Path | None,
+    cpc: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove the properties, for three cores and for any number of cores on any tree of power domains.
 
@@ -80,9 +99,12 @@ def command(
     """
     given = {
         "--rule": rule, "--cores": cores, "--smtlib": smtlib, "--sample": sample, "--traces": traces,
-        "--output": output, "--depth": depth,
+        "--output": output, "--depth": depth, "--ethos": ethos, "--cpc": cpc,
     }  # fmt: skip
-    kinds = {"--mutants": mutants, "--strengthen": strengthening, "--method": method}
+    kinds = {
+        "--mutants": mutants, "--strengthen": strengthening, "--method": method, "--certificates": certificates,
+        "--verify": verify,
+    }  # fmt: skip
     refuse_idle(given, [kind for kind, asked in kinds.items() if asked])
     chosen = [property_named(name) for name in names] or list(PROPERTIES)
     rule = rule_named(rule) if rule else None
@@ -95,6 +117,14 @@ def command(
         from psci.cli.specification.strengthen import strengthen_all
 
         return strengthen_all(console, chosen if names else None, jobs, depth, as_json)
+    if verify is not None:
+        from psci.cli.specification.certificates import verify_all
+
+        return verify_all(console, with_lemmas(chosen), jobs, verify, ethos, cpc, as_json)
+    if certificates is not None:
+        from psci.cli.specification.certificates import certify_all
+
+        return certify_all(console, with_lemmas(chosen), jobs, certificates, as_json)
     work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method))
     results: list[Result] = []
     interrupted = False

@@ -122,6 +122,10 @@ class Unbounded(Domain):
                 waiting.append(found[label])
         return [("definitions: names of conditions", formula) for formula in found.values()]
 
+    def meaning_of(self, label: str) -> tuple[list[Expression], Expression] | None:
+        """The variables that a name is about, and what it says; None where it is the name of no condition."""
+        return self._meanings.get(label)
+
     def ground(self, expression: Expression, elements: Mapping[str, Sequence[Expression]]) -> Expression:
         """The expression without names and quantifiers, where the sorts have these elements only."""
         if z3.is_quantifier(expression):

@@ -7,6 +7,7 @@ between the readers.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +43,6 @@ class Pinned:
             place = place_of(self.owner)
             given = [*self.owner.parameters, *([] if place is None else [place[1]])]
         self.symbols |= {f"a.{symbol.name}": symbol for symbol in given}
-        self._grounded: dict[tuple[int, ...], tuple[Expression, Expression]] = {}
 
     def outcomes(self, case: Case) -> list[Found]:
         """What the formulas allow in a case."""
@@ -54,13 +54,6 @@ class Pinned:
             sort.name: [z3.Const(f"{sort.name}!{i}", self.domain.sort(sort)) for i in range(size)]
             for sort, size in sizes.items()
         }
-
-    def grounded(self, formula: Expression, elements: Mapping[str, list[Expression]]) -> Expression:
-        """A formula without quantifiers, for so many cores and nodes; kept, because cases share it."""
-        key = (formula.get_id(), *map(len, elements.values()))
-        if key not in self._grounded:
-            self._grounded[key] = (formula, self.domain.ground(formula, elements))
-        return self._grounded[key][1]
 
 
 class _Reading:
@@ -96,9 +89,6 @@ class _Reading:
 
     def value(self, formula: Expression) -> Expression:
         """The value of a formula."""
-        return self._value(self.pinned.grounded(formula, self.elements))
-
-    def _value(self, formula: Expression) -> Expression:
         key = formula.get_id()
         if key not in self.known:
             # the formula is kept, or Z3 could give its id to another one
@@ -108,22 +98,36 @@ class _Reading:
     def _computed(self, formula: Expression) -> Expression:
         if z3.is_const(formula) and str(formula) in self.index:
             return formula
+        if z3.is_quantifier(formula):
+            return self._quantified(formula)
         declaration = formula.decl()
         if z3.is_app_of(formula, z3.Z3_OP_ITE):
             condition, then, otherwise = formula.children()
-            return self._value(then if z3.is_true(self._value(condition)) else otherwise)
-        arguments = [self._value(argument) for argument in formula.children()]
+            return self.value(then if z3.is_true(self.value(condition)) else otherwise)
+        arguments = [self.value(argument) for argument in formula.children()]
         if declaration.kind() == z3.Z3_OP_UNINTERPRETED:
             return self._symbol(declaration.name(), arguments)
         if z3.is_eq(formula) and formula.arg(0).sort().name() in self.elements:
             return z3.BoolVal(arguments[0].eq(arguments[1]), self.domain.context)
         return z3.simplify(declaration(*arguments)) if arguments else z3.simplify(formula)
 
+    def _quantified(self, formula: Expression) -> Expression:
+        """Every, or some, choice of elements."""
+        choices = [self.elements[formula.var_sort(i).name()] for i in range(formula.num_vars())]
+        # the last variable is the innermost one
+        bodies = (z3.substitute_vars(formula.body(), *reversed(places)) for places in itertools.product(*choices))
+        holds = (z3.is_true(self.value(body)) for body in bodies)
+        return z3.BoolVal(all(holds) if formula.is_forall() else any(holds), self.domain.context)
+
     def _symbol(self, name: str, arguments: list[Expression]) -> Expression:
         if name == "version":
             return z3.BitVecVal(self.case.machine.version.rank, self.domain.rank.size(), self.domain.context)
         if name.startswith("core_of("):
             return self._target(name)
+        if (meaning := self.domain.meaning_of(name)) is not None:
+            about, said = meaning
+            pairs = list(zip(about, arguments, strict=True))
+            return self.value(z3.substitute(said, *pairs) if pairs else said)
         function = self.pinned.symbols[name]
         plain = tuple(self._plain(argument) for argument in arguments)
         if name in self.fields:
@@ -145,7 +149,7 @@ class _Reading:
     def _target(self, name: str) -> Expression:
         """The core with an MPIDR, where there is one; otherwise any, as the facts about it say."""
         mpidr = next(asked for asked, target in self.domain.targets() if target.decl().name() == name)
-        core = self.case.machine.core_of.get(self._value(mpidr).as_long(), 0)
+        core = self.case.machine.core_of.get(self.value(mpidr).as_long(), 0)
         return self.elements[CORE.name][core]
 
     def _meaning(self, value: Value, sort: Sort) -> Expression:

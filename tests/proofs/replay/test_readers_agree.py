@@ -247,7 +247,7 @@ def pinned(name: str) -> Pinned:
     return Pinned(name)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.integers(0, 71), numbers, numbers)
 def test_a_call_has_the_same_outcomes_for_any_number_of_cores(machine_number: int, first: int, second: int) -> None:
     machine, stepper = machine_numbered(machine_number)
@@ -259,7 +259,7 @@ def test_a_call_has_the_same_outcomes_for_any_number_of_cores(machine_number: in
     assert as_set(outcomes) == {(o.rule.name, o.value, o.state) for o in allowed.outcomes}, invocation
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.integers(0, 71), numbers, numbers)
 def test_a_move_has_the_same_outcomes_for_any_number_of_cores(machine_number: int, first: int, second: int) -> None:
     machine, stepper = machine_numbered(machine_number)
