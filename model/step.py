@@ -18,7 +18,7 @@ from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
 from psci.model.language.python import Compiler, put, ranks
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
-from psci.model.language.sorts import BOOL, CORE, Enumeration
+from psci.model.language.sorts import CORE, NODE, blank
 from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
 from psci.model.machine import Choices, Key, Machine, Undeclared, answers
 from psci.model.specification import SPECIFICATION, Specification
@@ -97,6 +97,15 @@ def accepts(outcome: Outcome, x0: int, wide: bool) -> bool:
         return x0 == outcome.value if wide else (x0 ^ outcome.value) & 0xFFFF_FFFF == 0
     word = x0 if wide else _sign_extended(x0 & 0xFFFF_FFFF)
     return bool(_constraint(outcome.rule)(word))
+
+
+def blank_field(field: Function, machine: Machine) -> Any:
+    """What a field holds before the first boot: a value, or one for each core or node."""
+    first = 0 if field.range in (CORE, NODE) else blank(field.range)
+    size = 1
+    for sort in field.domain:
+        size *= len(machine.cores) if sort == CORE else len(machine.tree.names)
+    return (first,) * size if field.domain else first
 
 
 def _sign_extended(word: int) -> int:
@@ -246,20 +255,9 @@ class Stepper:
 
     def initial(self) -> Any:
         """The state after a cold boot."""
-        blank: Any = State(*(self._blank(field) for field in FIELDS))
-        ((_, state),) = self.move(BOOT.name, blank._replace(system="DOWN"), self.machine.boot)
+        before: Any = State(*(blank_field(field, self.machine) for field in FIELDS))
+        ((_, state),) = self.move(BOOT.name, before._replace(system="DOWN"), self.machine.boot)
         return state
-
-    def _blank(self, field: Function) -> Any:
-        zero: Any = 0
-        if field.range == BOOL:
-            zero = False
-        elif isinstance(field.range, Enumeration):
-            zero = field.range.values[0]
-        size = 1
-        for sort in field.domain:
-            size *= len(self.machine.cores) if sort == CORE else len(self.machine.tree.names)
-        return (zero,) * size if field.domain else zero
 
     # ---- writing Python
 
