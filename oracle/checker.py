@@ -189,7 +189,8 @@ class Checker:
             isa = event.isa.upper()
         fn = event.fn & FUNCTION_ID
         x1, x2, x3 = (*event.args, 0, 0, 0)[:3]
-        return Pending(Invocation(core, fn, x1, x2, x3, isa, world), self.stepper.function(fn)[1])
+        call = Invocation(core, fn, x1, x2, x3, isa, world)
+        return Pending(call, self.stepper.result_is_wide(call))
 
     # ---- what nothing explains
 
@@ -255,7 +256,7 @@ class Checker:
         for c in undecided:
             for allowed in self.stepper.under_all_answers(c.state, call.call, c.assumptions):
                 gap |= allowed.gap
-                free |= bool(allowed.broken) and not allowed.obliged
+                free |= allowed.free
         return gap, free
 
     def _timeout(self, seen: Seen) -> None:

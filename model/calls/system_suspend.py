@@ -2,7 +2,7 @@
 
 from psci.model.call import Call
 from psci.model.calls.sleeping import falls_asleep, will_be_entered
-from psci.model.codes import ALREADY_ON, DENIED, INVALID_ADDRESS, SUCCESS
+from psci.model.codes import ALREADY_ON, DENIED, INTERNAL_FAILURE, INVALID_ADDRESS, SUCCESS
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, native
 from psci.model.language.terms import CORE, some
@@ -32,6 +32,12 @@ def other_core_not_off_by_the_prototype(m, s, call):
 def entry_unusable(m, s, call):
     """The entry point is known to lie in a range that is not available to the caller."""
     return m.address_unusable(call.entry_point_address)
+
+
+@SYSTEM_SUSPEND.may_refuse(INTERNAL_FAILURE, cites=("SYSSUSP-1", "SYSSUSP-2"))
+def impossible_now(m, s, call):
+    """The platform cannot do it now, and says so; no fact has a code for that."""
+    return m.cannot_now == "MAY_BE_TOLD"
 
 
 @SYSTEM_SUSPEND.succeeds(

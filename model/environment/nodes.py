@@ -2,9 +2,10 @@
 
 from psci.model.call import Move
 from psci.model.language.rules import when
-from psci.model.language.sorts import NODE
-from psci.model.language.terms import Var, every, implies
-from psci.model.power_domains import granted, vote_of
+from psci.model.language.sorts import CORE, NODE
+from psci.model.language.terms import Function, Var, choose, every, implies, some
+from psci.model.machine import LOCAL_STATE
+from psci.model.power_domains import POWERDOWN, granted, is_left_open, is_running, permitted, vote_of
 
 NODE_AT_HAND = Var("node_at_hand", NODE)
 
@@ -21,3 +22,47 @@ def votes_counted_again(m, s, move):
     return when(later & children_fit & (s.node[move.node] < votes)).then(
         s.but(node={move.node: votes}, dozed={move.node: True})
     )
+
+
+SEEN = Function("local_state_seen", (), LOCAL_STATE, "call", "The local state that the outside saw the node in.")
+LOOK = Move("LOOK", "4.2", silent=False, node=NODE_AT_HAND, parameters=(SEEN,))
+"""The outside looks at a node: nothing changes, and the state that it sees must be one that the node may be in."""
+
+
+@LOOK.happens(cites=("PD-2", "PD-3", "PC-2", "PC-3", "OSI-3", "OSI-4"))
+def as_decided(m, s, move):
+    """The node is in the state that the votes of its cores, or the last request for it, gave it."""
+    return when(SEEN() == s.node[move.node])
+
+
+@LOOK.happens(cites=("PC-3", "PC-8", "CPU_SUSPEND-25", "CPU_SUSPEND-6"))
+def shallower(m, s, move):
+    """The node is shallower than was decided: votes are upper limits, and requests may be downgraded in part."""
+    less = (SEEN() < s.node[move.node]) & (m.latency(SEEN()) <= m.latency(s.node[move.node]))
+    coordinated = (s.mode == "PLATFORM_COORDINATED") & (m.shallower_node == "EITHER")
+    downgraded = (s.mode == "OS_INITIATED") & (m.partial_downgrade == "EITHER")
+    return when(less & (coordinated | downgraded))
+
+
+@LOOK.happens(cites=("FREEZE-2", "FREEZE-9", "DSUSP-3", "DSUSP-7", "PSTATE-12"))
+def left_to_the_implementation(m, s, move):
+    """No core of the node runs, and of one it is the implementation's choice, or not declared, what is above it."""
+    idle = every(CORE, lambda core: implies(m.below(core, move.node), ~is_running(s, core)))
+    open_one = some(CORE, lambda core: m.below(core, move.node) & is_left_open(m, s, core))
+    limit = lambda core, node: choose(is_left_open(m, s, core), POWERDOWN, vote_of(s, core, node))  # noqa: E731  # one line of a rule
+    modest = (s.mode == "OS_INITIATED") | permitted(m, move.node, SEEN(), limit)
+    return when(idle & open_one & modest)
+
+
+@LOOK.happens(cites=("OSI-3", "PROP-8"))
+def by_an_older_request(m, s, move):
+    """OS-initiated: no core of the node runs, and an older request of one that still sleeps holds for it."""
+    idle = every(CORE, lambda core: implies(m.below(core, move.node), ~is_running(s, core)))
+    older = some(CORE, lambda core: m.below(core, move.node) & (s.vote[core, move.node] == SEEN()))
+    return when((s.mode == "OS_INITIATED") & (m.older_request == "EITHER") & idle & older)
+
+
+@LOOK.happens(cites=("SYS-2", "SYS-4", "OFF-3"))
+def on_the_way_down(m, s, move):
+    """The system goes down, or is down: nothing is said of its power domains."""
+    return when(s.system.is_in("GOING", "DOWN"))
