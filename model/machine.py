@@ -47,6 +47,9 @@ class MachineTerms:
     address_unusable = _declared(
         "address_unusable", U64, BOOL, doc="The address is known to be unavailable to callers."
     )
+    addresses_declared = _declared(
+        "addresses_declared", BOOL, doc="It is declared which addresses are unavailable to callers."
+    )()
     extended_state_id = _declared("extended_state_id", BOOL, doc="power_state has the extended StateID format.")()
     osi_supported = _declared("osi_supported", BOOL, doc="OS-initiated mode is supported.")()
     state_valid = _declared("state_valid", U32, BOOL, doc="A well-formed power_state names a state of this platform.")

@@ -142,6 +142,8 @@ class Machine:
                 return self.core_of.get(mpidr, 0)
             case "has", (int(fid),):
                 return self._presence(fid)
+            case "addresses_declared", () if name not in self.declared:
+                return self.unusable is not None
             case "address_unusable", (int(address),) if self.unusable is not None:
                 return any(first <= address <= last for first, last in self.unusable)
             case "protected_range", (int(base), int(length)) if self.protected is not None and length:

@@ -71,7 +71,10 @@ def entry_unusable(m, s, call):
 @CPU_SUSPEND.may_refuse(INVALID_ADDRESS, cites=("CPU_SUSPEND-10", "CPU_SUSPEND-3", "CPU_SUSPEND-6"), since=V1_0)
 def entry_unusable_or_unused(m, s, call):
     """The same, where the entry point of a standby state may be checked too, and that of a downgraded one need not."""
-    return when((m.unused_entry == "EITHER") & is_unusable(m, call)).then(even_if_refused(m, s))
+    # an undeclared address is asked for only where it is used
+    used_or_known = m.is_powerdown(call.power_state) | m.addresses_declared
+    unusable = choose(used_or_known, is_unusable(m, call), True)
+    return when((m.unused_entry == "EITHER") & unusable).then(even_if_refused(m, s))
 
 
 @CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-10", "REV-3"), until=V0_2)

@@ -16,7 +16,7 @@ from typing import Any
 
 from psci.model.profile import Machine, ProfileError
 from psci.model.versions import V1_3, version
-from psci.oracle.profiles.declaring import declarations, unusable
+from psci.oracle.profiles.declaring import declarations, ranges_of
 from psci.oracle.profiles.domains import topology_from
 from psci.oracle.profiles.requirements import require
 
@@ -84,7 +84,8 @@ def machine(
     declared = declarations(
         profile, cpus, tree if described else None, {**profile.get("reading", {}), **(reading or {})}
     )
-    return Machine(judged, cpus, cpus.index(boot), tree, declared, unusable(profile))
+    forbidden, protected = ranges_of(profile, "unusable"), ranges_of(profile, "protected")
+    return Machine(judged, cpus, cpus.index(boot), tree, declared, forbidden, protected)
 
 
 def validate(profile: Mapping[str, Any]) -> None:
