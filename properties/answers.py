@@ -72,12 +72,17 @@ VENDOR_CODES = {code: _since(V1_1) for code in range(INVALID_ADDRESS, NOT_SUPPOR
 
 RETURNED: Mapping[str, Codes] = {
     "PSCI_VERSION": Codes({}, lambda r: ~r.bit(31)),
-    "CPU_SUSPEND": Codes({0: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS, INVALID_ADDRESS: _since(V1_0)}),
-    "CPU_OFF": Codes({DENIED: ALWAYS, INVALID_PARAMETERS: (V0_1, V0_1)}),
+    "CPU_SUSPEND": Codes(
+        {
+            0: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS, INVALID_ADDRESS: _since(V1_0),
+            NOT_SUPPORTED: (V0_1, V0_1),
+        }
+    ),
+    "CPU_OFF": Codes({DENIED: ALWAYS, INVALID_PARAMETERS: (V0_1, V0_1), NOT_SUPPORTED: (V0_1, V0_1)}),
     "CPU_ON": Codes(
         {
             0: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS, ALREADY_ON: _since(V0_2), ON_PENDING: _since(V0_2),
-            INTERNAL_FAILURE: _since(V0_2), INVALID_ADDRESS: _since(V1_0),
+            INTERNAL_FAILURE: _since(V0_2), INVALID_ADDRESS: _since(V1_0), NOT_SUPPORTED: (V0_1, V0_1),
         }
     ),
     "AFFINITY_INFO": Codes({INVALID_PARAMETERS: ALWAYS, DISABLED: ALWAYS, NOT_PRESENT: (V0_2, V0_2)}, lambda r: r <= 2),
@@ -94,7 +99,7 @@ RETURNED: Mapping[str, Codes] = {
     "PSCI_FEATURES": Codes({NOT_SUPPORTED: ALWAYS}, lambda r: r < 1 << 31),
     "CPU_FREEZE": Codes({DENIED: ALWAYS}),
     "CPU_DEFAULT_SUSPEND": Codes({0: ALWAYS, INVALID_ADDRESS: ALWAYS}),
-    "NODE_HW_STATE": Codes({INVALID_PARAMETERS: ALWAYS}, lambda r: r <= 2),
+    "NODE_HW_STATE": Codes({INVALID_PARAMETERS: ALWAYS, NOT_SUPPORTED: ALWAYS}, lambda r: r <= 2),
     "SYSTEM_SUSPEND": Codes({0: ALWAYS, DENIED: ALWAYS, ALREADY_ON: ALWAYS, INVALID_ADDRESS: ALWAYS}),
     "PSCI_SET_SUSPEND_MODE": Codes({0: ALWAYS, NOT_SUPPORTED: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS}),
     "PSCI_STAT_RESIDENCY": Codes({}, lambda r: TRUE),
@@ -161,8 +166,8 @@ def _features(m: MachineTerms, h: View, step: Step) -> Effect:
 
 
 REPORTS = History((WATCHED, REPORTED, THERE), lambda h: h.but(reported=False), _features)
-OTHER_REASONS = ("MIGRATE", "PSCI_SET_SUSPEND_MODE", "PSCI_FEATURES", "UNKNOWN")
-"""Functions that answer NOT_SUPPORTED also for other reasons than that they are absent (FEAT-10, MODE-2)."""
+OTHER_REASONS = ("MIGRATE", "PSCI_SET_SUSPEND_MODE", "NODE_HW_STATE", "PSCI_FEATURES", "UNKNOWN")
+"""Functions that answer NOT_SUPPORTED also for other reasons than that they are absent (FEAT-10, MODE-2, HWSTATE-3)."""
 
 
 @invariant

@@ -43,7 +43,12 @@ def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
             off = step.ends(Completion.NEVER) & (core == step.core) & (s.power[core] == "ON") & (t.power[core] == "OFF")
         if step.name == "CPU_ON":
             named = m.mpidr(core) == step.call.target_cpu
-            pending = step.returns(0) & named & (s.power[core] == "OFF") & (t.power[core] == "ON_PENDING")
+            startable = (s.power[core] == "OFF") | (s.activity[core] == "FROZEN")
+            pending = step.returns(0) & named & startable & (t.power[core] == "ON_PENDING")
+        if step.name == "AFFINITY_INFO":
+            # on the way down no edge of Figure 9 is left to take: a core that has stopped is seen OFF for good
+            stopped = (s.system == "GOING") & (s.activity[core] == "STOPPED") & (s.power[core] == "ON")
+            off = step.returns(1) & stopped & (t.power[core] == "OFF")
         if step.name == "START":
             on = (core == step.core) & (s.power[core] == "ON_PENDING") & (t.power[core] == "ON")
         return stays | off | pending | on

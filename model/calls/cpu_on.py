@@ -118,9 +118,7 @@ def cannot_be_powered(m, s, call):
 def accepted(m, s, call):
     """The target is OFF; it becomes ON_PENDING and will start at the entry point with the context id."""
     target = m.core_of(call.target_cpu)
-    # a core that made a system call is not started again in this life of the system
-    can_start = (s.power[target] == "OFF") & (s.asked[target] == "NONE")
-    return when(m.is_core(call.target_cpu) & can_start).then(
+    return when(m.is_core(call.target_cpu) & (s.power[target] == "OFF")).then(
         s.but(power={target: "ON_PENDING"}).also(will_be_entered(s, target, call))
     )
 
