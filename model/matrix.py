@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from psci.model.call import Call
 from psci.model.codes import NOT_SUPPORTED, SUCCESS, codes
 from psci.model.language.rules import Completion, Modality, Rule
-from psci.model.language.terms import FALSE, App, Const, Op, Quantified, Term, choose, conjunction, disjunction
+from psci.model.language.terms import FALSE, TRUE, App, Const, Op, Quantified, Term, choose, conjunction, disjunction
 from psci.model.profile import DEFAULTS
 from psci.model.readings import READINGS
 from psci.model.specification import SPECIFICATION, Specification
@@ -71,7 +71,7 @@ def by_default(term: Term) -> Term:
         case Op(name="eq", arguments=(left, right)):
             here, there = by_default(left), by_default(right)
             if isinstance(here, Const) and isinstance(there, Const):
-                return Const(here.value == there.value, term.sort)
+                return TRUE if here.value == there.value else FALSE
         case Op(name="not", arguments=(inner,)):
             return ~by_default(inner)
         case Op(name="and", arguments=arguments):

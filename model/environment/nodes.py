@@ -54,7 +54,7 @@ def left_to_the_implementation(m, s, move):
     return when(idle & open_one & modest)
 
 
-@LOOK.happens(cites=("OSI-3", "PROP-8"))
+@LOOK.happens(cites=("OSI-3", "OSI-8"))
 def by_an_older_request(m, s, move):
     """OS-initiated: no core of the node runs, and an older request of one that still sleeps holds for it."""
     idle = every(CORE, lambda core: implies(m.below(core, move.node), ~is_running(s, core)))

@@ -26,7 +26,7 @@ DEEP, CLAIMS_ALONE, CLAIMS_TOO_LITTLE = 0x0101_0000, 0x0001_0001, 0x0101_0002
 
 def stepper(
     reading: str, option: str, version: Version = V1_3, tree: Topology | None = None, both_off: bool = False,
-    **declared: Any,
+    without: int | None = None, **declared: Any,
 ) -> Stepper:  # fmt: skip
     cores = (0, 0x100, 0x101) if both_off else (0, 1, 2)
     declared |= {("disabled", 2): True} if both_off else {}
@@ -40,6 +40,7 @@ def stepper(
     }  # fmt: skip
     table |= {("requested", 0x0201_0000, level): "POWERDOWN" for level in (1, 2)}
     table |= {("claims", 0x0201_0000, level): True for level in (1, 2)}
+    table |= {} if without is None else {("has", without): False}
     unusable = None if "address_unusable" in declared else ()
     return Stepper(Machine(version, cores, topology=tree, declared=table, unusable=unusable))
 
@@ -194,7 +195,7 @@ WHERE: dict[str, Callable[..., Seen]] = {
     "warm-reset": call(RESET2, 0),
     "migrate-target": call(MIGRATE, 1, declared={"trusted_os": "UP_MIGRATABLE", "trusted_os_home": 0}, **FROZEN),
     "migrate-to-self": call(MIGRATE, 0, declared={"trusted_os": "UP_MIGRATABLE", "trusted_os_home": 0}),
-    "both-ids": call(CPU_ON, 1, 0x1000, declared={("has", CPU_ON): False}),
+    "both-ids": lambda *option: answers(m := stepper(*option, without=CPU_ON), m.initial(), CPU_ON, 1, 0x1000),
     "unreported-node": call(0xC400_000D, 1, 0),
     "fallback-memory": boots("WARM_RESET", memory_protected=True),
     "stay-since-boot": starts,

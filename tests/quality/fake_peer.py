@@ -63,7 +63,7 @@ class FakePeer:
         self.closed = True
 
     def _stepper(self, cpus: int) -> Stepper:
-        declared: dict[Any, Any] = {"checks_upper_halves": False, "denied_by_policy": False, "disabled": False}
+        declared: dict[Any, Any] = {"checks_upper_halves": False, "policy": "ALLOWS", "disabled": False}
         machine = Described(version(self.psci), tuple(range(cpus)), declared=declared, unusable=())
         self.steppers[cpus] = Stepper(machine)
         return self.steppers[cpus]
