@@ -176,7 +176,12 @@ class Stepper:
             return function.name, call.isa == "AARCH64"
         if function is not None and call.fn & HINT_BIT and not self._ask(choices, ("knows_hint_bit",)):
             return UNKNOWN.name, wide
-        return function.name if function else UNKNOWN.name if is_psci(call.fn) else NOT_PSCI.name, wide
+        unknown = NOT_PSCI if self.is_not_psci(call.fn) else UNKNOWN
+        return (function or unknown).name, wide
+
+    def is_not_psci(self, fn: int) -> bool:
+        """Whether a function id belongs to no function of this machine and is outside PSCI's ranges (SMC-9)."""
+        return self.function(fn)[0] is None and not is_psci(fn)
 
     def result_is_wide(self, call: Invocation) -> bool:
         """Whether the caller of a call sees a result of 64 bits (SMC-2, RET-2).

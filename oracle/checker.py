@@ -162,6 +162,7 @@ class Checker:
         if isinstance(event, Call):
             core = self._core(number, event.cpu)
             self.report.calls += 1
+            self.report.not_psci += self.stepper.is_not_psci(event.fn & FUNCTION_ID)
             self._fresh.discard(core)
             pending = self._open[core] = self._invoked(core, event)
             return Seen(number, event, core, pending)
@@ -275,6 +276,8 @@ class Checker:
         """Count an explained event; if only explanations that do not believe an earlier answer are left, say so."""
         event = seen.event
         if not isinstance(event, _JUDGED):
+            return
+        if seen.call is not None and self.stepper.is_not_psci(seen.call.call.fn):
             return
         faults = entry_faults(event, self._declared.get(event.cpu, {})) if isinstance(event, Enter) else ()
         if not faults:
