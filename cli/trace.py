@@ -44,7 +44,7 @@ def check(context: click.Context, file: Path, as_json: bool, readings: tuple[str
 
     Exit status: 0 it conforms, 1 it deviates, 2 it is no trace, 3 it cannot be judged.
     """
-    from psci.oracle.checker import check as judge
+    from psci.oracle.checker.checker import check as judge
 
     report = judge(declared(_events(file), version, readings))
     if as_json:
@@ -110,7 +110,7 @@ def declared(events: Iterable[Event], version: str | None, readings: tuple[str, 
 
 
 def _events(file: Path) -> Iterator[Event]:
-    from psci.oracle.trace import read_lines, read_trace
+    from psci.oracle.traces.file import read_lines, read_trace
 
     if str(file) == "-":
         return read_lines(sys.stdin.buffer, "standard input")

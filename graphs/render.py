@@ -16,8 +16,8 @@ import networkx as nx
 
 from psci.graphs.diagram import Diagram, Edge, Kind, Node
 from psci.graphs.views import MOST_NODES
+from psci.host.packages import Packages
 from psci.model.errors import InputError
-from psci.oracle.peers.packages import Packages
 
 FONT = "Helvetica,Arial,sans-serif"
 INK = "#1f2933"

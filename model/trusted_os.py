@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from psci.model.language.terms import Term, choose
-from psci.model.machine import MachineTerms
-from psci.model.state import StateTerms
+from psci.model.symbols.machine import MachineTerms
+from psci.model.symbols.state import StateTerms
 
 
 def resides_on(m: MachineTerms, s: StateTerms, core: Term) -> Term:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from psci.model.language.terms import Value
-from psci.model.profile import Key, Machine, answers, covers
-from psci.model.versions import V0_2
+from psci.model.machine import Key, Machine, answers, covers
+from psci.model.tables.versions import V0_2
 
 MIGRATE_INFO_TYPE = 0x8400_0006
 

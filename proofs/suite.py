@@ -14,15 +14,17 @@ from time import perf_counter
 
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
-from psci.proofs import explored, ranking, refinement
-from psci.proofs.bounded import Bounded
-from psci.proofs.counterexample import Counterexample, Story, explain
-from psci.proofs.induction import Induction, Obligation, prove
-from psci.proofs.platform import SHAPE
-from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
-from psci.proofs.translated import Translations
-from psci.proofs.unbounded import Unbounded
-from psci.proofs.unrolling import Search, k_induction, search
+from psci.proofs.encoding.bounded import Bounded
+from psci.proofs.encoding.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
+from psci.proofs.encoding.steps import Translations
+from psci.proofs.encoding.unbounded import Unbounded
+from psci.proofs.methods import exploration as explored
+from psci.proofs.methods import ranking
+from psci.proofs.methods.counterexample import Counterexample, Story, explain
+from psci.proofs.methods.induction import Induction, Obligation, prove
+from psci.proofs.methods.search import Search, k_induction, search
+from psci.proofs.questions import refinement
+from psci.proofs.replay.platform import SHAPE
 from psci.properties import PROPERTIES
 from psci.properties.language import Kind, Property
 from psci.properties.responses import Response
@@ -71,7 +73,7 @@ class Result:
     queries: int = 0
     slowest: float = 0.0
     resources: int = 0
-    """The most that one query used, in the first solver's units; the limit is `psci.proofs.queries.RLIMIT`."""
+    """The most that one query used, in the first solver's units; the limit is `psci.proofs.encoding.queries.RLIMIT`."""
     by_construction: int = 0
     depth: int | None = None
     states: int | None = None

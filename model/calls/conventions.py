@@ -1,10 +1,10 @@
 """What every call has in common: presence, widths and callers (DEN0022 5, 5.2, 5.3.2; facts, section 7)."""
 
-from psci.model.call import Call
-from psci.model.codes import INVALID_PARAMETERS, NOT_SUPPORTED
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always, when
 from psci.model.language.terms import disjunction
-from psci.model.versions import V0_2, V1_0
+from psci.model.tables.codes import INVALID_PARAMETERS, NOT_SUPPORTED
+from psci.model.tables.versions import V0_2, V1_0
 
 PSCI_RANGE = 0x8400_0000
 """The first of the 32 ids that PSCI owns among the Standard Secure ones; with bit 30 set, those of SMC64 (SMCCC)."""

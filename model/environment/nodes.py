@@ -1,11 +1,11 @@
 """What happens to power domains without a call (DEN0022 4.2.3)."""
 
-from psci.model.call import Move
+from psci.model.declare import Move
 from psci.model.language.rules import when
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import Function, Var, choose, every, implies, some
-from psci.model.machine import LOCAL_STATE
-from psci.model.power_domains import POWERDOWN, granted, is_left_open, is_running, permitted, vote_of
+from psci.model.power.domains import POWERDOWN, granted, is_left_open, is_running, permitted, vote_of
+from psci.model.symbols.machine import LOCAL_STATE
 
 NODE_AT_HAND = Var("node_at_hand", NODE)
 

@@ -12,8 +12,8 @@ from importlib import resources
 from typing import Any, Literal, cast
 
 from psci.oracle.peers.peer import Peer, PeerError, Requirement
+from psci.oracle.peers.quirks import Quirks
 from psci.oracle.peers.request import NAMES, Request, UnknownPeer, request_from
-from psci.oracle.quirks import Quirks
 
 _MODEL_SEED = 1
 _WITHOUT_FOLDER = ("model",)
@@ -32,7 +32,7 @@ def open_peer(request: Request, *, times: float = 1.0) -> Peer:
         InputError: its filter is for another kernel.
     """
     if request.filter is not None:
-        from psci.oracle.filtered import open_filtered
+        from psci.oracle.filter.run import open_filtered
 
         return open_filtered(request, request.filter, times)
     if request.family == "model":
@@ -45,8 +45,8 @@ def open_peer(request: Request, *, times: float = 1.0) -> Peer:
 def _model(psci: str) -> Peer:
     """An implementation that has everything; what is open beside that, it chooses anew for each program."""
     from psci.model.calls import CALLS
-    from psci.model.versions import V1_0, version
-    from psci.oracle.reference import ModelPeer
+    from psci.model.tables.versions import V1_0, version
+    from psci.oracle.reference.implementation import ModelPeer
 
     judged_by = version(psci)
     has = {call.name: True for call in CALLS if call.optional and call.exists_in(judged_by)}
@@ -57,7 +57,7 @@ def _model(psci: str) -> Peer:
 
 
 def _qemu(request: Request, times: float) -> Peer:
-    from psci.oracle.peers.packages import Packages
+    from psci.host.packages import Packages
     from psci.oracle.peers.qemu.adapter import QemuPeer
     from psci.oracle.peers.qemu.machine import Limits
 
@@ -104,7 +104,7 @@ def quirks(family: str) -> Quirks:
 
 def requirements(request: Request) -> Sequence[Requirement]:
     """What a peer needs, and what of it is on this machine."""
-    from psci.oracle.peers.packages import Packages
+    from psci.host.packages import Packages
 
     if request.family in _WITHOUT_FOLDER:
         return []
@@ -124,7 +124,7 @@ def install(request: Request) -> None:
     Raises:
         PeerMissing: it cannot be had.
     """
-    from psci.oracle.peers.packages import HOST_PROGRAMS, Packages
+    from psci.host.packages import HOST_PROGRAMS, Packages
     from psci.oracle.peers.stub import build
 
     if request.name == "kvm" or request.family in _WITHOUT_FOLDER:

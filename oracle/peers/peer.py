@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from psci.model.events import Event
-from psci.oracle.program import Program
+from psci.oracle.peers.program import Program
 
 
 class PeerError(Exception):

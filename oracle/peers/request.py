@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psci.model.errors import InputError
 
 if TYPE_CHECKING:
-    from psci.oracle.forwarding import Forwarding
+    from psci.oracle.peers.forwarding import Forwarding
 
 NAMES: Mapping[str, str] = {
     "qemu": "QEMU's own PSCI, called by HVC from EL1",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from psci.oracle import peers, saved
+from psci.oracle import peers
+from psci.oracle.campaign.campaign import saved
+from psci.oracle.campaign.replaying import replay
 from psci.oracle.peers.peer import Peer, PeerMissing
-from psci.oracle.replaying import replay
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.json"))

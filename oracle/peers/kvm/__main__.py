@@ -8,8 +8,8 @@ import time
 
 from psci.oracle.peers.kvm.adapter import peer
 from psci.oracle.peers.peer import PeerError
+from psci.oracle.peers.program import CallStep, Entry, ObserveStep, PauseStep, Program, WakeStep
 from psci.oracle.peers.qemu.__main__ import line
-from psci.oracle.program import CallStep, Entry, ObserveStep, PauseStep, Program, WakeStep
 
 DEMO = Program(
     cpus=3,

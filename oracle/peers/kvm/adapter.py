@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psci.host.packages import Kernel, Packages
 from psci.model.events import Event
 from psci.oracle.peers.kvm import initrd
-from psci.oracle.peers.kvm.trace import Life, compose, parse_life
-from psci.oracle.peers.packages import Kernel, Packages
+from psci.oracle.peers.kvm.events import Life, compose, parse_life
 from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing, Requirement
 from psci.oracle.peers.process import Child
+from psci.oracle.peers.program import Program, Step
 from psci.oracle.peers.stub import build, encode, layout
-from psci.oracle.program import Program, Step
 
 DRIVER = Path(__file__).with_name("driver.py")
 QEMU = "qemu-system-aarch64"

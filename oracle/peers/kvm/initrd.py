@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from psci.oracle.peers.packages import cache_folder
+from psci.host.packages import cache_folder
 from psci.oracle.peers.peer import PeerMissing
 
 _LEFT_OUT = frozenset({

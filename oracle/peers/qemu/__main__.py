@@ -10,8 +10,8 @@ from typing import Any
 
 from psci.model.events import Event
 from psci.oracle.peers.peer import PeerError
+from psci.oracle.peers.program import CallStep, Entry, Program, WakeStep
 from psci.oracle.peers.qemu.adapter import QemuPeer
-from psci.oracle.program import CallStep, Entry, Program, WakeStep
 
 DEMO = Program(
     cpus=4,

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from psci.model.events import Boot, End, Event, Host, Machine, System, Timeout
 from psci.oracle.peers.peer import PeerError, PeerMissing, Requirement
+from psci.oracle.peers.program import CallStep, Program
 from psci.oracle.peers.qemu.machine import RAM_BASE, RAM_SIZE, Limits, Lived, VirtualMachine
 from psci.oracle.peers.stub import build, decode, encode, layout
-from psci.oracle.program import CallStep, Program
 
 Conduit = Literal["hvc", "smc"]
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from psci.oracle.peers import packages
+from psci.host import packages
 from psci.oracle.peers.peer import PeerError, PeerMissing, Requirement
 from psci.oracle.peers.stub import layout
 

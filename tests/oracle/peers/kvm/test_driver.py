@@ -14,8 +14,8 @@ import pytest
 from psci.oracle.peers.kvm import driver
 from psci.oracle.peers.kvm.adapter import Filter, KvmPeer, Limits, own_kernel, peer
 from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
+from psci.oracle.peers.program import CallStep, Program
 from psci.oracle.peers.stub import layout
-from psci.oracle.program import CallStep, Program
 
 # --- frames ----------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from psci.model.events import (
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import Filter, Handler, KvmPeer, Limits
 from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
-from psci.oracle.program import CallStep, Entry, ObserveStep, PauseStep, Program, Step, WakeStep
+from psci.oracle.peers.program import CallStep, Entry, ObserveStep, PauseStep, Program, Step, WakeStep
 
 IMAGE = 0x4008_0000
 VERSION, FEATURES, OFF = 0x8400_0000, 0x8400_000A, 0x8400_0002

@@ -17,10 +17,10 @@ import pytest
 
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
 from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
+from psci.oracle.peers.program import CallStep, Entry, Program, Step, WakeStep
 from psci.oracle.peers.qemu.adapter import QemuPeer, requirements
 from psci.oracle.peers.qemu.machine import Limits, apart
 from psci.oracle.peers.stub import build, layout
-from psci.oracle.program import CallStep, Entry, Program, Step, WakeStep
 
 IMAGE = 0x4008_0000
 VERSION, OFF, ON, INFO, SUSPEND = 0x8400_0000, 0x8400_0002, 0xC400_0003, 0xC400_0004, 0xC400_0001
@@ -349,7 +349,7 @@ def gone(pid: int) -> bool:
 SCRIPT = """
 import sys, time
 from psci.oracle.peers.qemu.adapter import QemuPeer
-from psci.oracle.program import CallStep, Program
+from psci.oracle.peers.program import CallStep, Program
 peer = QemuPeer()
 list(peer.run([Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=0x84000000),),))]))
 print(peer.pids[0], flush=True)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from psci.model.events import Call, Enter, Return, Unwake, Wake
 from psci.oracle.peers.peer import PeerError
+from psci.oracle.peers.program import CallStep, Entry, Step, WakeStep
 from psci.oracle.peers.stub import decode, encode, layout
 from psci.oracle.peers.stub.layout import Kind, Status
-from psci.oracle.program import CallStep, Entry, Step, WakeStep
 
 PLATFORM = encode.Platform(image=0x4008_0000, mpidrs=(0, 1))
 STEPS: tuple[Step, ...] = (
