@@ -98,9 +98,9 @@ def _target(peer: str | None, image: str | None, qemu: str | None) -> Target | N
     if peer is None:
         return None
     from psci.oracle.filter.run import Target
-    from psci.oracle.peers import Request
+    from psci.oracle.peers import request_for
 
-    return Target(Request(name=peer, kernel=image, qemu=qemu))
+    return Target(request_for(peer, kernel=image, qemu=qemu))
 
 
 def _ids(word: str, composition: Composition) -> Sequence[int]:
@@ -120,9 +120,9 @@ def _run(
     analysis: Analysis, target: Target, left_out: Sequence[int], calls: int, seed: int, cpus: int,
     output: Path | None, quiet: bool,
 ) -> list[Ran]:  # fmt: skip
+    from psci.host.requirements import CannotRun
     from psci.oracle.campaign.campaign import Plan
     from psci.oracle.filter.run import ask, campaign, known_quirks, source
-    from psci.oracle.peers.peer import PeerError
 
     composition = analysis.composition
     kernel = ask(target)
@@ -138,7 +138,7 @@ def _run(
         witness = None if fid is None else analysis.witnesses[fid]
         try:
             one = campaign(target, composition, kernel, plan, left_out=fid, witness=witness)
-        except PeerError:
+        except CannotRun:
             if not ran:
                 raise
             break
@@ -155,13 +155,13 @@ def _run(
 
 def _save_witnesses(analysis: Analysis, target: Target | None, folder: Path) -> None:
     """For each id the model's trace without it, and a file with which `psci replay` shows it on a real kernel."""
-    from psci.oracle.campaign.campaign import saved
+    from psci.oracle.campaign import saved
     from psci.oracle.filter.run import saved_witness
-    from psci.oracle.peers import Request
+    from psci.oracle.peers import request_for
     from psci.oracle.traces.file import write_trace
 
     composition = analysis.composition
-    request = Request(name="kvm") if target is None else target.request
+    request = request_for("kvm") if target is None else target.request
     words = ["psci", "filter", "--kernel", composition.kernel.name, "--want", composition.want.name]
     words += ["--vmm", ",".join(call.name for call in composition.offered)]
     command = shlex.join([*words, "-o", str(folder)])

@@ -29,13 +29,13 @@ def command(
     Exit status: 0 conforms now, 1 still deviates, 2 bad file, 3 could not judge, 130 interrupted.
     """
     from psci.oracle import peers
-    from psci.oracle.campaign.campaign import saved
+    from psci.oracle.campaign import saved
     from psci.oracle.campaign.replaying import replay
 
     deviation = saved.read(file)
     request = peers.request_from(deviation.peer, str(file), deviation.filter)
     if peer is not None:
-        request = peers.Request(name=peer, psci=request.psci, filter=request.filter)
+        request = peers.request_for(peer, psci=request.psci, filter=request.filter)
     if kernel is not None or qemu is not None:
         request = replace(request, kernel=kernel or request.kernel, qemu=qemu or request.qemu)
     opened = peers.open_peer(request)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from psci.host.requirements import CannotRun
 from psci.model.events import Event
 from psci.model.events import Machine as MachineEvent
 from psci.model.specification import SPECIFICATION
@@ -17,7 +18,7 @@ from psci.oracle.campaign.generator import Generator, Shape
 from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, Overlap, entries_of
 from psci.oracle.campaign.reach import in_reach
 from psci.oracle.checker.report import Verdict
-from psci.oracle.peers.peer import Peer, PeerDied, PeerError
+from psci.oracle.peers.peer import Peer, PeerDied
 from psci.oracle.peers.program import Program
 from psci.oracle.peers.quirks import Quirk, amended, is_stale
 from psci.oracle.profiles.asking import inferred, questions
@@ -198,7 +199,7 @@ class Campaign:
                 return trace
             except PeerDied as death:
                 self.result.died.append(str(death))
-            except PeerError as error:
+            except CannotRun as error:
                 self.result.problems.append(str(error))
                 return None
             finally:
@@ -225,7 +226,7 @@ class Campaign:
             began = time.monotonic()
             try:
                 (trace,) = self._patient.run([program])
-            except PeerError as error:
+            except CannotRun as error:
                 self.result.problems.append(str(error))
                 return first
             finally:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from psci.host.requirements import CannotRun
 from psci.model.events import Event, Machine
 from psci.oracle import peers
 from psci.oracle.campaign.judging import Deviation, Judge, Key, alike, entries_of
 from psci.oracle.campaign.saved import Saved
-from psci.oracle.peers.peer import Peer, PeerError
+from psci.oracle.peers.peer import Peer
 from psci.oracle.peers.quirks import amended
 from psci.oracle.profiles.asking import inferred, questions
 
@@ -58,9 +59,10 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
     """
     program = saved.program
     (asked,) = peer.run([questions(program.cpus, program.psci, program.options)])
-    profile = {**inferred(asked), **peers.profile(request.family)}
+    family = peers.family(request.name)
+    profile = {**inferred(asked), **family.profile()}
     plain = Judge(psci=request.psci, profile=profile)
-    listed = Judge(amended(peers.quirks(request.family).of(peer.version)), psci=request.psci, profile=profile)
+    listed = Judge(amended(family.quirks().of(peer.version)), psci=request.psci, profile=profile)
     machine = asked[0]
     assert isinstance(machine, Machine)
     seen = 0
@@ -71,7 +73,7 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
     for _ in range(times):
         try:
             (run,) = peer.run([program])
-        except PeerError as error:
+        except CannotRun as error:
             problems.append(str(error))
             continue
         reporting = entries_of(program, run)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from psci.host.requirements import CannotRun
 from psci.model.events import Machine
 from psci.oracle.campaign.campaign import Found, Result
 from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, alike, entries_of
 from psci.oracle.campaign.saved import Saved
 from psci.oracle.campaign.shrinker import Rate, Shrinker, measure
-from psci.oracle.peers.peer import Peer, PeerError
+from psci.oracle.peers.peer import Peer
 from psci.oracle.peers.program import Program
 
 _FIRST_RUNS = 5
@@ -63,7 +64,7 @@ def reproduce(peer: Peer, judge: Judge, found: Found, may_go_on: Callable[[], bo
         nonlocal last
         try:
             (trace,) = peer.run([program])
-        except PeerError:
+        except CannotRun:
             return False
         judgement = judge.judge(trace, entries_of(program, trace))
         if shown(judgement, key) is None:

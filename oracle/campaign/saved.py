@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from psci.host.files import write_whole
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.specification import SPECIFICATION
@@ -119,15 +118,7 @@ def write(saved: Saved, folder: Path, name: str | None = None) -> Path:
     path = folder / (name or saved.file_name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, text)
     except OSError as error:
         raise SavedError(f"{folder}: cannot be written ({error.strerror}): name another folder with --save") from error
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from psci.host.requirements import CannotRun
 from psci.model.calls.psci_features import PSCI_FEATURES
 from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.calls.system_off2 import SYSTEM_OFF2
@@ -13,7 +14,7 @@ from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Report
 from psci.oracle.filter.run import Target, with_remedy
 from psci.oracle.peers.kvm.adapter import KvmPeer
-from psci.oracle.peers.peer import PeerDied, PeerError
+from psci.oracle.peers.peer import PeerDied
 from psci.oracle.peers.program import CallStep, Program
 
 REGISTER = "KVM_REG_ARM_PSCI_VERSION"
@@ -50,7 +51,7 @@ def _move(before: KvmPeer, after: KvmPeer, pin: str | None, restores: bool) -> M
         (here,) = after.run([_looks(machine.psci if restores else None)])
     except PeerDied:
         raise
-    except PeerError as error:
+    except CannotRun as error:
         return Moved(pin, restores, str(with_remedy(error)), (), None)
     moved = Move(
         source=before.name, destination=after.name, saved=(REGISTER,), restored=(REGISTER,) if restores else (),

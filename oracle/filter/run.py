@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from psci.host.requirements import CannotRun
 from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.psci_features import PSCI_FEATURES
@@ -22,6 +23,7 @@ from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Report
 from psci.oracle.filter import vmm
 from psci.oracle.filter.witness import CORES, Witness
+from psci.oracle.peers.family import Request
 from psci.oracle.peers.forwarding import Forwarding
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
@@ -29,7 +31,6 @@ from psci.oracle.peers.kvm.quirks import QUIRKS
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.program import CallStep, Entry, Program
 from psci.oracle.peers.quirks import amended
-from psci.oracle.peers.request import Request
 from psci.oracle.profiles.asking import inferred, questions
 from psci.oracle.profiles.symbols import declarations
 
@@ -55,7 +56,7 @@ class Target:
         """The kernel, with the composition's filter if there is one, and our VMM behind it.
 
         Raises:
-            PeerMissing: something that it needs is not on this machine.
+            Missing: something that it needs is not on this machine.
         """
         limits = Limits().times(times)
         filtered: dict[str, Any] = {}
@@ -82,7 +83,7 @@ REMEDIES: Mapping[str, str] = {
 """What to do where a kernel refuses, by the ioctl and the errno."""
 
 
-def with_remedy(error: PeerError) -> PeerError:
+def with_remedy(error: CannotRun) -> CannotRun:
     """The same error, which also says what to do."""
     text = str(error)
     found = next((remedy for what, remedy in REMEDIES.items() if what in text), None)
@@ -219,7 +220,7 @@ def campaign(
         return _judged(target, installed, text, plan, left_out, witness, tell)
     except PeerDied:
         raise
-    except PeerError as error:
+    except CannotRun as error:
         raise with_remedy(error) from error
 
 

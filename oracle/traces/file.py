@@ -8,12 +8,11 @@ added under `x-` are kept and never judged.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from psci.host.files import write_whole
 from psci.model.errors import InputError
 from psci.model.events import KINDS, End, Event, Machine
 from psci.oracle.traces.format import FORMAT, Wrong, fields_of
@@ -169,17 +168,7 @@ def write_trace(path: Path | str, events: Iterable[Event]) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            for event in events:
-                file.write(as_line(event) + "\n")
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(Path(path), (as_line(event) + "\n" for event in events))
 
 
 __all__ = [

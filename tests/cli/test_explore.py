@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import jsonschema
 import pytest
+from house import ROOT
 
 from psci.cli import main
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "cli" / "schemas" / "explore.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "cli" / "schemas" / "explore.json").read_text(encoding="utf-8"))
 
 
 def test_it_counts(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from house import ROOT
 
 from psci.cli import main
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "cli" / "schemas" / "graph.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "cli" / "schemas" / "graph.json").read_text(encoding="utf-8"))
 BEGINS = {
     "svg": b"<?xml",
     "png": b"\x89PNG",

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from house import ROOT
 
 from psci.cli.main import run
 
-ROOT = Path(__file__).resolve().parents[2]
-TRACES = Path(__file__).parent / "traces"
+TRACES = ROOT / "tests" / "oracle" / "traces"
 SCHEMA = json.loads((ROOT / "cli" / "schemas" / "trace.json").read_text(encoding="utf-8"))
 
 STATUS = {

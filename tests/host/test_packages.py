@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from psci.host import packages
-from psci.host.packages import KernelPackage, Packages, kernels
-from psci.oracle.peers.peer import PeerMissing
+from psci.host import files
+from psci.host.files import locked
+from psci.host.kernels import KernelPackage, kernels
+from psci.host.launchers import write_launchers
+from psci.host.packages import HOST_PROGRAMS, Packages
+from psci.host.requirements import Missing
 
 SID = (
     "linux-image-7.2.13+deb14-cloud-arm64",
@@ -127,20 +130,20 @@ def test_what_is_in_the_cache_is_neither_asked_for_nor_fetched_again(fake: Path,
 
 def test_a_package_without_a_kernel_leaves_nothing_behind(fake: Path, tmp_path: Path) -> None:
     deb(fake, {"boot/readme": b"no kernel"})
-    with pytest.raises(PeerMissing, match="holds no vmlinuz: give --kernel FILE"):
+    with pytest.raises(Missing, match="holds no vmlinuz: give --kernel FILE"):
         Packages(tmp_path / "cache").kernel()
     assert list((tmp_path / "cache" / "kernels").iterdir()) == []
 
 
 @pytest.mark.usefixtures("fake")
 def test_a_series_that_no_suite_holds_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(PeerMissing, match=r"no suite holds a kernel 5\.10 for arm64 \(there are: 7\.2\)"):
+    with pytest.raises(Missing, match=r"no suite holds a kernel 5\.10 for arm64 \(there are: 7\.2\)"):
         Packages(tmp_path / "cache").kernel("5.10")
 
 
 def test_without_a_network_and_without_an_index_the_first_error_of_apt_is_told(fake: Path, tmp_path: Path) -> None:
     (fake / "offline").touch()
-    with pytest.raises(PeerMissing, match=r"^apt-get update for sid arm64 failed: no route$"):
+    with pytest.raises(Missing, match=r"^apt-get update for sid arm64 failed: no route$"):
         Packages(tmp_path / "cache").kernel()
 
 
@@ -162,7 +165,7 @@ def test_the_mirror_is_the_one_of_this_machine(fake: Path, tmp_path: Path) -> No
         "http://mirror.example/debian bookworm contrib\n"
         "http://mirror.example/debian bookworm main\n"
     )
-    with pytest.raises(PeerMissing):
+    with pytest.raises(Missing):
         Packages(tmp_path / "cache").kernel("1.0")
     source = (tmp_path / "cache" / "apt" / "trixie-arm64" / "sources.list").read_text()
     assert source.startswith("deb [arch=arm64")
@@ -171,19 +174,19 @@ def test_the_mirror_is_the_one_of_this_machine(fake: Path, tmp_path: Path) -> No
 
 def test_a_machine_without_a_mirror_is_told_what_to_do(fake: Path, tmp_path: Path) -> None:
     (fake / "targets").write_text("")
-    with pytest.raises(PeerMissing, match=r"no Debian mirror: give the files by hand"):
+    with pytest.raises(Missing, match=r"no Debian mirror: give the files by hand"):
         Packages(tmp_path / "cache").kernel()
 
 
 def test_a_machine_without_apt_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PeerMissing, match=r"this machine has no apt-get: give the files by hand"):
+    with pytest.raises(Missing, match=r"this machine has no apt-get: give the files by hand"):
         Packages(tmp_path / "cache").kernel()
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(PeerMissing, match="set XDG_CACHE_HOME"):
+    with pytest.raises(Missing, match="set XDG_CACHE_HOME"):
         Packages(tmp_path / "file" / "cache").kernel()
 
 
@@ -202,10 +205,10 @@ def test_two_at_a_time_fetch_once(fake: Path, tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_never_given_back_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "_LOCK_SECONDS", 0.2)
-    with packages._lock(tmp_path / "lock"):
+    monkeypatch.setattr(files, "_LOCK_SECONDS", 0.2)
+    with locked(tmp_path / "lock"):
         began = time.monotonic()
-        with pytest.raises(PeerMissing, match="another process holds"), packages._lock(tmp_path / "lock"):
+        with pytest.raises(Missing, match="another process holds"), locked(tmp_path / "lock"):
             pass
         assert time.monotonic() - began < 5
 
@@ -217,7 +220,7 @@ def test_a_launcher_uses_the_loader_and_libraries_that_came_with_the_program(tmp
         (tree / name).touch()
     (tree / "usr/lib/x86_64-linux-gnu/blas").mkdir()
     (tree / "usr/lib/x86_64-linux-gnu/blas/libblas.so.3").touch()
-    packages._write_launchers(tree, home)
+    write_launchers(tree, home, HOST_PROGRAMS)
     launcher = tree / "launch" / "qemu-system-aarch64"
     assert os.access(launcher, os.X_OK)
     assert launcher.read_text() == (
@@ -234,7 +237,7 @@ def test_the_suites_hold_a_kernel_and_a_python_now() -> None:
         cache = Packages()
         found = cache.kernel_packages()
         python = cache.python()
-    except PeerMissing as missing:
+    except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
     assert found == tuple(sorted(found, key=lambda kernel: tuple(map(int, kernel.series.split("."))), reverse=True))
     assert list(python.glob("usr/bin/python3.*"))

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from house import ROOT
 
 from psci.model.events import Machine
 from psci.oracle import check
 from psci.oracle.traces.file import as_line, read_trace
 
-TRACES = Path(__file__).parent / "traces"
+TRACES = ROOT / "tests" / "oracle" / "traces"
 SHIPPED = sorted(TRACES.glob("*.ndjson"))
 
 
@@ -51,6 +52,6 @@ def test_a_shipped_trace_is_written_as_it_is_read(path: Path) -> None:
 def test_the_files_are_those_of_their_sources() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.oracle.traces.write", "--check"],
-        cwd=TRACES.parents[2], capture_output=True, text=True, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from house import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,6 @@ from psci.oracle.traces.file import (
 from psci.oracle.traces.format import FORMS, MAX_ARGUMENTS, RENAMED, Wrong, fields_of
 from psci.oracle.traces.page import page
 
-ROOT = Path(__file__).resolve().parents[2]
 MACHINE = '{"k":"machine","format":1,"psci":"1.3","cpus":["0x0","0x1"]}'
 
 WORDS = st.integers(0, (1 << 64) - 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from house import ROOT
 
 from psci.cli import main
 from psci.cli.specification.mutants import Saved, argued, judgement
@@ -41,7 +42,7 @@ from psci.properties import PROPERTIES
 from psci.properties.language import Kind
 
 SCHEMAS = Path(main.__file__).with_name("schemas")
-TRACES = Path(__file__).parents[1] / "oracle" / "traces"
+TRACES = ROOT / "tests" / "oracle" / "traces"
 OPERATORS = {
     "drop rule", "drop conjunct", "negate guard", "swap value", "flip modality", "change code", "drop update",
     "swap fields", "weaken since",
@@ -112,7 +113,7 @@ def test_what_a_version_does_not_have_makes_no_difference() -> None:
     assert can_differ("CPU_ON", by_name()["CPU_ON.already_on: drop rule"].specification())
 
 
-EACH = json.loads((Path(__file__).parents[1] / "mutants" / "properties.json").read_text(encoding="utf-8"))
+EACH = json.loads((ROOT / "tests" / "mutants" / "properties.json").read_text(encoding="utf-8"))
 """For each property a mutant that it notices."""
 
 

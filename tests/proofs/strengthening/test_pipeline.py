@@ -15,9 +15,10 @@ from psci.model.language.terms import show
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.state import STATE
 from psci.proofs.encoding.queries import Verdict
+from psci.proofs.strengthening import houdini
 from psci.proofs.strengthening.candidates import AT_CORE, SIMPLE, Point, Shape, Variable
 from psci.proofs.strengthening.generalisation import joined
-from psci.proofs.strengthening.pipeline import Counts, Strengthening, bare, houdini, strengthen
+from psci.proofs.strengthening.pipeline import Counts, Strengthening, bare, strengthen
 from psci.proofs.suite import property_named
 
 SCHEMA = Path(main.__file__).with_name("schemas") / "strengthen.json"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from psci.host.files import write_whole
 from psci.model.errors import InputError
 from psci.model.events import Event, Machine
 
@@ -65,15 +64,7 @@ def show(file: Path, output: Path) -> None:
     if output.suffix not in (".html", ".svg"):
         raise InputError(f"{output}: a timeline is written as .html or .svg; give such a name")
     picture = timeline(tuple(_events(file)), output.suffix)
-    handle, temporary = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(picture)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(output)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(output, picture)
     click.echo(f"wrote {output}")
 
 
