@@ -14,7 +14,7 @@ from psci.model.events import Boot, Call, Event, Host, Machine, Observe, System,
 from psci.model.language.rules import Rule
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.tables.versions import version
-from psci.oracle.checker import check
+from psci.oracle.checker.checker import check
 
 Traces = Mapping[str, tuple[Event, ...]]
 Judgement = tuple[object, ...]

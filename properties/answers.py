@@ -140,7 +140,20 @@ def _absent(m: MachineTerms, step: Step) -> Term:
     """NOT_SUPPORTED by RET-3, RET-4 or RET-14: no such function, or an SMC64 id from AArch32."""
     assert isinstance(step.owner, Call)
     missing = TRUE if step.name == "UNKNOWN" else ~step.owner.is_present(m)
+    if step.owner.fid64 is not None:
+        missing = missing | (step.call.wide & ~has_smc64(m, step.owner))
     return (RESULT == NOT_SUPPORTED) & (missing | (step.call.wide & (step.call.isa == "AARCH32")))
+
+
+def has_smc64(m: MachineTerms, call: Call) -> Term:
+    """The function has its SMC64 id, if it is there: always, unless it may have one id without the other."""
+    assert call.fid64 is not None
+    return TRUE if call.fid32 is None else (m.both_ids != "APART") | m.has(call.fid64)
+
+
+def there_with(m: MachineTerms, call: Call, fid: int) -> Term:
+    """The function is there, and has this id."""
+    return call.is_present(m) & has_smc64(m, call) if fid == call.fid64 else call.is_present(m)
 
 
 def _mixed_widths(m: MachineTerms, step: Step) -> Term:
@@ -173,7 +186,7 @@ OTHER_REASONS = ("MIGRATE", "PSCI_SET_SUSPEND_MODE", "NODE_HW_STATE", "PSCI_FEAT
 @invariant
 def there_means_that_the_machine_has_it(m: Any, s: Any, h: Any, step: Step) -> Any:
     """A name for a long term: whether the machine has the function with the watched id."""
-    present = {fid: call.is_present(m) for call in CALLS for fid in call.ids()}
+    present = {fid: there_with(m, call, fid) for call in CALLS for fid in call.ids()}
     present[SMCCC_VERSION] = m.has(SMCCC_VERSION)
     return conjunction(*(implies(h.watched == fid, h.there == there) for fid, there in present.items()))
 
@@ -313,7 +326,7 @@ def _present(m: MachineTerms, h: View, there: Term, flags: Term) -> Term:
 
 
 def _declared_flags(m: MachineTerms, h: View, call: Call, fid: int) -> Term:
-    there = call.is_present(m)
+    there = there_with(m, call, fid)
     if fid == call.fid64:
         there = there & ~((h.asker == "AARCH32") & m.features_hides_smc64)
     flags = h.expected == 0

@@ -21,13 +21,13 @@ UP = ("RUNNING", "SUSPENDED")
 
 
 def depth(s: Any, core: Any) -> Any:
-    """The local state of a core, by what it does: not up yet, frozen and powerdown are deepest."""
+    """The local state of a core, by what it does: OFF, frozen and powerdown are deepest."""
     suspended = choose(
         s.activity[core] == "STANDBY",
         STANDBY,
         choose(s.activity[core] == "RETENTION", RETENTION, choose(s.activity[core] == "POWERDOWN", POWERDOWN, RUN)),
     )
-    return choose((s.power[core] != "ON") | (s.activity[core] == "FROZEN"), POWERDOWN, suspended)
+    return choose((s.power[core] == "OFF") | (s.activity[core] == "FROZEN"), POWERDOWN, suspended)
 
 
 def awake(s: Any, core: Any) -> Any:
@@ -36,13 +36,8 @@ def awake(s: Any, core: Any) -> Any:
 
 
 def runs(s: Any, core: Any) -> Any:
-    """The core is up: it runs, or is about to be entered."""
-    return (s.power[core] == "ON") & awake(s, core) & (s.activity[core] != "FROZEN")
-
-
-def held_vote(s: Any, core: Any, node: Any) -> Any:
-    """What a core has allowed for a node: one that is not up yet still allows what it did while it was OFF."""
-    return choose(s.power[core] == "ON_PENDING", POWERDOWN, vote_of(s, core, node))
+    """The core starts, or runs."""
+    return awake(s, core) & (s.activity[core] != "FROZEN")
 
 
 # ---- what is assumed of a platform
@@ -135,7 +130,7 @@ def no_node_exceeds_a_vote(m: Any, s: Any, h: Any) -> Any:
     """Platform-coordinated: the votes of its cores allow the state of every node that does not run."""
 
     def allowed(node: Any) -> Any:
-        return permitted(m, node, s.node[node], lambda core, inner: held_vote(s, core, inner))
+        return permitted(m, node, s.node[node], lambda core, inner: vote_of(s, core, inner))
 
     here = (s.mode == "PLATFORM_COORDINATED") & s.system.is_in(*UP)
     return implies(here, every(NODE, lambda node: (s.node[node] == RUN) | allowed(node)))

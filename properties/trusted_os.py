@@ -32,13 +32,13 @@ def the_trusted_os_starts_on_the_boot_core(m: Any, s: Any, h: Any, step: Step) -
     given=(callers_migrate_to_cores_that_are_up, the_trusted_os_starts_on_the_boot_core),
 )  # fmt: skip
 def trusted_os_core_is_on(m: Any, s: Any, h: Any) -> Any:
-    """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, in every life of the system."""
+    """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, until the system goes down."""
     since_0_2 = m.psci_version != 0
 
     def awake(core: Any) -> Any:
         return implies(resides_on(m, s, core), (s.power[core] == "ON") & (s.activity[core] != "FROZEN"))
 
-    return implies(since_0_2 & m.up_trusted_os() & (s.system != "DOWN"), every(CORE, awake))
+    return implies(since_0_2 & m.up_trusted_os() & s.system.is_in("RUNNING", "SUSPENDED"), every(CORE, awake))
 
 
 PROPERTIES = (trusted_os_core_is_on,)

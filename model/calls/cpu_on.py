@@ -2,7 +2,9 @@
 
 from psci.model.calls.sleeping import will_be_entered
 from psci.model.declare import Call
+from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, when
+from psci.model.power.domains import RUN, node_after_wakeup
 from psci.model.tables.codes import (
     ALREADY_ON,
     DENIED,
@@ -111,6 +113,11 @@ def cannot_be_powered(m, s, call):
     return m.is_core(call.target_cpu) & (s.power[target] == "OFF")
 
 
+def stay_since_boot_ends(m, s, target, node):
+    """The node was down, be it since the boot, and where that may count its statistics count it from now on."""
+    return (m.stay_since_boot == "EITHER") & m.below(target, node) & (s.node[node] != RUN)
+
+
 @CPU_ON.succeeds(
     Completion.RETURNS, SUCCESS,
     cites=("CPU_ON-1", "CPU_ON-2", "CPU_ON-10", "CPU_ON-16", "CPU_ON-21", "CPU_ON-23", "SM-6", "PC-6", "TOS-6"),
@@ -119,7 +126,11 @@ def accepted(m, s, call):
     """The target is OFF; it becomes ON_PENDING and will start at the entry point with the context id."""
     target = m.core_of(call.target_cpu)
     return when(m.is_core(call.target_cpu) & (s.power[target] == "OFF")).then(
-        s.but(power={target: "ON_PENDING"}).also(will_be_entered(s, target, call))
+        s.but(
+            power={target: "ON_PENDING"},
+            node=each(node_after_wakeup(m, s, target)),
+            dozed=each(lambda node: s.dozed[node] | stay_since_boot_ends(m, s, target, node)),
+        ).also(will_be_entered(s, target, call))
     )
 
 
@@ -134,9 +145,12 @@ def frozen_core_is_pending(m, s, call):
     """The target is frozen: it is ON_PENDING until it is entered at the entry point with the context id."""
     target = m.core_of(call.target_cpu)
     return when(resumes(m, s, call) & (m.frozen_resume != "STAYS_ON")).then(
-        s.but(power={target: "ON_PENDING"}, activity={target: "STOPPED"}, slept={target: True}).also(
-            will_be_entered(s, target, call)
-        )
+        s.but(
+            power={target: "ON_PENDING"},
+            activity={target: "STOPPED"},
+            slept={target: True},
+            node=each(node_after_wakeup(m, s, target)),
+        ).also(will_be_entered(s, target, call))
     )
 
 
@@ -145,5 +159,9 @@ def frozen_core_resumes(m, s, call):
     """The target is frozen: it will be entered at the entry point with the context id, and stays ON."""
     target = m.core_of(call.target_cpu)
     return when(resumes(m, s, call) & (m.frozen_resume != "PENDING")).then(
-        s.but(activity={target: "ENTERING"}, slept={target: True}).also(will_be_entered(s, target, call))
+        s.but(
+            activity={target: "ENTERING"},
+            slept={target: True},
+            node=each(node_after_wakeup(m, s, target)),
+        ).also(will_be_entered(s, target, call))
     )

@@ -29,9 +29,11 @@ def os_initiated_unsupported(m, s, call):
     return when((call.mode == OS_INITIATED) & ~m.os_initiated()).returning_any(lambda r: r.is_in(*refusal))
 
 
-def suspended_by_cpu_suspend(s, core):
-    """The core sleeps, and CPU_DEFAULT_SUSPEND is not what put it to sleep."""
-    return s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & ~s.default_suspended[core]
+def in_the_way(s, core):
+    """The core is ON, and neither runs, nor is frozen, nor was suspended by CPU_DEFAULT_SUSPEND."""
+    by_default = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & s.default_suspended[core]
+    fits = s.activity[core].is_in("RUNNING", "ENTERING", "FROZEN") | by_default
+    return (s.power[core] == "ON") & ~fits
 
 
 def starting_or_frozen(s, core):
@@ -43,7 +45,7 @@ def starting_or_frozen(s, core):
 def core_in_the_way_of_osi(m, s, call):
     """To OS-initiated: some core is neither running, nor OFF, nor suspended by CPU_DEFAULT_SUSPEND."""
     changes = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED")
-    return changes & some(CORE, lambda core: suspended_by_cpu_suspend(s, core))
+    return changes & some(CORE, lambda core: in_the_way(s, core))
 
 
 @PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-3", "MODE-6", "MODE-10", "MODE-13"))
@@ -64,14 +66,14 @@ def core_perhaps_in_no_group(m, s, call):
 def condition_fails_for_the_mode_that_is_set(m, s, call):
     """The mode asked for is the present one, and its conditions, checked all the same, do not hold."""
 
-    def in_the_way(core):
-        osi = suspended_by_cpu_suspend(s, core) | starting_or_frozen(s, core)
+    def unfit(core):
+        osi = in_the_way(s, core) | starting_or_frozen(s, core)
         other_on = (core != call.caller) & (s.power[core] != "OFF")
         return choose(s.mode == "OS_INITIATED", osi, other_on)
 
     again = choose(s.mode == "OS_INITIATED", call.mode == OS_INITIATED, call.mode == PLATFORM_COORDINATED)
     used = (s.mode == "OS_INITIATED") & (s.suspend_used | s.suspend_ever)
-    return (m.same_mode == "EITHER") & again & (used | some(CORE, in_the_way))
+    return (m.same_mode == "EITHER") & again & (used | some(CORE, unfit))
 
 
 @PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-4", "MODE-6", "MODE-12", "MODE-13"))

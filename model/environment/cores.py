@@ -15,15 +15,6 @@ ALL_32 = Const(0xFFFF_FFFF, U64)
 START = Move("START", "6.6", silent=True, core=CORE_AT_HAND)
 
 
-def counts_the_stay_since_boot(m, s, core):
-    """Where a stay in OFF since boot may count: the core, and each node above it that was down, have had a stay."""
-    counts = m.stay_since_boot == "EITHER"
-    return {
-        "slept": {core: s.slept[core] | counts},
-        "dozed": each(lambda node: s.dozed[node] | (counts & m.below(core, node) & (s.node[node] != "RUN"))),
-    }
-
-
 @START.happens(cites=("CPU_ON-11", "SM-6", "SM-8", "SYS-4", "PC-6", "STAT-7", "STAT-9"))
 def initialised(m, s, move):
     """An ON_PENDING core runs its PSCI initialisation and is ON before its first instruction of the caller."""
@@ -35,8 +26,7 @@ def initialised(m, s, move):
         s.but(
             power={move.core: "ON"},
             activity={move.core: "ENTERING"},
-            node=each(node_after_wakeup(m, s, move.core)),
-            **counts_the_stay_since_boot(m, s, move.core),
+            slept={move.core: s.slept[move.core] | (m.stay_since_boot == "EITHER")},
         )
     )
 

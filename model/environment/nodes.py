@@ -44,14 +44,19 @@ def shallower(m, s, move):
     return when(less & (coordinated | downgraded))
 
 
-@LOOK.happens(cites=("FREEZE-2", "FREEZE-9", "DSUSP-3", "DSUSP-7", "PSTATE-12"))
+@LOOK.happens(cites=("FREEZE-2", "FREEZE-9", "DSUSP-3", "DSUSP-7", "PSTATE-12", "PC-6", "CPU_ON-2"))
 def left_to_the_implementation(m, s, move):
-    """No core of the node runs, and of one it is the implementation's choice, or not declared, what is above it."""
-    idle = every(CORE, lambda core: implies(m.below(core, move.node), ~is_running(s, core)))
-    open_one = some(CORE, lambda core: m.below(core, move.node) & is_left_open(m, s, core))
-    limit = lambda core, node: choose(is_left_open(m, s, core), POWERDOWN, vote_of(s, core, node))  # noqa: E731  # one line of a rule
+    """No core of the node is up, and of one nobody can say how far what is above it is down, or up again.
+
+    It is frozen, suspended by default or in a state that is not declared; or its CPU_ON was accepted a moment ago.
+    """
+    not_up = lambda core: (s.power[core] == "ON_PENDING") | ~is_running(s, core)  # noqa: E731  # one line of a rule
+    nobody_up = every(CORE, lambda core: implies(m.below(core, move.node), not_up(core)))
+    is_open = lambda core: (s.power[core] == "ON_PENDING") | is_left_open(m, s, core)  # noqa: E731  # as above
+    open_one = some(CORE, lambda core: m.below(core, move.node) & is_open(core))
+    limit = lambda core, node: choose(is_open(core), POWERDOWN, vote_of(s, core, node))  # noqa: E731  # as above
     modest = (s.mode == "OS_INITIATED") | permitted(m, move.node, SEEN(), limit)
-    return when(idle & open_one & modest)
+    return when(nobody_up & open_one & modest)
 
 
 @LOOK.happens(cites=("OSI-3", "OSI-8"))

@@ -214,7 +214,7 @@ def _arguments(symbol: Function, cores: int) -> list[tuple[Value, ...]]:
     if sort == CORE:
         return [(core,) for core in range(cores)]
     if symbol.name == "has":
-        return [(fid,) for fid in dict.fromkeys((*(call.key for call in CALLS), SMCCC_VERSION))]
+        return [(fid,) for fid in dict.fromkeys((*(fid for call in CALLS for fid in call.ids()), SMCCC_VERSION))]
     if symbol.name == "affinity_level_supported":
         return [(level,) for level in (1, 2, 3)]
     assert isinstance(sort, Enumeration), symbol.name
