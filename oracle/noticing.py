@@ -6,8 +6,9 @@ a known verdict changes: its verdict, or what it blames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 from psci.model.errors import InputError
 from psci.model.events import Boot, Call, Event, Host, Machine, Observe, System, Unwake, Wake
@@ -15,6 +16,7 @@ from psci.model.language.rules import Rule
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.tables.versions import version
 from psci.oracle.checker.checker import check
+from psci.oracle.checker.report import Report
 
 Traces = Mapping[str, tuple[Event, ...]]
 Judgement = tuple[object, ...]
@@ -27,19 +29,14 @@ EVENTS_OF_MOVES: Mapping[str, tuple[type[Event], ...]] = {
 """The events that witness a move; a silent move may be in any trace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """What notices one rule."""
+class Noticed(NamedTuple):
+    """What notices one rule, and with it a fact that it cites."""
 
-    without: str | None
-    """The trace that is judged otherwise without the rule."""
-    opposite: str | None
-    """The trace that is judged otherwise where its condition is the opposite."""
-
-    @property
-    def by(self) -> tuple[str, ...]:
-        """The traces."""
-        return tuple(dict.fromkeys(trace for trace in (self.without, self.opposite) if trace is not None))
+    rule: str
+    how: str
+    """How the rule was changed."""
+    trace: str
+    """The trace that is judged otherwise."""
 
 
 def changed(rule: Rule, how: str, base: Specification = SPECIFICATION) -> Specification:
@@ -50,9 +47,12 @@ def changed(rule: Rule, how: str, base: Specification = SPECIFICATION) -> Specif
 def judgement(events: Iterable[Event], specification: Specification = SPECIFICATION) -> Judgement:
     """What the oracle says of a trace: its verdict, what it blames, and what only a permission explains."""
     try:
-        report = check(events, specification)
+        return _judged(check(events, specification))
     except InputError as error:
         return (type(error).__name__,)
+
+
+def _judged(report: Report) -> Judgement:
     blamed = tuple((finding.event, finding.consequential) for finding in report.findings)
     return report.verdict.value, blamed, tuple(sorted(report.permissions))
 
@@ -67,7 +67,7 @@ class Watch:
         for name, events in traces.items():
             report = check(events)
             self._used[name] = frozenset(report.rules)
-            self._right[name] = judgement(events)
+            self._right[name] = _judged(report)
 
     def notices(self, rule: Rule, how: str) -> str | None:
         """The first trace that is judged otherwise; those that the rule explained something of come first."""
@@ -77,9 +77,13 @@ class Watch:
                 return name
         return None
 
-    def look_at(self, rule: Rule) -> Noticed:
-        """What notices a rule."""
-        return Noticed(self.notices(rule, WITHOUT), self.notices(rule, OPPOSITE))
+    def look_at(self, rule: Rule) -> Noticed | None:
+        """What notices that a rule is missing, or else that its condition is the opposite."""
+        for how in (WITHOUT, OPPOSITE):
+            trace = self.notices(rule, how)
+            if trace is not None:
+                return Noticed(rule.name, how, trace)
+        return None
 
     def _about(self, rule: Rule) -> list[str]:
         owner = rule.name.partition(".")[0]
@@ -96,43 +100,46 @@ def _is_about(owner: str, rule: Rule, events: tuple[Event, ...]) -> bool:
     witnesses = EVENTS_OF_MOVES.get(owner)
     if witnesses is not None:
         return any(isinstance(event, witnesses) for event in events)
-    called = {SPECIFICATION.call_of.get(event.fn & 0xFFFF_FFFF & ~(1 << 16)) for event in events if isinstance(event, Call)}
+    called = {
+        SPECIFICATION.call_of.get(event.fn & 0xFFFF_FFFF & ~(1 << 16)) for event in events if isinstance(event, Call)
+    }
     names = {found[0].name for found in called if found is not None}
     if owner in {call.name for call in SPECIFICATION.calls}:
         return owner in names or machine.ids is not None
     return True
 
 
-def table(watch: Watch, each: Callable[[str, Noticed], None] | None = None) -> dict[str, Noticed]:
-    """What notices every rule, by the names of the rules.
-
-    Rules of different versions that share a name are noticed if one of them is.
+def table(watch: Watch, each: Callable[[Rule, Noticed | None], None] | None = None) -> dict[str, Noticed]:
+    """For every fact that rules cite, what notices a rule that cites it; facts that nothing notices are missing.
 
     Args:
         watch: the traces.
-        each: is told of each rule as it is done.
+        each: is told of each rule that was looked at.
     """
     found: dict[str, Noticed] = {}
-    for rule in SPECIFICATION.every_rule():
+    for rule in sorted(SPECIFICATION.every_rule(), key=lambda rule: rule.name.endswith(COMMON)):
+        if set(rule.cites) <= set(found):
+            continue
         seen = watch.look_at(rule)
-        before = found.get(rule.name)
-        if before is not None:
-            seen = Noticed(before.without or seen.without, before.opposite or seen.opposite)
-        found[rule.name] = seen
+        if seen is not None:
+            found |= {fact: seen for fact in rule.cites if fact not in found}
         if each is not None:
-            each(rule.name, seen)
+            each(rule, seen)
     return found
 
 
-def as_json(found: Mapping[str, Noticed]) -> dict[str, dict[str, str | None]]:
+COMMON = (".absent", ".smc64_absent", ".call_from_the_normal_world", ".keep_to_32_bits", "_absent", "_hidden")
+"""The ends of the names of rules that many calls share; they are looked at last."""
+
+
+def as_json(found: Mapping[str, Noticed]) -> dict[str, list[str]]:
     """The table as JSON."""
-    return {name: {WITHOUT: seen.without, OPPOSITE: seen.opposite} for name, seen in found.items()}
+    return {fact: list(seen) for fact, seen in sorted(found.items())}
 
 
-def from_json(document: Mapping[str, Mapping[str, str | None]]) -> Iterator[tuple[str, Noticed]]:
+def from_json(document: Mapping[str, Iterable[str]]) -> dict[str, Noticed]:
     """The table from JSON."""
-    for name, seen in document.items():
-        yield name, Noticed(seen[WITHOUT], seen[OPPOSITE])
+    return {fact: Noticed(*seen) for fact, seen in document.items()}
 
 
 __all__ = ["Noticed", "Watch", "as_json", "changed", "from_json", "judgement", "table"]

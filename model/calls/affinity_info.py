@@ -108,17 +108,17 @@ def off(m, s, call):
     return when(all_off(s, instance(m, call))).returning(OFF)
 
 
-def off_or(s, call, belongs, other):
-    """The instance exists, and each of its cores is OFF, or is as the condition says."""
+def off_or(s, belongs, other):
+    """Each core of the instance is OFF, or is as the condition says, and one of them is."""
     fits = every(CORE, lambda core: implies(belongs(core), (s.power[core] == "OFF") | other(core)))
-    return some(CORE, belongs) & fits
+    return some(CORE, lambda core: belongs(core) & other(core)) & fits
 
 
 @AFFINITY_INFO.may_succeed(Completion.RETURNS, cites=("SYS-4", "SYS-5", "AFF-12", "AFF-13"))
 def stopping(m, s, call):
     """The system is going down, and the cores of the instance that were ON have stopped: from now on they are OFF."""
     belongs = instance(m, call)
-    stopped = off_or(s, call, belongs, lambda core: s.activity[core] == "STOPPED")
+    stopped = off_or(s, belongs, lambda core: (s.power[core] == "ON") & (s.activity[core] == "STOPPED"))
     off = each(lambda core: choose(belongs(core), "OFF", s.power[core]))
     return when((s.system == "GOING") & stopped).returning(OFF).then(s.but(power=off))
 
@@ -127,5 +127,5 @@ def stopping(m, s, call):
 def frozen_reads_off(m, s, call):
     """A frozen core may read as OFF, because a CPU_ON for it is accepted as for a core that is OFF."""
     belongs = instance(m, call)
-    frozen = off_or(s, call, belongs, lambda core: s.activity[core] == "FROZEN")
+    frozen = off_or(s, belongs, lambda core: s.activity[core] == "FROZEN")
     return when((m.frozen_affinity == "EITHER") & (m.frozen_core == "RESUMES") & frozen).returning(OFF)
