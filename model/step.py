@@ -234,7 +234,7 @@ class Stepper:
         function, _ = self.function(call.fn)
         terms = function.terms if function else CallTerms(())
         lines = [*self._unpack(), *self._arguments(terms), f"    return {self._compiler.expression(condition)}"]
-        caller, fn, x1, x2, x3, isa, world = call
+        caller, _, x1, x2, x3, isa, world = call
         wide = self.called(call, EITHER_WAY)[1]
         try:
             return bool(
@@ -245,7 +245,7 @@ class Stepper:
 
     def _apply_effect(self, function: Call | None, rule: Rule, state: Any, call: Invocation) -> list[Any]:
         compiled = self._effects.get(rule) or self._compile_effect(function, rule)
-        caller, fn, x1, x2, x3, isa, world = call
+        caller, _, x1, x2, x3, isa, world = call
         wide = self.called(call, EITHER_WAY)[1]
         try:
             return [compiled(state, NO_CHOICES, caller, wide, x1, x2, x3, isa, world)]

@@ -1,7 +1,7 @@
 """Which trace notices that a rule is missing, or wrong: what makes a fact more than a citation.
 
-A rule is taken out, and then its condition is turned into the opposite. It is noticed where the judgement of a trace with
-a known verdict changes: its verdict, or what it blames.
+A rule is taken out, and then its condition is turned into the opposite. It is noticed where the judgement of a trace
+with a known verdict changes: its verdict, or what it blames.
 """
 
 from __future__ import annotations

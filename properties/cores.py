@@ -195,7 +195,7 @@ def _starts(m: MachineTerms, h: View, step: Step) -> Effect:
     if step.name in ("CPU_OFF", "CPU_FREEZE") and step.completion is Completion.NEVER:
         return h.but(started={step.core: False})
     if step.name == "AFFINITY_INFO" and step.completion is Completion.RETURNS:
-        seen_off = instance(m, step.call)
+        seen_off = instance(m, step.call)  # type: ignore[no-untyped-call]  # rule files have no annotations
         return h.but(started=each(lambda core: h.started[core] & ~(step.returns(1) & seen_off(core))))
     return NOTHING
 

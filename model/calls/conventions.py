@@ -18,7 +18,7 @@ NOT_PSCI = Call("NOT_PSCI", "5.2.1", fid32=0)
 """Any id outside PSCI's ranges: the call is counted, and no answer is judged."""
 
 
-def is_psci(fn):
+def is_psci(fn: int) -> bool:
     """Whether an id, its hint bit aside, is in one of PSCI's two ranges (SMC-9)."""
     return fn & ~(0x4000_001F | HINT_BIT) == PSCI_RANGE
 

@@ -17,8 +17,9 @@ SYSTEM_SUSPEND = Call(
 
 @SYSTEM_SUSPEND.must_refuse(DENIED, cites=("SYSSUSP-3", "SYSSUSP-4", "SYSSUSP-5", "TOS-7"))
 def other_core_not_off(m, s, call):
-    """Some core other than the caller is ON or ON_PENDING."""
-    return some(CORE, lambda core: (core != call.caller) & (s.power[core] != "OFF"))
+    """Some core other than the caller is ON or ON_PENDING, or made a system call that is taking effect."""
+    not_off = lambda core: (s.power[core] != "OFF") | (s.asked[core] != "NONE")  # noqa: E731  # one line of a rule
+    return some(CORE, lambda core: (core != call.caller) & not_off(core))
 
 
 @SYSTEM_SUSPEND.may_refuse(ALREADY_ON, cites=("SYSSUSP-4",))

@@ -105,8 +105,7 @@ def brought_down(m: MachineTerms, s: StateTerms, caller: Term, asked: ByNode, no
     """The state of a node that ran idle inside an accepted request: as deep as the request needs (PD-3)."""
 
     def needed(state: Term) -> Term:
-        above = lambda high: m.below(caller, high) & m.ancestor(high, node)  # noqa: E731  # one line of a rule
-        return some(NODE, lambda high: above(high) & (asked(high) == state))
+        return some(NODE, lambda high: m.below(caller, high) & m.ancestor(high, node) & (asked(high) == state))
 
     deepest = choose(
         needed(POWERDOWN), POWERDOWN, choose(needed(RETENTION), RETENTION, choose(needed(STANDBY), STANDBY, RUN))

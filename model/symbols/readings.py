@@ -204,8 +204,8 @@ _ROWS = (
     ),
     _row(
         "older-request", _M.older_request, "OSI-3 PROP-8 OSI-8",
-        "OS-initiated: a core wakes up and sleeps again without a request for the node. Does an older request of a core "
-        "that slept all the time hold again?",
+        "OS-initiated: a core wakes up and sleeps again without a request for the node. Does an older request of a "
+        "core that slept all the time hold again?",
         "It may.", "No: the wakeup cancelled it.",
     ),
     _row(

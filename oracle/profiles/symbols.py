@@ -120,7 +120,7 @@ def _states(
     # statistics may have an encoding of their own, and ignore a part of this one (STAT-4, STAT-12)
     closed = own_encoding is not None or "last_in_level_bits" in profile
     for key, value in declare_states(states, cpus, tree, mask):
-        counts = key == "counted_node" or (isinstance(key, tuple) and key[0].startswith("counted"))
+        counts = key == "counted_node" or (isinstance(key, tuple) and key[0] in COUNTED)
         # of a state that is only named nothing is known but that it is valid
         unsaid = isinstance(key, tuple) and key[0] in ("described", "retention", *COUNTED) and key[-1] in bare
         unknown = (key == "counted_node" and not closed) or (counts and own_encoding is not None)

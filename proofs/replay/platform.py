@@ -194,7 +194,7 @@ class Platform(Bounded):
             for call in there:
                 wide = reading.value(self._wide_in_0_1(call), BOOL) and call.fid64 is not None
                 ids[call.fid64 if wide and call.fid64 is not None else call.key] = call.name
-        machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids)
+        machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids=ids)
         worlds = reading.table(self.symbols("m", self.world), self.world)
         return Setting(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})
 

@@ -25,8 +25,8 @@ PC, OSI = 0, 1
 def stepper(**declared: Any) -> Stepper:
     table: dict[Any, Any] = {
         "has": True, "extended_state_id": False, "osi_supported": True, "state_valid": True, "counted_node": True,
-        "counted_level": 0, "reset_keeps_warm": True, "described": True, "trusted_os": "MP_OR_NONE", "resets_warm": True,
-        **declared,
+        "counted_level": 0, "reset_keeps_warm": True, "described": True, "trusted_os": "MP_OR_NONE",
+        "resets_warm": True, **declared,
     }  # fmt: skip
     return Stepper(Machine(V1_3, (0, 1, 2), declared=table, unusable=()))
 

@@ -50,8 +50,8 @@ def all_words() -> dict[Any, Any]:
 
 def stepper(tree: Topology = EVEN, cores: tuple[int, ...] = CORES, **declared: Any) -> Stepper:
     table: dict[Any, Any] = {
-        "has": True, "extended_state_id": True, "osi_supported": True, "state_valid": True, "described": True, "disabled": False,
-        "trusted_os": "MP_OR_NONE",
+        "has": True, "extended_state_id": True, "osi_supported": True, "state_valid": True, "described": True,
+        "disabled": False, "trusted_os": "MP_OR_NONE",
         "checks_upper_halves": False, **all_words(), **declared,
     }  # fmt: skip
     if "latency" in declared:

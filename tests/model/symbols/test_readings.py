@@ -34,7 +34,8 @@ def stepper(
         "has": True, "extended_state_id": False, "osi_supported": True, "state_valid": True, "disabled": False,
         "trusted_os": "MP_OR_NONE", "knows_hint_bit": True, "resets_warm": True, "described": True,
         "affinity_level_supported": True, "features_hides_smc64": False, "protected_range": True, "counted_node": True,
-        "names_node": True, "checks_upper_halves": False, ("requested", DEEP, 1): "POWERDOWN", ("claims", DEEP, 1): True,
+        "names_node": True, "checks_upper_halves": False,
+        ("requested", DEEP, 1): "POWERDOWN", ("claims", DEEP, 1): True,
         ("claims", CLAIMS_ALONE, 1): True, ("requested", CLAIMS_TOO_LITTLE, 1): "POWERDOWN",
         READINGS[reading].symbol: READINGS[reading].options[option], **declared,
     }  # fmt: skip
