@@ -17,7 +17,7 @@ from psci.model.declare import Call
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.language.rules import Completion, Modality, Rule
-from psci.model.machine import Key, Machine, Undeclared, answers
+from psci.model.machine import Key, Machine, Undeclared
 from psci.model.power.topology import Topology
 from psci.model.specification import SPECIFICATION
 from psci.model.step import Invocation, Stepper
@@ -346,7 +346,7 @@ def _under(
     try:
         found = ask(made)
     except Undeclared as missing:
-        for value in answers(missing.key):
+        for value in _stepper(made).possible(missing.key):
             told = replace(made, declared={**made.declared, missing.key: value})
             yield from _under(told, {**assumed, missing.key: value}, ask)
     else:

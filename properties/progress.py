@@ -17,6 +17,7 @@ from psci.model.language.sorts import BOOL, CORE
 from psci.model.language.terms import FALSE, TRUE, choose
 from psci.model.symbols.machine import MachineTerms
 from psci.model.tables.codes import ALREADY_ON, DENIED
+from psci.model.trusted_os import is_resident
 from psci.properties.cores import contexts_fit_their_calls
 from psci.properties.language import History, Step, View, invariant, remembered
 from psci.properties.responses import Helpful, Stage, leads_to
@@ -35,7 +36,7 @@ def since_0_2(m: Any) -> Any:
 
 def hosts_a_trusted_os(m: Any, s: Any, core: Any) -> Any:
     """A uniprocessor Trusted OS is resident on the core, so that its CPU_OFF is refused (CPU_OFF-3)."""
-    return m.up_trusted_os() & (s.resident == core)
+    return is_resident(m, s, core)
 
 
 # ---- starts

@@ -6,6 +6,7 @@ from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always
 from psci.model.tables.codes import DENIED
 from psci.model.tables.versions import V1_0
+from psci.model.trusted_os import is_resident
 
 CPU_FREEZE = Call("CPU_FREEZE", "5.1.16", fid32=0x8400_000B, since=V1_0, optional=True, presence_cites=("FREEZE-7",))
 
@@ -13,7 +14,7 @@ CPU_FREEZE = Call("CPU_FREEZE", "5.1.16", fid32=0x8400_000B, since=V1_0, optiona
 @CPU_FREEZE.must_refuse(DENIED, cites=("FREEZE-7", "TOS-1"))
 def trusted_os_resident(m, s, call):
     """A uniprocessor Trusted OS is resident on the calling core."""
-    return m.up_trusted_os() & (s.resident == call.caller)
+    return is_resident(m, s, call.caller)
 
 
 @CPU_FREEZE.succeeds(
@@ -27,6 +28,7 @@ def frozen(m, s, call):
     return always.then(
         s.but(
             activity={call.caller: "FROZEN"},
+            rested={call.caller: True},
             slept={call.caller: has_slept(m, s, call.caller)},
             dozed=each(lambda node: s.dozed[node] | m.below(call.caller, node)),
         )
