@@ -63,7 +63,7 @@ def no_way_down_without_a_cause(m: Any, s: Any, t: Any, h: Any, g: Any, step: St
     kind = step.seen("kind_seen")
     called = (s.system == "GOING") & (kind != "NONE") & some(CORE, lambda core: h.called[core] == kind)
     waiting = some(CORE, lambda core: h.signal[core] & (s.power[core] == "OFF"))
-    stray = (kind == "RESET") & (m.stray_wakeup == "RESET") & waiting
+    stray = (kind == "RESET") & (m.stray_wakeup != "IGNORED") & waiting
     return (called | stray) & (t.system == "DOWN") & (t.kind == kind)
 
 

@@ -19,7 +19,7 @@ from psci.properties.language import (
     safety,
 )
 from psci.properties.states import states_fit_together
-from psci.properties.words import powerdown
+from psci.properties.words import in_instance, powerdown
 
 LOW_HALF = Const(0xFFFF_FFFF, U64)
 ALL = Const(0xFFFF_FFFF_FFFF_FFFF, U64)
@@ -44,7 +44,12 @@ def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
             off = step.ends(Completion.NEVER) & (core == step.core) & (s.power[core] == "ON") & (t.power[core] == "OFF")
         if step.name == "CPU_ON":
             named = m.mpidr(core) == step.call.target_cpu
-            pending = step.returns(0) & named & (s.power[core] == "OFF") & (t.power[core] == "ON_PENDING")
+            startable = (s.power[core] == "OFF") | (s.activity[core] == "FROZEN")
+            pending = step.returns(0) & named & startable & (t.power[core] == "ON_PENDING")
+        if step.name == "AFFINITY_INFO":
+            # on the way down no edge of Figure 9 is left to take: a core that has stopped is seen OFF for good
+            stopped = (s.system == "GOING") & (s.activity[core] == "STOPPED") & (s.power[core] == "ON")
+            off = step.returns(1) & stopped & (t.power[core] == "OFF")
         if step.name == "START":
             on = (core == step.core) & (s.power[core] == "ON_PENDING") & (t.power[core] == "ON")
         return stays | off | pending | on
@@ -180,7 +185,7 @@ STARTED = remembered("PROP-3", "started", CORE, of=BOOL, doc="A CPU_ON for the c
 
 
 def _starts(m: MachineTerms, h: View, step: Step) -> Effect:
-    """A CPU_ON that returns SUCCESS starts its target; CPU_OFF and CPU_FREEZE end that; the boot core needs none."""
+    """A CPU_ON that returns SUCCESS starts its target; CPU_OFF, CPU_FREEZE and an answer OFF end that."""
     if step.name == "BOOT":
         return h.but(started=each(lambda core: core == step.core))
     if step.name == "CPU_ON" and step.completion is Completion.RETURNS:
@@ -189,6 +194,9 @@ def _starts(m: MachineTerms, h: View, step: Step) -> Effect:
         return h.but(started=named)
     if step.name in ("CPU_OFF", "CPU_FREEZE") and step.completion is Completion.NEVER:
         return h.but(started={step.core: False})
+    if step.name == "AFFINITY_INFO" and step.completion is Completion.RETURNS:
+        seen_off = in_instance(m, step.call)
+        return h.but(started=each(lambda core: h.started[core] & ~(step.returns(1) & seen_off(core))))
     return NOTHING
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from psci.model.declare import Call
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import CORE, NODE
@@ -12,7 +13,7 @@ from psci.model.symbols.machine import LOCAL_STATE, MachineTerms
 from psci.model.tables.codes import DENIED, INVALID_PARAMETERS
 from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
 from psci.properties.states import states_fit_together
-from psci.properties.words import V1_0, powerdown, reserved_bits_are_zero
+from psci.properties.words import V1_0, has_smc64, powerdown, reserved_bits_are_zero
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
 UP = ("RUNNING", "SUSPENDED")
@@ -20,18 +21,23 @@ UP = ("RUNNING", "SUSPENDED")
 
 
 def depth(s: Any, core: Any) -> Any:
-    """The local state of a core, by what it does: OFF and powerdown are deepest, whatever is awake runs."""
+    """The local state of a core, by what it does: OFF, frozen and powerdown are deepest."""
     suspended = choose(
         s.activity[core] == "STANDBY",
         STANDBY,
         choose(s.activity[core] == "RETENTION", RETENTION, choose(s.activity[core] == "POWERDOWN", POWERDOWN, RUN)),
     )
-    return choose(s.power[core] == "OFF", POWERDOWN, suspended)
+    return choose((s.power[core] == "OFF") | (s.activity[core] == "FROZEN"), POWERDOWN, suspended)
 
 
 def awake(s: Any, core: Any) -> Any:
     """The core starts, runs, or is frozen."""
     return (s.power[core] != "OFF") & ~s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN")
+
+
+def runs(s: Any, core: Any) -> Any:
+    """The core starts, or runs."""
+    return awake(s, core) & (s.activity[core] != "FROZEN")
 
 
 def allows(m: Any, s: Any, core: Any, node: Any, state: Any) -> Any:
@@ -90,7 +96,7 @@ def no_stale_request(m: Any, s: Any, h: Any) -> Any:
     def running(core: Any) -> Any:
         return every(NODE, lambda node: implies(m.below(core, node), s.node[node] == RUN))
 
-    return implies(s.system.is_in(*UP), every(CORE, lambda core: implies(awake(s, core), running(core))))
+    return implies(s.system.is_in(*UP), every(CORE, lambda core: implies(runs(s, core), running(core))))
 
 
 @always_true(
@@ -292,12 +298,46 @@ def _kept_awake(m: Any, s: Any, step: Step) -> Any:
     """Another core of a node that the request speaks about is awake, or a node inside runs that was to sleep."""
 
     def awake_in(node: Any) -> Any:
-        other = some(CORE, lambda core: m.below(core, node) & (core != step.core) & awake(s, core))
-        runs = some(NODE, lambda inner: m.ancestor(node, inner) & ~m.below(step.core, inner) & (s.node[inner] == RUN))
+        other = some(CORE, lambda core: m.below(core, node) & (core != step.core) & perhaps_awake(s, core))
+        idle = some(NODE, lambda inner: m.ancestor(node, inner) & ~m.below(step.core, inner) & (s.node[inner] == RUN))
         asked = m.requested(step.call.power_state, m.level(node))
-        return _speaks_about(m, step, node) & (other | ((asked != RUN) & runs))
+        unclaimed = (asked != RUN) & ~m.claims(step.call.power_state, m.level(node)) & m.below(step.core, node)
+        return (_speaks_about(m, step, node) & (other | ((asked != RUN) & idle))) | unclaimed
 
-    return some(NODE, awake_in)
+    unknown = ~m.described(step.call.power_state)
+    others_on = some(CORE, lambda core: (core != step.core) & (s.power[core] != "OFF"))
+    return some(NODE, awake_in) | (unknown & others_on)
+
+
+def perhaps_awake(s: Any, core: Any) -> Any:
+    """The core is awake, or it is left open whether it counts as running."""
+    default = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & s.default_suspended[core]
+    return awake(s, core) | ((s.power[core] == "ON") & default)
+
+
+def _asks_for(m: Any, step: Step, node: Any) -> Any:
+    """The request asks for a low-power state of a node above its caller."""
+    return m.below(step.core, node) & (m.requested(step.call.power_state, m.level(node)) != RUN)
+
+
+def _none_in_the_way(m: Any, s: Any, step: Step) -> Any:
+    """No other core runs in a node that is asked for, or that is only claimed where that is checked; none is shallower.
+
+    What is left open by a reading, of frozen cores and of those suspended by default, is in nobody's way here.
+    """
+
+    def fits(node: Any) -> Any:
+        asked, claims = (f(step.call.power_state, m.level(node)) for f in (m.requested, m.claims))
+        only_claimed = m.below(step.core, node) & claims & (m.claim_alone == "CHECKED")
+
+        def core_fits(core: Any) -> Any:
+            other = m.below(core, node) & (core != step.core)
+            deep = implies(_asks_for(m, step, node), asked <= depth(s, core))
+            return implies(other, ~runs(s, core) & deep)
+
+        return implies(_asks_for(m, step, node) | only_claimed, every(CORE, core_fits))
+
+    return every(NODE, fits)
 
 
 def _too_shallow(m: Any, s: Any, step: Step) -> Any:
@@ -325,22 +365,25 @@ def _all_deep_enough(m: Any, s: Any, step: Step) -> Any:
 
         def core_fits(core: Any) -> Any:
             other = m.below(core, node) & (core != step.core)
-            return implies(other, ~awake(s, core) & (asked <= depth(s, core)))
+            return implies(other, ~perhaps_awake(s, core) & (asked <= depth(s, core)))
 
         def node_fits(inner: Any) -> Any:
             other = m.ancestor(node, inner) & ~m.below(step.core, inner)
             return implies(other, asked <= s.node[inner])
 
-        return implies(_speaks_about(m, step, node), every(CORE, core_fits) & every(NODE, node_fits))
+        claimed = implies(asked != RUN, m.claims(step.call.power_state, m.level(node)))
+        return implies(_speaks_about(m, step, node), every(CORE, core_fits) & every(NODE, node_fits) & claimed)
 
-    return every(NODE, deep)
+    return every(NODE, deep) & m.described(step.call.power_state)
 
 
 def _well_made(m: Any, step: Step) -> Any:
     """The id suits its caller, power_state names a state of the platform, and the entry point can be used."""
     state = step.call.power_state
-    usable = ~powerdown(m, state) | ~m.address_unusable(step.call.entry_point_address)
-    suits = ~step.call.wide | ((step.call.isa == "AARCH64") & (step.call.upper_half(1) == 0))
+    usable = ~m.address_unusable(step.call.entry_point_address) & (powerdown(m, state) | m.addresses_declared)
+    assert isinstance(step.owner, Call)
+    own_id = (step.call.isa == "AARCH64") & (step.call.upper_half(1) == 0) & has_smc64(m, step.owner)
+    suits = ~step.call.wide | own_id
     return suits & reserved_bits_are_zero(m, state) & m.state_valid(state) & usable
 
 
@@ -373,13 +416,17 @@ def only_the_last_one_is_taken(m: Any, s: Any, t: Any, h: Any, g: Any, step: Ste
     conflicts.
     """
     osi = (s.mode == "OS_INITIATED") & (m.psci_version >= V1_0)
-    taken = step.ends(Completion.WAITS) | step.returns(0)
-    alone = every(NODE, lambda node: ~_speaks_about(m, step, node))
+    state = step.call.power_state
+    # by a reading a wakeup that is pending ends a powerdown request before the others are looked at
+    woken = powerdown(m, state) & s.wake[step.core] & (m.check_and_wakeup == "EITHER")
+    taken = step.ends(Completion.WAITS) | (step.returns(0) & ~woken)
+    alone = every(NODE, lambda node: ~_speaks_about(m, step, node)) & m.described(state)
     conflict = step.returns(INVALID_PARAMETERS.number) | step.returns(DENIED.number)
-    fits = implies(taken, _all_deep_enough(m, s, step))
-    too_shallow = _too_shallow(m, s, step) | ~_well_made(m, step)
+    unclaimed = some(NODE, lambda node: _asks_for(m, step, node) & ~m.claims(state, m.level(node)))
+    left_open = ~_well_made(m, step) | ~m.described(state) | unclaimed
     return implies(
         osi,
-        fits & implies(alone & _well_made(m, step), ~conflict)
-        & implies(step.returns(INVALID_PARAMETERS.number), too_shallow),
-    )  # fmt: skip
+        implies(taken, _none_in_the_way(m, s, step))
+        & implies(alone & _well_made(m, step), ~conflict)
+        & implies(step.returns(INVALID_PARAMETERS.number), _too_shallow(m, s, step) | left_open),
+    )

@@ -52,8 +52,12 @@ def after_a_call(m: Any, s: Any, t: Any, step: Step) -> Any:
             told = (RESULT == 1) == s.memory_protected
             return implies(switched, (t.memory_protected == (step.call.enable != 0)) & told)
         case "MIGRATE":
-            here = every(CORE, lambda other: implies(m.mpidr(other) == step.call.target_cpu, t.resident == other))
-            return implies(step.returns(0), here)
+
+            def named(core: Term) -> Any:
+                return m.mpidr(core) == step.call.target_cpu
+
+            here = every(CORE, lambda core: implies(named(core), t.resident == core))
+            return implies(step.returns(0), here & t.migrated)
     return TRUE
 
 

@@ -9,6 +9,7 @@ from psci.model.declare import Move
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import FALSE, TRUE, Term, conjunction, every, implies, some
 from psci.model.symbols.state import FIELDS
+from psci.properties.domains import runs
 from psci.properties.language import Step, safety
 from psci.properties.states import states_fit_together
 
@@ -23,6 +24,7 @@ CHANGED_BY: Mapping[str, tuple[str, ...]] = {
     "mode": ("PSCI_SET_SUSPEND_MODE", "BOOT"),
     "suspend_used": ("CPU_SUSPEND", "PSCI_SET_SUSPEND_MODE", "BOOT"),
     "suspend_ever": ("CPU_SUSPEND", "BOOT"),
+    "migrated": ("MIGRATE", "BOOT"),
     "resident": ("MIGRATE", "BOOT"),
     "memory_protected": ("MEM_PROTECT", "BOOT"),
     "memory": ("BOOT",),
@@ -32,7 +34,7 @@ CHANGED_BY: Mapping[str, tuple[str, ...]] = {
 ANSWERS_ONLY = (
     "PSCI_VERSION", "AFFINITY_INFO", "MIGRATE_INFO_TYPE", "MIGRATE_INFO_UP_CPU", "PSCI_FEATURES", "NODE_HW_STATE",
     "PSCI_STAT_RESIDENCY", "PSCI_STAT_COUNT", "MEM_PROTECT_CHECK_RANGE", "CLEAN_INV_MEMREGION",
-    "CLEAN_INV_MEMREGION_ATTRIBUTES", "UNKNOWN",
+    "CLEAN_INV_MEMREGION_ATTRIBUTES", "UNKNOWN", "NOT_PSCI",
 )  # fmt: skip
 """Calls that change no power state of anything."""
 
@@ -70,6 +72,9 @@ def a_step_is_about_its_own_cores(m: Any, s: Any, t: Any, h: Any, g: Any, step: 
 
     def same(name: str, core: Term) -> Any:
         unchanged = getattr(t, name)[core] == getattr(s, name)[core]
+        if name == "power" and step.name == "AFFINITY_INFO":
+            # on the way down a core that has stopped is OFF for good once somebody was told so
+            return unchanged | ((s.system == "GOING") & (s.activity[core] == "STOPPED") & (t.power[core] == "OFF"))
         return unchanged | (stops_all & (t.activity[core] == "STOPPED")) if name == "activity" else unchanged
 
     def untouched(core: Term) -> Any:
@@ -90,7 +95,14 @@ def a_step_is_about_the_nodes_above(m: Any, s: Any, t: Any, h: Any, g: Any, step
 
     def untouched(node: Term) -> Any:
         same = (getattr(t, name)[node] == getattr(s, name)[node] for name in OF_A_NODE)
-        return is_above(m, step, node) | conjunction(*same)
+        return is_above(m, step, node) | brought_down(node) | conjunction(*same)
+
+    def brought_down(node: Term) -> Any:
+        """An OS-initiated request takes nodes inside along that were left running though none of their cores runs."""
+        if step.name != "CPU_SUSPEND":
+            return FALSE
+        idle = every(CORE, lambda core: implies(m.below(core, node), ~runs(s, core)))
+        return (s.mode == "OS_INITIATED") & (s.node[node] == "RUN") & idle
 
     return every(NODE, untouched)
 

@@ -21,7 +21,7 @@ from psci.properties.cores import contexts_fit_their_calls
 from psci.properties.language import History, Step, View, invariant, remembered
 from psci.properties.responses import Helpful, Stage, leads_to
 from psci.properties.states import somebody_asked_for_the_way_down, states_fit_together
-from psci.properties.words import uniprocessor
+from psci.properties.words import hosts, uniprocessor
 
 
 def goes_down(s: Any) -> Any:
@@ -36,7 +36,7 @@ def since_0_2(m: Any) -> Any:
 
 def hosts_a_trusted_os(m: Any, s: Any, core: Any) -> Any:
     """A uniprocessor Trusted OS is resident on the core, so that its CPU_OFF is refused (CPU_OFF-3)."""
-    return uniprocessor(m) & (s.resident == core)
+    return uniprocessor(m) & hosts(m, s, core)
 
 
 # ---- starts

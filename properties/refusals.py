@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from psci.model.declare import Call
 from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import CORE
-from psci.model.language.terms import FALSE, TRUE, Term, conjunction, disjunction, equal, every, implies, some
+from psci.model.language.terms import FALSE, TRUE, conjunction, disjunction, equal, every, implies, some
 from psci.properties.language import Step, safety
 from psci.properties.states import states_fit_together
 from psci.properties.words import (
@@ -22,6 +22,9 @@ from psci.properties.words import (
     V1_0,
     V1_2,
     V1_3,
+    has_smc64,
+    hosts,
+    in_instance,
     osi_possible,
     powerdown,
     present,
@@ -70,37 +73,38 @@ def _no_such_state(m: Any, s: Any, c: Any) -> Any:
 
 
 def _hosts(m: Any, s: Any, c: Any) -> Any:
-    return uniprocessor(m) & (s.resident == c.caller)
+    return uniprocessor(m) & hosts(m, s, c.caller)
 
 
 def _not_here(m: Any, s: Any, c: Any) -> Any:
-    return uniprocessor(m) & (s.resident != c.caller)
+    return uniprocessor(m) & ~hosts(m, s, c.caller)
 
 
 def _other_core_up(m: Any, s: Any, c: Any) -> Any:
-    return some(CORE, lambda core: (core != c.caller) & (s.power[core] != "OFF"))
+    return some(CORE, lambda core: (core != c.caller) & ((s.power[core] != "OFF") | (s.asked[core] != "NONE")))
 
 
 def _instance(m: Any, c: Any, test: Callable[[Any], Any]) -> Any:
     """Some core of the affinity instance passes the test; fields below the level are ignored (AFF-15)."""
-
-    def belongs(core: Term) -> Any:
-        return disjunction(
-            *(
-                (c.lowest_affinity_level == level) & ((m.mpidr(core) >> 8 * level) == (c.target_affinity >> 8 * level))
-                for level in range(4)
-            )
-        )
-
-    return some(CORE, lambda core: belongs(core) & test(core))
+    belongs, exists = in_instance(m, c), c.lowest_affinity_level <= 3
+    return exists & some(CORE, lambda core: belongs(core) & test(core))
 
 
 def _level_unsupported(m: Any, s: Any, c: Any) -> Any:
     return (c.lowest_affinity_level != 0) & ~m.affinity_level_supported(c.lowest_affinity_level)
 
 
+def _off(s: Any, core: Any) -> Any:
+    return s.power[core] == "OFF"
+
+
 def _disabled(m: Any, s: Any, c: Any) -> Any:
-    return _instance(m, c, lambda core: TRUE) & ~_instance(m, c, lambda core: ~m.disabled(core))
+    """No core of the instance is on, and one is physically disabled."""
+    return _instance(m, c, m.disabled) & ~_instance(m, c, lambda core: ~_off(s, core))
+
+
+def _wholly_disabled(m: Any, s: Any, c: Any) -> Any:
+    return ~_instance(m, c, lambda core: ~m.disabled(core))
 
 
 def _reserved_reset(m: Any, s: Any, c: Any) -> Any:
@@ -111,11 +115,41 @@ def _always(m: Any, s: Any, c: Any) -> Any:
     return TRUE
 
 
+def _used(m: Any, s: Any, c: Any) -> Any:
+    return powerdown(m, c.power_state) | m.addresses_declared
+
+
+def _checked(condition: Condition) -> Condition:
+    """Where an entry point has to be checked although the state that is entered may not use it."""
+    return lambda m, s, c: (m.unused_entry == "IGNORED") & condition(m, s, c)
+
+
+def _to_itself(m: Any, s: Any, c: Any) -> Any:
+    return (m.mpidr(c.caller) == c.target_cpu) & (m.migrate_to_self == "EITHER")
+
+
+def _frozen_target(m: Any, s: Any, c: Any) -> Any:
+    frozen = _target(lambda m, s, core: s.activity[core] == "FROZEN")(m, s, c)
+    return frozen & (m.migrate_target == "NOT_FROZEN") & (m.trusted_os == "UP_MIGRATABLE")
+
+
+def _runs_over(m: Any, s: Any, c: Any) -> Any:
+    """The last byte of the range is below its first one: addresses end before the range does."""
+    return (c.length != 0) & (c.base + (c.length - 1) < c.base)
+
+
+CANNOT_NOW = Reason(INTERNAL_FAILURE, lambda m, s, c: m.cannot_now == "MAY_BE_TOLD", binding=False)
 NO_CORE = Reason(INVALID_PARAMETERS, _no_target)
 REASONS: Mapping[str, tuple[Reason, ...]] = {
     "CPU_SUSPEND": (
         Reason(INVALID_PARAMETERS, _no_such_state),
-        Reason(INVALID_ADDRESS, _unusable_for_powerdown, since=V1_0),
+        Reason(INVALID_ADDRESS, _checked(_unusable_for_powerdown), since=V1_0),
+        # by a reading the entry point is checked also where it is not used, or only where it is
+        Reason(
+            INVALID_ADDRESS, lambda m, s, c: (m.unused_entry == "EITHER") & (_unusable(m, s, c) | ~_used(m, s, c)),
+            since=V1_0, binding=False,
+        ),
+        Reason(NOT_SUPPORTED, _always, until=V0_1, binding=False),
         Reason(INVALID_PARAMETERS, _unusable_for_powerdown, until=V0_2),
         Reason(DENIED, _always, until=V0_1, binding=False),
         # OS-initiated requests: `domains` says which are refused
@@ -126,6 +160,7 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
         Reason(DENIED, _hosts, since=V0_2),
         Reason(DENIED, _always, until=V0_1, binding=False),
         Reason(INVALID_PARAMETERS, _always, until=V0_1, binding=False),
+        Reason(NOT_SUPPORTED, _always, until=V0_1, binding=False),
     ),
     "CPU_ON": (
         NO_CORE,
@@ -140,7 +175,16 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
             since=V0_2,
         ),
         Reason(ON_PENDING, _target(lambda m, s, core: s.power[core] == "ON_PENDING"), since=V0_2),
-        Reason(DENIED, _target(lambda m, s, core: m.denied_by_policy(core)), since=V1_2),
+        Reason(DENIED, _target(lambda m, s, core: m.policy(core) == "DENIES"), since=V1_2),
+        Reason(
+            DENIED, _target(lambda m, s, core: (m.policy(core) == "MAY_CHANGE") & (s.power[core] == "OFF")),
+            since=V1_2, binding=False,
+        ),
+        Reason(
+            INTERNAL_FAILURE, since=V0_2,
+            holds=_target(lambda m, s, core: (m.disabled_start == "REFUSED") & m.disabled(core) & _off(s, core)),
+        ),
+        Reason(NOT_SUPPORTED, _always, until=V0_1, binding=False),
         Reason(INTERNAL_FAILURE, _target(lambda m, s, core: s.power[core] == "OFF"), since=V0_2, binding=False),
         Reason(DENIED, _target(lambda m, s, core: s.power[core] != "OFF"), until=V0_1),
         Reason(INVALID_PARAMETERS, _target(lambda m, s, core: s.power[core] != "OFF"), until=V0_1),
@@ -152,7 +196,10 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
         Reason(INVALID_PARAMETERS, _level_unsupported, since=V1_0),
         Reason(NOT_PRESENT, lambda m, s, c: ~_instance(m, c, lambda core: TRUE), until=V0_2, binding=False),
         Reason(DISABLED, _disabled, binding=False),
-        Reason(DISABLED, lambda m, s, c: _disabled(m, s, c) & (m.disabled_core == "IS_REPORTED")),
+        Reason(
+            DISABLED,
+            lambda m, s, c: (m.disabled_core == "IS_REPORTED") & _disabled(m, s, c) & _wholly_disabled(m, s, c),
+        ),
     ),
     "MIGRATE": (
         Reason(NOT_SUPPORTED, lambda m, s, c: m.trusted_os == "MP_OR_NONE"),
@@ -165,17 +212,26 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
         Reason(NOT_PRESENT, _not_here, since=V0_2),
         Reason(DENIED, _not_here, until=V0_1),
         Reason(INTERNAL_FAILURE, lambda m, s, c: m.trusted_os == "UP_MIGRATABLE", since=V0_2, binding=False),
+        *(Reason(code, _frozen_target, since=V1_0) for code in (INTERNAL_FAILURE, DENIED, INVALID_PARAMETERS)),
+        *(Reason(code, _to_itself, binding=False) for code in (DENIED, INVALID_PARAMETERS)),
         Reason(DENIED, _always, until=V0_1, binding=False),
     ),
     "CPU_FREEZE": (Reason(DENIED, _hosts),),
-    "CPU_DEFAULT_SUSPEND": (Reason(INVALID_ADDRESS, _unusable),),
+    "CPU_DEFAULT_SUSPEND": (
+        Reason(INVALID_ADDRESS, _checked(_unusable)),
+        Reason(INVALID_ADDRESS, _unusable, binding=False),
+    ),
     "NODE_HW_STATE": (
         NO_CORE,
+        Reason(NOT_SUPPORTED, lambda m, s, c: m.unreported_node == "EITHER", binding=False),
         Reason(
             INVALID_PARAMETERS, lambda m, s, c: (c.power_level != 0) & ~m.names_node(c.target_cpu, c.power_level)
         ),
     ),
+    "SYSTEM_OFF": (CANNOT_NOW,),
+    "SYSTEM_RESET": (CANNOT_NOW,),
     "SYSTEM_SUSPEND": (
+        CANNOT_NOW,
         Reason(DENIED, _other_core_up),
         Reason(INVALID_ADDRESS, _unusable),
         Reason(
@@ -184,12 +240,18 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
     ),
     "PSCI_SET_SUSPEND_MODE": (
         Reason(INVALID_PARAMETERS, lambda m, s, c: c.mode > 1),
-        Reason(NOT_SUPPORTED, lambda m, s, c: (c.mode == 1) & ~osi_possible(m)),
+        *(
+            Reason(code, lambda m, s, c: (c.mode == 1) & ~osi_possible(m))
+            for code in (NOT_SUPPORTED, INVALID_PARAMETERS, DENIED)
+        ),
+        Reason(DENIED, lambda m, s, c: m.same_mode == "EITHER", binding=False),
         # `modes` says when
         Reason(DENIED, lambda m, s, c: (c.mode == 1) == (s.mode == "PLATFORM_COORDINATED"), binding=False),
     ),
     "PSCI_FEATURES": (Reason(NOT_SUPPORTED, _always, binding=False),),  # `answers` says for which ids
     "SYSTEM_RESET2": (
+        CANNOT_NOW,
+        Reason(INVALID_PARAMETERS, lambda m, s, c: (c.reset_type == 0) & ~m.resets_warm),
         Reason(
             INVALID_PARAMETERS, lambda m, s, c: _reserved_reset(m, s, c) & (m.undefined_reset == "MUST_BE_REFUSED")
         ),
@@ -200,9 +262,13 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
             for code in range(INVALID_ADDRESS, NOT_SUPPORTED)
         ),
     ),
-    "MEM_PROTECT_CHECK_RANGE": (Reason(DENIED, lambda m, s, c: ~m.protected_range(c.base, c.length)),),
+    "MEM_PROTECT_CHECK_RANGE": (
+        Reason(DENIED, lambda m, s, c: ~m.protected_range(c.base, c.length)),
+        Reason(DENIED, _runs_over),
+    ),
     # the drafts of 1.3 and its issues share one number: what they have in common
     "SYSTEM_OFF2": (
+        CANNOT_NOW,
         Reason(INVALID_PARAMETERS, lambda m, s, c: (c.type > 1) & (c.type != m.beta_hibernate_type)),
         Reason(INVALID_PARAMETERS, lambda m, s, c: c.type != 1, binding=False),
         Reason(INVALID_PARAMETERS, lambda m, s, c: c.type != 0, binding=False),
@@ -215,7 +281,7 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
     "CLEAN_INV_MEMREGION_ATTRIBUTES": (Reason(INVALID_PARAMETERS, lambda m, s, c: c.attribute > 4),),
 }  # fmt: skip
 """For each call what it may be refused for; a call that is not here answers with values only."""
-WITHOUT_ERRORS = ("PSCI_STAT_RESIDENCY", "PSCI_STAT_COUNT", "MIGRATE_INFO_UP_CPU")
+WITHOUT_ERRORS = ("NOT_PSCI", "PSCI_STAT_RESIDENCY", "PSCI_STAT_COUNT", "MIGRATE_INFO_UP_CPU")
 """Functions whose results are full-width values (5.2.2)."""
 CHECKED = ("CPU_SUSPEND", "AFFINITY_INFO", "NODE_HW_STATE", "SYSTEM_OFF2", "SYSTEM_RESET2")
 """SMC64 functions that have INVALID_PARAMETERS and arguments of 32 bits, whose upper halves may be checked (SMC-19)."""
@@ -227,6 +293,8 @@ def of_every_call(step: Step) -> tuple[Reason, ...]:
     assert isinstance(owner, Call)
     if step.name == "UNKNOWN":
         return (Reason(NOT_SUPPORTED, _always),)
+    if step.name == "NOT_PSCI":
+        return ()
     absent = Reason(NOT_SUPPORTED, lambda m, s, c: ~present(m, owner))
     if not owner.fid64:
         return (absent,)
@@ -245,7 +313,8 @@ def of_every_call(step: Step) -> tuple[Reason, ...]:
 
     widths = (Reason(NOT_SUPPORTED, hidden), Reason(INVALID_PARAMETERS, differs, until=V0_2))
     checked = (Reason(INVALID_PARAMETERS, too_long),) if step.name in CHECKED else ()
-    return (absent, *widths, *checked)
+    apart = Reason(NOT_SUPPORTED, lambda m, s, c: c.wide & ~has_smc64(m, owner))
+    return (absent, apart, *widths, *checked)
 
 
 def _applies(reason: Reason, m: Any, s: Any, step: Step) -> Any:
@@ -286,4 +355,8 @@ def no_success_against_a_reason(m: Any, s: Any, t: Any, h: Any, g: Any, step: St
         return TRUE
     reasons = (*of_every_call(step), *REASONS.get(step.name, ()))
     none_applies = conjunction(*(~_applies(reason, m, s, step) for reason in reasons if reason.binding))
+    if step.name == "CPU_SUSPEND":
+        # by a reading a wakeup that is pending ends an OS-initiated request before anything is looked at
+        asleep = (s.mode == "OS_INITIATED") & powerdown(m, step.call.power_state) & s.wake[step.core]
+        none_applies = none_applies | (step.returns(0) & asleep & (m.check_and_wakeup == "EITHER"))
     return implies(succeeds(step), none_applies)

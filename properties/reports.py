@@ -17,21 +17,7 @@ from psci.model.symbols.machine import MachineTerms
 from psci.model.tables.codes import ALREADY_ON, DENIED, INTERNAL_FAILURE, INVALID_ADDRESS, ON_PENDING
 from psci.properties.language import History, Step, View, invariant, remembered, safety
 from psci.properties.states import states_fit_together
-from psci.properties.words import V0_1, V1_0, present, refused, uniprocessor
-
-
-def in_instance(m: Any, step: Step) -> Any:
-    """Of a core: its affinity fields from lowest_affinity_level up are those of target_affinity (AFF-15)."""
-    call = step.call
-
-    def belongs(core: Term) -> Any:
-        def agree(low: int, high: int) -> Any:
-            return m.mpidr(core).bits(high, low) == call.target_affinity.bits(high, low)
-
-        fields = (implies(call.lowest_affinity_level <= k, agree(8 * k, 8 * k + 7)) for k in range(3))
-        return conjunction(agree(24, 63), *fields)
-
-    return belongs
+from psci.properties.words import V0_1, V1_0, has_smc64, hosts, in_instance, present, refused, uniprocessor
 
 
 @safety(
@@ -42,14 +28,16 @@ def affinity_info_tells_the_state(m: Any, s: Any, t: Any, h: Any, g: Any, step: 
     """AFFINITY_INFO says of an instance, at every level, what its cores are at that moment: ON before ON_PENDING."""
     if step.completion is not Completion.RETURNS:
         return TRUE
-    belongs = in_instance(m, step)
+    belongs = in_instance(m, step.call)
 
     def one(power: str) -> Any:
         return some(CORE, lambda core: belongs(core) & (s.power[core] == power))
 
     def off(core: Term) -> Any:
         stopped = (s.system == "GOING") & (s.activity[core] == "STOPPED")
-        return implies(belongs(core), (s.power[core] == "OFF") | stopped)
+        # by a reading a frozen core, which a CPU_ON brings back, reads as one that is OFF
+        frozen = (s.activity[core] == "FROZEN") & (m.frozen_affinity == "EITHER") & (m.frozen_core == "RESUMES")
+        return implies(belongs(core), (s.power[core] == "OFF") | stopped | frozen)
 
     on, pending = one("ON"), one("ON_PENDING") & ~one("ON")
     all_off = some(CORE, belongs) & every(CORE, off)
@@ -102,7 +90,8 @@ def _put(m: MachineTerms, h: View, step: Step) -> Effect:
 @invariant
 def it_is_where_it_was_put(m: Any, s: Any, h: Any) -> Any:
     """While the system is up the Trusted OS is resident where it was put last."""
-    return implies(s.system != "DOWN", s.resident == h.at)
+    there = every(CORE, lambda core: hosts(m, s, core) == (core == h.at))
+    return implies(s.system != "DOWN", there)
 
 
 @safety(
@@ -120,7 +109,7 @@ def the_trusted_os_is_where_it_was_put(m: Any, s: Any, t: Any, h: Any, g: Any, s
     if step.name == "MIGRATE_INFO_UP_CPU":
         assert isinstance(step.owner, Call)
         absent = ~present(m, step.owner)
-        hidden = step.call.wide & (step.call.isa == "AARCH32")
+        hidden = step.call.wide & ((step.call.isa == "AARCH32") | ~has_smc64(m, step.owner))
         mixed = (m.psci_version < V1_0) & (step.call.wide == (step.call.isa == "AARCH32"))
         told = step.ends(Completion.RETURNS) & one_core & ~absent & ~hidden & ~mixed
         return implies(told, m.mpidr(h.at) == RESULT)

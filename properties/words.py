@@ -6,9 +6,12 @@ repeats a rule: what a rule computes from the symbols is said here again, from D
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from psci.model.declare import Call
 from psci.model.language.sorts import U32
-from psci.model.language.terms import Const, Term, choose
+from psci.model.language.terms import TRUE, Const, Term, choose, conjunction, implies
 from psci.model.symbols.machine import MachineTerms
 
 V0_1, V0_2, V1_0, V1_1, V1_2, V1_3 = 0, 0x2, 0x1_0000, 0x1_0001, 0x1_0002, 0x1_0003
@@ -35,6 +38,17 @@ def uniprocessor(m: MachineTerms) -> Term:
     return m.trusted_os != "MP_OR_NONE"
 
 
+def hosts(m: MachineTerms, s: Any, core: Term) -> Term:
+    """A uniprocessor Trusted OS would be on the core: it starts there, or was put there by MIGRATE (TOS-2)."""
+    return (s.migrated & (s.resident == core)) | (~s.migrated & m.starts_trusted_os(core))
+
+
+def has_smc64(m: MachineTerms, call: Call) -> Term:
+    """The function has its SMC64 id, if it is there: always, unless it may have one id without the other."""
+    assert call.fid64 is not None
+    return TRUE if call.fid32 is None else (m.both_ids != "APART") | m.has(call.fid64)
+
+
 def osi_possible(m: MachineTerms) -> Term:
     """OS-initiated mode is supported, and so is the call that switches to it (FEAT-11, OSI-1)."""
     return m.osi_supported & m.has(SET_SUSPEND_MODE_ID)
@@ -52,3 +66,16 @@ def present(m: MachineTerms, call: Call) -> Term:
 def refused(result: Term) -> Term:
     """A result is an error: a negative number."""
     return result.bit(63)
+
+
+def in_instance(m: MachineTerms, call: Any) -> Callable[[Term], Term]:
+    """Of a core: its affinity fields from lowest_affinity_level up are those of target_affinity (AFF-15)."""
+
+    def belongs(core: Term) -> Term:
+        def agree(low: int, high: int) -> Term:
+            return m.mpidr(core).bits(high, low) == call.target_affinity.bits(high, low)
+
+        fields = (implies(call.lowest_affinity_level <= k, agree(8 * k, 8 * k + 7)) for k in range(3))
+        return conjunction(agree(24, 63), *fields)
+
+    return belongs
