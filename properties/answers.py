@@ -186,8 +186,8 @@ def there_means_that_the_machine_has_it(m: Any, s: Any, h: Any, step: Step) -> A
 
 @invariant
 def what_was_reported_is_there(m: Any, s: Any, h: Any) -> Any:
-    """What PSCI_FEATURES reported is implemented."""
-    return implies(h.reported & _known(h.watched), h.there)
+    """What PSCI_FEATURES, a function of 1.0, reported is implemented."""
+    return implies(h.reported, (m.psci_version >= V1_0) & implies(_known(h.watched), h.there))
 
 
 @safety(
