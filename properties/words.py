@@ -38,7 +38,7 @@ def uniprocessor(m: MachineTerms) -> Term:
     return m.trusted_os != "MP_OR_NONE"
 
 
-def hosts(m: MachineTerms, s: Any, core: Term) -> Term:
+def hosts(m: MachineTerms, s: Any, core: Term) -> Any:
     """A uniprocessor Trusted OS would be on the core: it starts there, or was put there by MIGRATE (TOS-2)."""
     return (s.migrated & (s.resident == core)) | (~s.migrated & m.starts_trusted_os(core))
 
@@ -68,11 +68,11 @@ def refused(result: Term) -> Term:
     return result.bit(63)
 
 
-def in_instance(m: MachineTerms, call: Any) -> Callable[[Term], Term]:
+def in_instance(m: MachineTerms, call: Any) -> Callable[[Term], Any]:
     """Of a core: its affinity fields from lowest_affinity_level up are those of target_affinity (AFF-15)."""
 
-    def belongs(core: Term) -> Term:
-        def agree(low: int, high: int) -> Term:
+    def belongs(core: Term) -> Any:
+        def agree(low: int, high: int) -> Any:
             return m.mpidr(core).bits(high, low) == call.target_affinity.bits(high, low)
 
         fields = (implies(call.lowest_affinity_level <= k, agree(8 * k, 8 * k + 7)) for k in range(3))

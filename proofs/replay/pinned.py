@@ -164,5 +164,5 @@ class _Reading:
             number: int = value.as_long()
             return number
         if value.sort() == self.domain.sort(BOOL):
-            return z3.is_true(value)
+            return bool(z3.is_true(value))
         return str(value).rpartition(".")[2]

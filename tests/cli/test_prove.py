@@ -59,6 +59,30 @@ def test_one_rule_is_one_query(capsys: pytest.CaptureFixture[str]) -> None:
     assert [(r["property"], r["queries"]) for r in results] == [("STATES", 1), ("ENTRIES", 1), ("PROP-4", 0)]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--sample", "3"], "--sample does nothing without --mutants: add that, or leave it out"),
+        (["--mutants", "--cores", "3"], "--cores does nothing with --mutants: leave it out"),
+        (["--mutants", "--strengthen"], "--mutants and --strengthen are different work: ask for one of them"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["prove", *arguments]) == 2
+    assert capsys.readouterr().err == f"psci: {told}\n"
+
+
+def test_proofs_are_printed_by_area_with_their_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["prove", "ON-CODES", "--cores", "any", "--jobs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 proofs with 1 process"
+    assert "What calls tell is so" in lines
+    assert f"  ON-CODES  {property_named('ON-CODES').sentence}" in lines
+    assert lines[-1] == "2 proved, 0 refuted, 0 given up, of 2"
+
+
 def test_a_property_is_found_by_its_title() -> None:
     assert property_named("edges") is property_named("PROP-2")
 

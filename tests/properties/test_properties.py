@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 import pytest
 
 from psci.model.tables.facts import FACTS
 from psci.proofs.encoding.queries import Verdict
-from psci.proofs.suite import ANY, EXPLORED, INDUCTION, RANKING, SIMULATION, THREE, TOTALITY, Task, run, tasks
+from psci.proofs.questions.missed import REASONS, missed_by_none
+from psci.proofs.suite import (
+    ANY,
+    EXPLORED,
+    INDUCTION,
+    RANKING,
+    SIMULATION,
+    THREE,
+    TOTALITY,
+    Result,
+    Task,
+    property_named,
+    run,
+    tasks,
+)
 from psci.properties import PROPERTIES
 from psci.properties.language import Kind, Property, always_true, declared
 
@@ -70,11 +86,28 @@ SLOW = (Kind.REFINEMENT, Kind.EXPLORED, Kind.WITNESS)
 """What `tests/proofs` proves each in a test of its own."""
 
 
-@pytest.mark.parametrize("prop", [prop for prop in PROPERTIES if prop.kind not in SLOW], ids=lambda prop: prop.name)
+QUICK = [prop for prop in PROPERTIES if prop.kind not in SLOW]
+
+
+@cache
+def proof_of(name: str) -> Result:
+    """What came of the proof for any number of cores."""
+    (task,) = tasks([property_named(name)], ANY)
+    return run(Task(task.claim, task.method, task.cores, second_solver=False))
+
+
+@pytest.mark.parametrize("prop", QUICK, ids=lambda prop: prop.name)
 def test_it_is_proved_for_any_number_of_cores(prop: Property) -> None:
-    (task,) = (task for task in tasks([prop], ANY))
-    result = run(Task(task.claim, task.method, task.cores, second_solver=False))
+    result = proof_of(prop.name)
     assert (result.verdict, result.failed) == (Verdict.PROVED, ())
+
+
+def test_a_rule_that_no_property_would_miss_has_its_reason() -> None:
+    results = [proof_of(prop.name) for prop in QUICK]
+    rules = missed_by_none((result.kind, result.rules) for result in results)
+    assert [rule for rule, reason in rules.items() if not reason] == []
+    patterns = {pattern for pattern in REASONS if any(fnmatchcase(rule, pattern) for rule in rules)}
+    assert patterns == set(REASONS)
 
 
 @pytest.mark.parametrize("prop", PROPERTIES, ids=lambda prop: prop.name)
