@@ -13,9 +13,9 @@ from psci.model.calls.migrate import MIGRATE
 from psci.model.specification import SPECIFICATION
 from psci.model.step import Invocation
 from psci.properties import PROPERTIES
+from psci.properties.calls.trusted_os import targets_stay_up_while_it_migrates
 from psci.properties.language import Kind
 from psci.properties.overlap import REASONS, duties_over_time, survives
-from psci.properties.trusted_os import targets_stay_up_while_it_migrates
 
 MIGRATION = Invocation(0, MIGRATE.key, 1)
 OFF = Invocation(1, CPU_OFF.key)

@@ -49,7 +49,7 @@ def test_names_and_titles_are_unique() -> None:
 
 def test_whatever_is_declared_is_listed() -> None:
     program = (
-        "import psci.properties.trusted_os as file\n"
+        "import psci.properties.calls.trusted_os as file\n"
         "from psci.properties.language import always_true, declared\n"
         "from psci.properties import PROPERTIES\n"
         "assert declared() == PROPERTIES\n"

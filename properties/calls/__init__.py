@@ -1,0 +1,1 @@
+"""What calls answer, what they do, and what they leave alone."""
