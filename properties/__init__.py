@@ -1,6 +1,7 @@
 """What must hold of PSCI: safety, possibility and liveness, one family a file.
 
-A property is listed by being declared: each file of the folder, and of the rooms in it, is read, and what its decorators made is proved.
+A property is listed by being declared: each file of the folder, and of the rooms in it, is read, and what its
+decorators made is proved.
 """
 
 from __future__ import annotations
