@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from psci.model.calls.trusted_os import resides_on
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import TRUE, every, implies
-from psci.model.trusted_os import resides_on
 from psci.properties.language import Step, always_true, invariant
 from psci.properties.states import states_fit_together
 

@@ -1,12 +1,12 @@
 """MIGRATE and MIGRATE_INFO_UP_CPU: move a uniprocessor Trusted OS, and ask where it is (DEN0022 5.1.6, 5.8, 5.9)."""
 
+from psci.model.calls.trusted_os import resides_on
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, when
 from psci.model.language.terms import choose
 from psci.model.symbols.machine import MACHINE
 from psci.model.tables.codes import DENIED, INTERNAL_FAILURE, INVALID_PARAMETERS, NOT_PRESENT, NOT_SUPPORTED, SUCCESS
 from psci.model.tables.versions import V0_1, V0_2, V1_0
-from psci.model.trusted_os import resides_on
 
 MIGRATE = Call(
     "MIGRATE",
