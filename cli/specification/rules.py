@@ -66,7 +66,7 @@ def command(name: str | None, as_facts: bool, proofs: Path | None, traces: Path 
 
 
 def _noticed(folder: Path, name: str | None, as_json: bool) -> int:
-    """Print which trace notices a rule of each fact; the exit status is 1 where rules alone hold a fact, and none does."""
+    """Print which trace notices a rule of each fact; the status is 1 where only rules hold a fact, and none does."""
     from psci.oracle.noticing import Watch, table
     from psci.oracle.traces.file import read_trace
 
