@@ -1,6 +1,7 @@
 // The page: what is shown of a session, and what clicks and keys do to it.
 import { Session, onlyIn } from "./session.js";
 import { fragment, sessionOf } from "./share.js";
+import { stepperOf } from "./step.js";
 import { Refused, Walk, parse } from "./walk.js";
 import { picture } from "./picture.js";
 import { actionText, callText, changes, factLine, h, resultText, toneOf } from "./words.js";
@@ -288,7 +289,9 @@ function argumentField(name, call, draft) {
 const ORDER = ["gate", "must refuse", "succeeds", "may succeed", "may refuse", "amends"];
 
 function outcomes(action, { offers: found, broken, obliged }, theirs) {
-  const offers = found.toSorted((a, b) => ORDER.indexOf(a.rule.modality) - ORDER.indexOf(b.rule.modality));
+  // what a usual implementation declares comes first, then the order in which the modalities bind
+  const place = ({ ordinary, rule }) => (ordinary ? 0 : ORDER.length) + ORDER.indexOf(rule.modality);
+  const offers = found.toSorted((a, b) => place(a) - place(b));
   const extra = theirs ? onlyIn(theirs, offers) : [];
   const mine = theirs ? new Set(onlyIn(offers, theirs)) : new Set();
   const served = session.stepper.server?.(BigInt(action.fn));
@@ -313,7 +316,7 @@ function card(offer, { number, take: taken, only }) {
       taken ? h("button.primary.step", { type: "button", id: `take-${number}`, "aria-label": `take outcome ${number}: ${resultText(spec, offer)}, ${offer.rule.name}`, onclick: taken }, "Step", h("kbd", {}, number)) : null),
     h("p", {}, offer.rule.text),
     offer.value === null && offer.rule.limits ? h("p.quiet", {}, "Any result for which ", h("code", {}, offer.rule.limits)) : null,
-    open.length ? h("p.open", {}, "If the implementation has ", open.map(([key, value]) => h("code", {}, `${key} = ${value}`))) : null,
+    open.length ? h("p.open", {}, "If the implementation has ", open.map(([key, value], i) => [i ? " and " : "", h("code", {}, `${key} = ${value}`)])) : null,
     after.length ? h("ul.changes", {}, after.map((line) => h("li", {}, line))) : h("p.quiet", {}, "Nothing changes."),
     ruleDetails(offer.rule));
 }
@@ -383,8 +386,11 @@ function walkTrace(text) {
     slot("dialog").close();
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
-    slot("import-problem").textContent = problem.message;
-    return;
+    if (slot("dialog").open) {
+      slot("import-problem").textContent = problem.message;
+      return;
+    }
+    view.note = problem.message;
   }
   render();
 }
@@ -520,8 +526,9 @@ function begin() {
   tour();
   const first = { setup: spec.begin.setup, cores: spec.begin.cores, version: latest, readings: defaultReadings() };
   const given = sessionOf(spec, location.hash);
-  open(given ?? { config: first });
-  if (view.note && given && !session.stepper) open({ config: first }, "The link names a machine that this page has not.");
+  open({ config: first });
+  if (given && stepperOf(spec, given.config)) open(given);
+  else if (given) open({ config: first }, "The link names a machine that this page has not.");
   if (spec.trace) walkTrace(spec.trace);
 }
 

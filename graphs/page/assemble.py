@@ -55,7 +55,7 @@ def data(trace: Sequence[Event] | None = None, specification: Specification = SP
         lines = [as_line(event) for event in trace]
         first = trace[0]
         assert isinstance(first, MachineEvent)
-        found.add("trace", machine_from(first), line=json.dumps(json.loads(lines[0]), separators=(",", ":"), ensure_ascii=False))
+        found.add("trace", machine_from(first))
         more["trace"] = "\n".join(lines)
     return {
         **document(found, specification), "setups": {**SETUPS, **profiles.shipped()}, "scenes": as_json(),

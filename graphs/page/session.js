@@ -30,7 +30,9 @@ export function offersOf(stepper, state, action, known) {
     }
   }
   const all = branches.map(({ choices }) => choices);
-  const offers = [...groups.values()].map(({ under, ...outcome }) => ({ ...outcome, choices: needed(under, all, known) }));
+  const offers = [...groups.values()].map(({ under, ...outcome }) => ({
+    ...outcome, choices: needed(under, all, known), ordinary: under.includes(all[0]),
+  }));
   const broken = [...new Set(branches.flatMap(({ allowed }) => allowed.broken))];
   return { offers, broken, obliged: branches.every(({ allowed }) => allowed.obliged) };
 }

@@ -46,9 +46,9 @@ export function stepperFor(spec, event) {
 }
 
 function declaredBy(spec, event, version) {
-  const line = JSON.stringify(event);
-  const given = spec.machines.find((m) => m.line === line);
-  if (given) return given;
+  if (spec.trace && asText(event) === asText(JSON.parse(spec.trace.split("\n", 1)[0]))) {
+    return spec.machines.find((m) => m.setup === "trace");
+  }
   const cores = event.cpus.map((mpidr) => `0x${BigInt(mpidr).toString(16)}`);
   const boot = event.boot_cpu === undefined ? 0 : event.cpus.indexOf(event.boot_cpu);
   if (event.initial || event.topology || event.ids || (event.profile && typeof event.profile !== "string")) {
@@ -71,6 +71,7 @@ function declaredBy(spec, event, version) {
 }
 
 const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
+const asText = (value) => JSON.stringify(value);
 const keyOf = (c) => JSON.stringify([c.state, c.calls, c.choices], (_, v) => (typeof v === "bigint" ? `0x${v.toString(16)}` : v));
 
 /** Walks a trace: for each line the explaining configurations, up to the first line that nothing explains. */
@@ -133,8 +134,7 @@ export class Walk {
           this.after(before, (c) => this.kinds(event).flatMap((kind) => this.stepper.move("GO_DOWN", c.state, 0, [kind]))),
         );
       case "observe":
-        if (core === null || !SEEN[event.power]) throw new Refused("an observation that this page cannot judge: use `psci trace check`");
-        return this.keep(this.reached(before).filter((c) => SEEN[event.power](c.state, core)));
+        return this.keep(this.reached(before).filter(this.observation(event, core)));
     }
     if (event.k === "host" && event.action === "restart") {
       return this.alone(this.moved(before, (c) => this.stepper.move("LOSE_POWER", c.state)));
@@ -143,6 +143,13 @@ export class Walk {
       throw new Refused(`the page does not judge ${event.k} events: use \`psci trace check\``);
     }
     return before;
+  }
+
+  observation({ power, node }, core) {
+    const place = core ?? this.stepper.machine.tree.names.indexOf(node);
+    if (core === null && place >= 0) return ({ state }) => state.node[place] === power.toUpperCase();
+    if (core === null || !SEEN[power]) throw new Refused("an observation that this page cannot judge: use `psci trace check`");
+    return ({ state }) => SEEN[power](state, core);
   }
 
   kinds(event) {

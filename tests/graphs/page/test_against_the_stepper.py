@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from psci.explorer.abstraction.machines import small
 from psci.explorer.system import Product
 from psci.graphs.page.machines import offered, shown
 from psci.model.calls import CALLS
+from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.language.terms import Value
-from psci.model.machine import SYMBOLS, Key, Machine
+from psci.model.machine import SYMBOLS, Key, Machine, Undeclared, answers
 from psci.model.scenarios.filter import Composed, Composition, claimed_set
 from psci.model.step import Allowed, Invocation, Stepper
 from psci.model.symbols.state import FIELDS
-from psci.explorer.abstraction.machines import small
-from psci.model.calls.system_off2 import SYSTEM_OFF2
+from psci.model.symbols.readings import READINGS
 from psci.model.tables.versions import V1_1, V1_3
 
 STEPS = 1000
@@ -29,18 +31,23 @@ WALKS = (
     ("declared", 2, "1.3", {"reset-cores": "kept", "failed-call": "may-take-effect"}),
 )  # fmt: skip
 """Setup, cores, version and readings of each walk."""
-SUCCESS_OF = "({branches, moves, state}) => JSON.parse(JSON.stringify({branches, moves, state}, (_, v) => typeof v === 'bigint' ? '0x' + v.toString(16) : v))"
-LOOK = f"""(() => {{
-  const {{ session }} = psci, {{ stepper, state, choices }} = session;
+LOOK = """(() => {
+  const hex = (_, v) => (typeof v === 'bigint' ? '0x' + v.toString(16) : v);
   const outcome = (o) => [o.rule.name, o.completion, o.value, o.state];
-  window.look = (a) => ({SUCCESS_OF})({{
-    state: psci.session.state,
-    branches: a && psci.session.stepper.underAllAnswers(psci.session.state, {{
-      ...a, fn: BigInt(a.fn), x1: BigInt(a.args[0]), x2: BigInt(a.args[1]), x3: BigInt(a.args[2])}}, psci.session.choices)
-      .map(({{choices, allowed}}) => [choices, allowed.outcomes.map(outcome), allowed.obliged, allowed.broken.map((r) => r.name)]),
-    moves: psci.session.moves().map((m) => [m.move.name, m.place, m.parameters, m.rule.name, m.state]),
-  }});
-}})()"""
+  const branch = ({choices, allowed: {outcomes, obliged, broken}}) =>
+    [choices, outcomes.map(outcome), obliged, broken.map((rule) => rule.name)];
+  window.look = (call) => {
+    const { stepper, state, choices } = psci.session;
+    const [x1, x2, x3] = call ? call.args.map(BigInt) : [];
+    const invocation = call && { ...call, fn: BigInt(call.fn), x1, x2, x3 };
+    return JSON.parse(JSON.stringify({
+      state,
+      branches: call && stepper.underAllAnswers(state, invocation, choices).map(branch),
+      moves: psci.session.moves().map((m) => [m.move.name, m.place, m.parameters, m.rule.name, m.state]),
+    }, hex));
+  };
+})()"""
+"""What the page allows here, of a call and of the environment."""
 
 
 def as_page(state: Any) -> dict[str, Any]:
@@ -57,17 +64,20 @@ def key_text(key: Key) -> str:
     return f"{key[0]}({','.join(words)})"
 
 
-def branches(stepper: Any, state: Any, call: Invocation, known: dict[Key, Value]) -> Iterator[tuple[dict[Key, Value], Allowed]]:
-    from psci.model.machine import Undeclared, answers
+Choices = dict[Key, Value]
 
+
+def branches(stepper: Any, state: Any, call: Invocation, known: Choices) -> Iterator[tuple[Choices, Allowed]]:
+    """The allowed outcomes under every answer to what is open, with the answers."""
     try:
-        yield known, stepper.allowed(state, call, known) if not isinstance(stepper, Composed) else stepper.allowed(state, call)
+        composed = isinstance(stepper, Composed)
+        yield known, stepper.allowed(state, call) if composed else stepper.allowed(state, call, known)
     except Undeclared as missing:
         for value in answers(missing.key):
             yield from branches(stepper, state, call, {**known, missing.key: value})
 
 
-def wanted(stepper: Any, state: Any, call: Invocation, known: dict[Key, Value]) -> list[Any]:
+def wanted(stepper: Any, state: Any, call: Invocation, known: Choices) -> list[Any]:
     found = []
     for choices, allowed in branches(stepper, state, call, known):
         named = {key_text(key): shown(value, SYMBOLS[str(key[0])].range) for key, value in choices.items()}
@@ -106,10 +116,6 @@ def some_call(dice: random.Random, machine: Machine, caller: int) -> Invocation:
 
 
 def configured(machine: Machine, readings: dict[str, str]) -> Machine:
-    from dataclasses import replace
-
-    from psci.model.symbols.readings import READINGS
-
     chosen = {READINGS[name].symbol: READINGS[name].options[option] for name, option in readings.items()}
     single = {k: v for k, v in machine.declared.items() if not (isinstance(k, tuple) and k[0] in chosen)}
     return replace(machine, declared={**single, **chosen})
@@ -140,7 +146,7 @@ def walk(browser: Any, config: dict[str, Any], product: Product, stepper: Any, s
     browser.run(f"psci.open({{config: {json.dumps(config)}}})")
     browser.run(LOOK)
     state = product.initial()
-    known: dict[Key, Value] = {}
+    known: Choices = {}
     for step in range(steps):
         callers = product.callers(state)
         call = some_call(dice, product.machine, dice.choice(callers)) if callers else None
@@ -180,6 +186,6 @@ def walk(browser: Any, config: dict[str, Any], product: Product, stepper: Any, s
             )  # fmt: skip
             browser.run(
                 f"(() => {{ const a = {json.dumps(move)}; const o = psci.session.offers(a).offers.find((o) => "
-                f"o.rule.name === {json.dumps(rule)}); psci.take(a, o); }})()"
+                f"o.rule.name === {json.dumps(rule)}); psci.session.take(a, o); }})()"
             )
     assert browser.run("psci.session.at") == steps
