@@ -6,7 +6,6 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-
 MOST_NODES = 300
 """Above this, `dot` takes minutes and nobody can read what it draws."""
 

@@ -85,7 +85,7 @@ def to_dot(diagram: Diagram) -> str:
     graph.attr(
         compound="true", rankdir="LR" if diagram.sideways else "TB", fontname=FONT, bgcolor="white",
         nodesep="0.4" if diagram.sideways else "0.6", ranksep="0.8", pad="0.3",
-        label=_legend(diagram), labelloc="b", labeljust="r",
+        label=_below(diagram), labelloc="b", labeljust="r",
     )  # fmt: skip
     graph.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize="13", margin="0.2,0.12")
     graph.attr("edge", fontname=FONT, fontsize="11", arrowsize="0.8", penwidth="1.4")
@@ -93,29 +93,46 @@ def to_dot(diagram: Diagram) -> str:
     with graph.subgraph(name="cluster everything") as all_of_it:
         all_of_it.attr(label=_heading(diagram), labelloc="t", labeljust="c", peripheries="0", fontname=FONT)
         _boxes(all_of_it, diagram, None)
-        for node in diagram.nodes:
-            if node.initial:
-                all_of_it.node(f"begin {node.name}", label="", shape="circle", width="0.16", fillcolor=INK)
     for node in diagram.nodes:
         if node.initial:
             graph.edge(f"begin {node.name}", node.name, color=INK)
     for edges in _drawn_together(diagram):
         _edge(graph, diagram, edges)
-    for number, table in enumerate(diagram.tables):
-        graph.node(f"table {number}", label=_table_text(table), shape="plain", style="", margin="0")
     return str(graph.source)
+
+
+def _below(diagram: Diagram) -> str:
+    """What stands below the picture: the legend, and the tables under it. A picture of tables begins with a heading."""
+    if not diagram.tables:
+        return f"<{_legend(diagram)}>" if diagram.edges else ""
+    left = '<BR ALIGN="LEFT"/>'
+    legend = f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{_legend_line(diagram)}</TD></TR>' if diagram.edges else ""
+    heading = f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{_heading_text(diagram)}{left}</TD></TR>'
+    tables = "".join(f"<TR><TD>{_table_text(table)}</TD></TR>" for table in diagram.tables)
+    head = legend if diagram.nodes else heading
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="6">{head}{tables}</TABLE>>'
+
+
+def _legend_line(diagram: Diagram) -> str:
+    kinds = (f'<FONT COLOR="{LINES[kind].colour}">{_stroke(kind)}&#160;{kind.value}</FONT>' for kind in diagram.kinds())
+    notes = f'<FONT POINT-SIZE="10" COLOR="{FAINT}">{"; ".join(_notes(diagram))}</FONT>'
+    return f'<FONT POINT-SIZE="11">{"&#160;&#160;&#160;&#160;".join(kinds)}</FONT><BR ALIGN="LEFT"/>{notes}'
 
 
 def _table_text(table: Table) -> str:
     """A table beside the picture."""
     across = len(table.header)
     rows = [f'<TR><TD COLSPAN="{across}" ALIGN="LEFT"><B>{html.escape(table.title)}</B></TD></TR>']
-    rows.append("<TR>" + "".join(_cell(f"<B>{html.escape(word)}</B>" if word else " ", "#eef2f6") for word in table.header) + "</TR>")
+    rows.append(
+        "<TR>"
+        + "".join(_cell(f"<B>{html.escape(word)}</B>" if word else " ", "#eef2f6") for word in table.header)
+        + "</TR>"
+    )
     for row in table.rows:
         rows.append("<TR>" + "".join(_cell(_wrapped(text)) for text in row) + "</TR>")
     return (
-        f'<<FONT POINT-SIZE="11"><TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" '
-        f'BGCOLOR="white">{"".join(rows)}</TABLE></FONT>>'
+        f'<FONT POINT-SIZE="11"><TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" '
+        f'BGCOLOR="white">{"".join(rows)}</TABLE></FONT>'
     )
 
 
@@ -141,6 +158,12 @@ def _boxes(graph: Any, diagram: Diagram, parent: str | None) -> None:
         if node.cluster == parent:
             tone = TONES[node.tone]
             graph.node(node.name, label=_node_text(node), fillcolor=tone.fill, color=tone.line, fontcolor=INK)
+            if node.initial:
+                # beside its node, wherever that is
+                with graph.subgraph() as row:
+                    row.attr(rank="same")
+                    row.node(f"begin {node.name}", label="", shape="circle", width="0.16", fillcolor=INK)
+                    row.node(node.name)
     for box in diagram.clusters:
         if box.parent == parent:
             fill = "#f7f9fa" if box.parent is None else "#ffffff"
@@ -153,9 +176,13 @@ def _boxes(graph: Any, diagram: Diagram, parent: str | None) -> None:
 
 
 def _heading(diagram: Diagram) -> str:
+    return f"<{_heading_text(diagram)}<BR/> >"
+
+
+def _heading_text(diagram: Diagram) -> str:
     return (
-        f'<<FONT POINT-SIZE="20"><B>{html.escape(diagram.title)}</B></FONT><BR/>'
-        f'<FONT POINT-SIZE="12" COLOR="{FAINT}">{html.escape(diagram.subtitle)}</FONT><BR/> >'
+        f'<FONT POINT-SIZE="20"><B>{html.escape(diagram.title)}</B></FONT><BR/>'
+        f'<FONT POINT-SIZE="12" COLOR="{FAINT}">{html.escape(diagram.subtitle)}</FONT>'
     )
 
 
@@ -240,26 +267,29 @@ def _tooltip(edge: Edge) -> str:
     return "\n".join(f"{label}: {', '.join(label.cites)}" for label in edge.labels)
 
 
-def _legend(diagram: Diagram) -> str:
-    rows = []
-    for kind in diagram.kinds():
-        line = LINES[kind]
-        stroke = "&#9476;&#9476;&#9476;" if line.style in ("dashed", "dotted") else "&#9473;&#9473;&#9473;"
-        rows.append(
-            f'<TR><TD ALIGN="LEFT"><FONT COLOR="{line.colour}">{stroke}</FONT></TD>'
-            f'<TD ALIGN="LEFT"><FONT POINT-SIZE="11" COLOR="{INK}">{kind.value}</FONT></TD></TR>'
-        )
-    if not rows:
-        return ""
+def _stroke(kind: Kind) -> str:
+    return "&#9476;&#9476;&#9476;" if LINES[kind].style in ("dashed", "dotted") else "&#9473;&#9473;&#9473;"
+
+
+def _notes(diagram: Diagram) -> list[str]:
     labels = [label for edge in diagram.edges for label in edge.labels]
     notes = ["call &#8594; outcome, then the rule that allows it"] if any(label.outcome for label in labels) else []
     if any(edge.from_cluster for edge in diagram.edges):
         notes.append("a ring: from every state of the box")
     if any(label.permitted for label in labels):
         notes.append("(may): allowed, not promised")
-    for note in notes:
+    return notes
+
+
+def _legend(diagram: Diagram) -> str:
+    rows = [
+        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{LINES[kind].colour}">{_stroke(kind)}</FONT></TD>'
+        f'<TD ALIGN="LEFT"><FONT POINT-SIZE="11" COLOR="{INK}">{kind.value}</FONT></TD></TR>'
+        for kind in diagram.kinds()
+    ]
+    for note in _notes(diagram):
         rows.append(f'<TR><TD COLSPAN="2" ALIGN="LEFT"><FONT POINT-SIZE="10" COLOR="{FAINT}">{note}</FONT></TD></TR>')
-    return f'<<TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="0" CELLSPACING="1" STYLE="ROUNDED">{"".join(rows)}</TABLE>>'
+    return f'<TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="0" CELLSPACING="1" STYLE="ROUNDED">{"".join(rows)}</TABLE>'
 
 
 def to_mermaid(diagram: Diagram) -> str:
@@ -397,7 +427,8 @@ def _page(diagram: Diagram, svg: str) -> str:
 _STYLE = (
     f"body{{margin:1rem 1.5rem;background:#fff;color:{INK};font:15px/1.45 system-ui,sans-serif}}"
     f"h1{{font-size:1.3rem;margin:0}}p{{color:{FAINT};margin:.2rem 0 1rem}}.picture{{overflow-x:auto}}"
-    "svg{min-width:640px;max-width:100%;height:auto}div.table{overflow-x:auto}table{border-collapse:collapse;margin:1rem 0}"
+    "svg{min-width:640px;max-width:100%;height:auto}div.table{overflow-x:auto}"
+    "table{border-collapse:collapse;margin:1rem 0}"
     "caption{text-align:left;font-weight:700;padding:.3rem 0}th,td{border:1px solid #d5dbe1;padding:.3rem .6rem;"
     "text-align:left;vertical-align:top;font-size:14px}th{background:#eef2f6}"
     "@media print{svg{min-width:0}}"

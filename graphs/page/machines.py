@@ -51,7 +51,7 @@ class Machines:
                     "ancestor": [[tree.ancestors[node][outer] for node in nodes] for outer in nodes],
                     "below": [tree.ancestors[home] for home in tree.homes],
                 },
-                "unusable": None if machine.unusable is None else [[f"{a:#x}" for a in pair] for pair in machine.unusable],
+                "unusable": _ranges(machine),
                 "ids": None if machine.ids is None else {f"{fid:#x}": name for fid, name in machine.ids.items()},
                 "values": {s.name: self._table(_table(machine, s)) for s in MACHINE_SYMBOLS if _is_declared(s)},
                 **more,
@@ -70,7 +70,7 @@ SETUPS: Mapping[str, str] = {
     "declared": "Declares everything: each optional function is there, two clusters of power states are known.",
     "clusters": "Two clusters of two cores, OS-initiated mode, states of every level.",
     "undeclared": "Declares nothing: what the rules ask for is left open until an answer is seen.",
-    "filter": "A kernel of PSCI 1.1 behind KVM's SMCCC filter; the VMM answers the ids of SYSTEM_OFF2 and makes it 1.3.",
+    "filter": "A kernel of PSCI 1.1 behind KVM's SMCCC filter; a VMM takes over four ids and makes it 1.3.",
 }
 """The setups beside the shipped profiles."""
 
@@ -120,6 +120,10 @@ def _add_filter(found: Machines) -> None:
         kernel, whole = composition.machines(tuple(range(cores)), declared)
         found.add("filter", whole, forwarded=sorted(f"{fid:#x}" for fid in composition.forwarded))
         found.add("filter kernel", kernel)
+
+
+def _ranges(machine: Machine) -> list[list[str]] | None:
+    return None if machine.unusable is None else [[f"{a:#x}" for a in pair] for pair in machine.unusable]
 
 
 def _is_declared(symbol: Function) -> bool:

@@ -82,9 +82,9 @@ SCENES = (
         "declared", 3,
         (
             *_started(1),
-            call("Core 1 is first to be decided: core 2 is ON_PENDING, with the entry point that core 1 gave.",
+            call("Core 1 comes first: core 2 is ON_PENDING, with the entry point that core 1 gave.",
                  1, "CPU_ON.accepted", "0x2", "0x60000000", "0x1"),
-            call("Core 0 comes second and must be refused. QEMU 7.2 says SUCCESS here, and takes the later entry point.",
+            call("Core 0 comes second and must be refused. QEMU 7.2 says SUCCESS here, and takes the later entry.",
                  0, "CPU_ON.on_pending", "0x2", "0x70000000", "0x2"),
             move("Core 2 starts.", "START.initialised", 2),
             call("Had core 0 come now, its answer would have been ALREADY_ON: core 2 is ON, though it has run nothing.",
@@ -107,7 +107,8 @@ SCENES = (
         ),
     ),
     Scene(
-        "hibernate", "Hibernate and resume", "The guest says that it will be back, and the next boot finds its platform.",
+        "hibernate", "Hibernate and resume",
+        "The guest says that it will be back, and the next boot finds its platform.",
         "declared", 2,
         (
             call("Is SYSTEM_OFF2 there, and which types does it take?",

@@ -33,6 +33,10 @@ class View:
     """From the product, and whether answers that change nothing are drawn too."""
     cpus: int = 2
     """The number of cores, where nobody says."""
+    without: frozenset[str] = frozenset()
+    """Calls that are left out, because they tell about other things."""
+    queries: bool = False
+    """Calls that only tell something are drawn in any case."""
 
 
 VIEWS: Mapping[str, View] = {
@@ -49,6 +53,8 @@ VIEWS: Mapping[str, View] = {
             "the smallest machine that its first caller cannot tell from the real one",
             ("power", "activity"),
             observed_view,
+            without=frozenset({"MEM_PROTECT"}),
+            queries=True,
         ),
     )
 }
@@ -80,8 +86,10 @@ def view(name: str, product: Product, refusals: bool = False) -> Diagram:
     if name not in VIEWS:
         raise InputError(f"unknown view {name!r}: choose {', '.join(VIEWS)}")
     chosen = VIEWS[name]
-    inside = cone(product.specification, product.machine, chosen.fields, product.without, queries=refusals)
-    return chosen.draw(replace(product, specification=inside.specification), refusals)
+    without = product.without | chosen.without
+    queries = refusals or chosen.queries
+    inside = cone(product.specification, product.machine, chosen.fields, without, queries=queries)
+    return chosen.draw(replace(product, specification=inside.specification, without=without), refusals)
 
 
 def compared(name: str, first: Product, second: Product, texts: tuple[str, str]) -> Diagram:

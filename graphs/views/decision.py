@@ -49,4 +49,10 @@ def _outcome(rule: Rule) -> str:
         return rule.completion.value
     if rule.code is not None:
         return rule.code.name
-    return f"returns {show(rule.value)}" if rule.value is not None else f"any result with {show(rule.constraint)}" if rule.constraint is not None else ""
+    return (
+        f"returns {show(rule.value)}"
+        if rule.value is not None
+        else f"any result with {show(rule.constraint)}"
+        if rule.constraint is not None
+        else ""
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ def difference(first: Diagram, second: Diagram, texts: tuple[str, str]) -> Diagr
     """
     one, two = _labels(first), _labels(second)
     found: list[tuple[str, str, Kind, Label]] = []
-    rows: list[tuple[str, ...]] = []
+    differing: dict[tuple[str, str, str, str], list[str]] = {}
     names = {node.name: node.label.partition("\n")[0] for node in (*first.nodes, *second.nodes)}
     for place in sorted(one.keys() | two.keys()):
         source, target, what, outcome = place
@@ -33,10 +34,12 @@ def difference(first: Diagram, second: Diagram, texts: tuple[str, str]) -> Diagr
             # an arrow without words: what did not change is there to be recognised
             found.append((source, target, kind, Label("")))
             continue
-        label = Label(what, outcome, _rules(before, after))
-        found.append((source, target, kind, label))
+        rules = _rules(before, after)
+        found += [(source, target, kind, Label(what, outcome, rule)) for rule in rules]
         arrow = f" -> {outcome}" if outcome else ""
-        rows.append((kind.name.lower(), f"{names[source]} to {names[target]}", what + arrow, label.rule))
+        sources = differing.setdefault((kind.name.lower(), names[target], what + arrow, ", ".join(rules)), [])
+        sources.append(names[source])
+    rows = [(kind, f"{', '.join(sources)} to {target}", *rest) for (kind, target, *rest), sources in differing.items()]
     seen = {node.name for node in first.nodes}
     marked = [
         replace(node, note="added" if node.name not in seen else "") for node in second.nodes
@@ -44,7 +47,7 @@ def difference(first: Diagram, second: Diagram, texts: tuple[str, str]) -> Diagr
         replace(node, note="removed") for node in first.nodes if node.name not in {n.name for n in second.nodes}
     ]  # fmt: skip
     boxes = tuple(dict.fromkeys((*second.clusters, *first.clusters)))
-    table = Table("What differs", ("", "from, to", "step", "rule"), tuple(rows or [("nothing", "", "", "")]))
+    table = Table("What differs", ("", "from, to", "step", "rule"), tuple(rows) or (("nothing", "", "", ""),))
     return Diagram(
         f"{second.title}: from {texts[0]} to {texts[1]}", _count(rows), tuple(marked), merged(found), boxes,
         second.sideways, (table,),
@@ -60,14 +63,14 @@ def _labels(diagram: Diagram) -> dict[Place, dict[str, Label]]:
     return found
 
 
-def _rules(before: dict[str, Label], after: dict[str, Label]) -> str:
+def _rules(before: dict[str, Label], after: dict[str, Label]) -> list[str]:
     """The rules, with a sign where the other side has them not."""
     if not before or not after:
-        return ", ".join(sorted(before or after))
+        return sorted(before or after)
     gone, new = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
-    return ", ".join([*(f"−{name}" for name in gone), *(f"+{name}" for name in new)])
+    return [*(f"−{name}" for name in gone), *(f"+{name}" for name in new)]
 
 
-def _count(rows: list[tuple[str, ...]]) -> str:
+def _count(rows: Sequence[tuple[str, ...]]) -> str:
     counts = {word: sum(row[0] == word for row in rows) for word in ("added", "removed", "changed")}
     return ", ".join(f"{count} {word}" for word, count in counts.items())

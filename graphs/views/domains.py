@@ -45,7 +45,11 @@ def domains_view(version: Version) -> Diagram:
                 edges.append((f"{mode} {tree.names[tree.parents[node]]}", f"{mode} {name}", Kind.PART, Label("")))
         for core, word in sorted(REQUESTS):
             home = tree.names[tree.homes[core]]
-            votes = [f"{tree.names[n]}: {state.vote[core * len(tree.names) + n]}" for n in range(len(tree.names)) if tree.below(core, n)]
+            votes = [
+                f"{tree.names[n]}: {state.vote[core * len(tree.names) + n]}"
+                for n in range(len(tree.names))
+                if tree.below(core, n)
+            ]
             order = [c for c, _ in REQUESTS].index(core) + 1
             text = f"core {core}\n{order}. asks for {_TEXTS[word]}\n" + ("" if mode else f"votes {', '.join(votes)}")
             nodes.append(Node(f"{mode} core {core}", text, "idle", f"mode {mode}"))

@@ -267,7 +267,7 @@ def states_view(product: Product, refusals: bool = False) -> Diagram:
         Node(name, _state_text(state), _state_tone(state), initial=name == "s0") for state, name in names.items()
     )
     tables = _tables(answers, nodes) if refusals else ()
-    return Diagram("Every reachable state", subtitle_of(product), nodes, merged(found), tables=tables)
+    return Diagram("Every reachable state", subtitle_of(product), nodes, merged(found), sideways=True, tables=tables)
 
 
 def _state_text(state: State) -> str:

@@ -52,4 +52,6 @@ def _node(world: World, initial: bool = False) -> Node:
     signed = "and the signature" if world.phase == "prepared" and world.signature else ""
     tone = "on" if world.phase == "resumed" else _TONES.get(world.phase, "plain")
     box = {"down": "between", "prepared": "between", "resumed": "after", "booted cleanly": "after"}
-    return Node(_name(world), f"{world.phase}\n{told}\n{changed}\n{signed}", tone, box.get(world.phase, "before"), initial)
+    return Node(
+        _name(world), f"{world.phase}\n{told}\n{changed}\n{signed}", tone, box.get(world.phase, "before"), initial
+    )

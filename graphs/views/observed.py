@@ -65,7 +65,9 @@ def _refined(steps: list[list[_Step]]) -> list[int]:
     block = [0] * len(steps)
     while True:
         signatures: dict[object, int] = {}
-        following = [signatures.setdefault(_signature(number, steps, block), len(signatures)) for number in range(len(steps))]
+        following = [
+            signatures.setdefault(_signature(number, steps, block), len(signatures)) for number in range(len(steps))
+        ]
         if len(signatures) == len(set(block)):
             return block
         block = following

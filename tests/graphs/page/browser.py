@@ -43,7 +43,10 @@ class Browser:
                  "--remote-debugging-pipe", f"--user-data-dir={folder}", f"--window-size={width},{height}",
                  "about:blank"]  # fmt: skip
         self._process = subprocess.Popen(
-            [command, *flags], pass_fds=(3, 4), preexec_fn=as_the_protocol_wants, stderr=subprocess.DEVNULL
+            [command, *flags],
+            pass_fds=(3, 4),
+            preexec_fn=as_the_protocol_wants,  # noqa: PLW1509  # the tests have no threads
+            stderr=subprocess.DEVNULL,
         )
         for end in (reads, writes, high, higher):
             os.close(end)
@@ -64,7 +67,9 @@ class Browser:
     def __enter__(self) -> Browser:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         os.close(self._out)
         try:
             self._process.wait(10)
@@ -90,7 +95,9 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Click what a selector finds first."""
-        found = self.run(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e?.click(); return !!e; }})()")
+        found = self.run(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e?.click(); return !!e; }})()"
+        )
         assert found, f"nothing to click: {selector}"
 
     def text(self, selector: str) -> str:

@@ -19,13 +19,14 @@ from psci.model.language.terms import Value
 from psci.model.machine import SYMBOLS, Key, Machine, Undeclared, answers
 from psci.model.scenarios.filter import Composed, Composition, claimed_set
 from psci.model.step import Allowed, Invocation, Stepper
-from psci.model.symbols.state import FIELDS
 from psci.model.symbols.readings import READINGS
+from psci.model.symbols.state import FIELDS
 from psci.model.tables.versions import V1_1, V1_3
 
 STEPS = 1000
 WALKS = (
-    ("declared", 2, "1.3", {}), ("declared", 3, "0.2", {}), ("declared", 1, "0.1", {}), ("declared", 4, "1.3-alpha", {}),
+    ("declared", 2, "1.3", {}), ("declared", 3, "0.2", {}), ("declared", 1, "0.1", {}),
+    ("declared", 4, "1.3-alpha", {}),
     ("kvm-guest", 2, "1.3", {}), ("clusters", 4, "1.3", {}), ("mobile", 4, "1.1", {"osi-mixed": "denied"}),
     ("undeclared", 2, "1.3", {"frozen-core": "already-on"}), ("clusters", 4, "1.0", {"vote-counting": "later"}),
     ("declared", 2, "1.3", {"reset-cores": "kept", "failed-call": "may-take-effect"}),
@@ -45,6 +46,10 @@ LOOK = """(() => {
       branches: call && stepper.underAllAnswers(state, invocation, choices).map(branch),
       moves: psci.session.moves().map((m) => [m.move.name, m.place, m.parameters, m.rule.name, m.state]),
     }, hex));
+  };
+  window.takeBy = (action, rule, choices) => {
+    const offer = psci.session.offers(action).offers.find((o) => o.rule.name === rule);
+    psci.session.take(action, { ...offer, choices: choices ?? offer.choices });
   };
 })()"""
 """What the page allows here, of a call and of the environment."""
@@ -170,22 +175,17 @@ def walk(browser: Any, config: dict[str, Any], product: Product, stepper: Any, s
             choices, outcome = dice.choice(outcomes)
             known, state = choices, outcome.state
             chosen = {key_text(k): shown(v, SYMBOLS[str(k[0])].range) for k, v in known.items()}
-            offer = f"o.rule.name === {json.dumps(outcome.rule.name)}"
-            browser.run(
-                f"(() => {{ const a = {json.dumps(action)}; const o = psci.session.offers(a).offers.find((o) => {offer});"
-                f"psci.take(a, {{...o, choices: {json.dumps(chosen)}}}); }})()"
-            )
+            browser.run(f"takeBy({json.dumps(action)}, {json.dumps(outcome.rule.name)}, {json.dumps(chosen)})")
         else:
             name, place, told, rule, _ = dice.choice(usual or possible)
             move = {"move": name, "place": place, "parameters": told}
-            matching = [t for t in product.moves(state) if (t.action.name, t.action.place, t.rule.name) == (name, place, rule)]
+            matching = [
+                t for t in product.moves(state) if (t.action.name, t.action.place, t.rule.name) == (name, place, rule)
+            ]
             sorts = next(m for m in product.specification.moves if m.name == name).parameters
             state = next(
                 t.target for t in matching
                 if [shown(v, s.range) for v, s in zip(t.action.parameters, sorts, strict=True)] == told
             )  # fmt: skip
-            browser.run(
-                f"(() => {{ const a = {json.dumps(move)}; const o = psci.session.offers(a).offers.find((o) => "
-                f"o.rule.name === {json.dumps(rule)}); psci.session.take(a, o); }})()"
-            )
+            browser.run(f"takeBy({json.dumps(move)}, {json.dumps(rule)})")
     assert browser.run("psci.session.at") == steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +11,15 @@ from typing import Any
 import pytest
 from house import ROOT
 
+from psci.explorer.abstraction.machines import small
 from psci.explorer.system import Product
 from psci.graphs.page.assemble import EXAMPLE, data, page
 from psci.graphs.page.machines import offered
 from psci.graphs.page.scenes import SCENES, Scene
-from psci.model.scenarios.filter import Composed, Composition, claimed_set
-from psci.explorer.abstraction.machines import small
 from psci.model.calls.system_off2 import SYSTEM_OFF2
+from psci.model.scenarios.filter import Composed, Composition, claimed_set
 from psci.model.step import Invocation
-from psci.model.tables.versions import V1_1, V1_3
+from psci.model.tables.versions import V0_2, V1_1, V1_3
 from psci.oracle import check
 from psci.oracle.traces.file import read_trace
 
@@ -30,17 +31,39 @@ def power(browser: Any) -> list[str]:
     return found
 
 
+def put(browser: Any, selector: str, value: str) -> None:
+    """Choose or write a value, as a reader does."""
+    browser.run(f"""(field => {{
+      field.value = {json.dumps(value)};
+      field.dispatchEvent(new Event('change'));
+    }})(document.querySelector('{selector}'))""")
+
+
+STATE = "JSON.stringify(psci.session.state, (_, v) => typeof v === 'bigint' ? String(v) : v)"
+
+
+def opened_with(browser: Any, **session: Any) -> None:
+    browser.run(f"psci.open({json.dumps(session)})")
+
+
+def config(setup: str, cores: int = 2, version: int = V1_3.rank) -> dict[str, Any]:
+    return {"setup": setup, "cores": cores, "version": version, "readings": {}}
+
+
 def test_the_page_is_one_small_file_that_loads_nothing() -> None:
     text = page()
     assert len(text.encode()) < 3_000_000
-    assert [mark for mark in ("http://", "https://", "src=", "@import", "url(") if mark in text.replace("http://www.w3.org/2000/svg", "")] == []
+    assert [
+        mark
+        for mark in ("http://", "https://", "src=", "@import", "url(")
+        if mark in text.replace("http://www.w3.org/2000/svg", "")
+    ] == []
     assert page() == text
 
 
 def test_a_call_is_chosen_taken_undone_and_taken_again(opened: Any) -> None:
-    assert [t.splitlines()[0] for t in opened.run("[...document.querySelectorAll('.card .result')].map(e => e.innerText)")] == [
-        "SUCCESS", "INTERNAL_FAILURE",
-    ]  # fmt: skip
+    results = "[...document.querySelectorAll('.card .result')].map(e => e.innerText)"
+    assert opened.run(results) == ["SUCCESS", "INTERNAL_FAILURE"]
     opened.click("#take-1")
     assert power(opened) == ["ON", "ON_PENDING"]
     assert "CPU_ON(0x1, 0x40000000, 0x2a)" in opened.text("#past .now")
@@ -69,26 +92,29 @@ def test_keys_step_and_go_back(opened: Any) -> None:
 
 
 def test_another_call_and_its_arguments_are_written(opened: Any) -> None:
-    opened.run("(s => { s.value = 'AFFINITY_INFO'; s.dispatchEvent(new Event('change')); })(document.querySelector('#call'))")
-    opened.run("(s => { s.value = '0x9'; s.dispatchEvent(new Event('change')); })(document.querySelector('#arg-target_affinity'))")
+    put(opened, "#call", "AFFINITY_INFO")
+    put(opened, "#arg-target_affinity", "0x9")
     assert opened.text(".card .result") == "INVALID_PARAMETERS"
     assert opened.text(".card code") == "AFFINITY_INFO.instance_absent"
-    opened.run("(s => { s.value = 'x'; s.dispatchEvent(new Event('change')); })(document.querySelector('#arg-target_affinity'))")
+    put(opened, "#arg-target_affinity", "x")
     assert opened.text("[role=alert]") == "An argument is a number, such as 0x1."
 
 
 def test_what_is_not_declared_is_asked_for_and_then_kept(opened: Any) -> None:
-    opened.run("psci.open({config: {setup: 'undeclared', cores: 2, version: 8, readings: {}}})")
-    assert opened.text(".card .open") == "If the implementation has address_unusable(0x40000000) = false and denied_by_policy(1) = false"
+    opened_with(opened, config=config("undeclared"))
+    assert (
+        opened.text(".card .open")
+        == "If the implementation has address_unusable(0x40000000) = false and denied_by_policy(1) = false"
+    )
     opened.click("#take-1")
     assert opened.run("psci.session.choices") == {"address_unusable(0x40000000)": False, "denied_by_policy(1)": False}
 
 
 def test_a_session_is_shared_by_its_address(opened: Any, address: str) -> None:
     opened.run("document.querySelector('#scene-osi').click(); psci.go(6)")
-    state, fragment = opened.run("[JSON.stringify(psci.session.state, (_, v) => typeof v === 'bigint' ? String(v) : v), location.hash]")
+    state, fragment = opened.run(f"[{STATE}, location.hash]")
     opened.open(address + fragment)
-    assert opened.run("JSON.stringify(psci.session.state, (_, v) => typeof v === 'bigint' ? String(v) : v)") == state
+    assert opened.run(STATE) == state
     assert opened.run("[psci.session.at, psci.session.steps.length]") == [6, 8]
 
 
@@ -100,12 +126,13 @@ def test_a_link_to_what_is_not_there_says_so(opened: Any, address: str) -> None:
 
 
 def test_two_versions_side_by_side_mark_the_first_difference(opened: Any) -> None:
-    opened.run("psci.open({config: {setup: 'declared', cores: 2, version: 8, readings: {}}, other: {version: 1, readings: {}}})")
+    opened_with(opened, config=config("declared"), other={"version": V0_2.rank, "readings": {}})
     opened.click("#take-1")
     assert opened.text(".difference") == "No difference in 1 step so far."
     opened.run("document.querySelector('#step-0').click()")
-    opened.run("(s => { s.value = '0xf0000000'; s.dispatchEvent(new Event('change')); })(document.querySelector('#arg-entry_point_address'))")
-    assert opened.run("[...document.querySelectorAll('.card')].map(e => e.innerText.split('\\n').slice(0, 3).join(' '))") == [
+    put(opened, "#arg-entry_point_address", "0xf0000000")
+    heads = "[...document.querySelectorAll('.card')].map(e => e.innerText.split('\\n').slice(0, 3).join(' '))"
+    assert opened.run(heads) == [
         "INVALID_ADDRESS must left only", "INTERNAL_FAILURE may Step2", "INVALID_PARAMETERS must right only",
     ]  # fmt: skip
     opened.click("#take-1")
@@ -144,7 +171,11 @@ def test_each_step_of_a_scene_is_one_of_the_rules(scene: Scene) -> None:
         stepper: Any = Composed(composition, (0, 1), small(2, V1_1).declared)
         mover = stepper.vmm
     else:
-        machine = next(m for name, m in offered() if (name, len(m.cores), m.version.rank) == (scene.setup, scene.cores, scene.version))
+        machine = next(
+            m
+            for name, m in offered()
+            if (name, len(m.cores), m.version.rank) == (scene.setup, scene.cores, scene.version)
+        )
         stepper = mover = Product(machine).stepper
     state = mover.initial()
     for step in scene.steps:
@@ -156,7 +187,9 @@ def test_each_step_of_a_scene_is_one_of_the_rules(scene: Scene) -> None:
             state = next(o.state for o in outcomes if o.rule.name == step.rule)
         else:
             told = tuple(int(p, 0) if p.startswith("0x") else p for p in step.parameters)
-            state = next(after for rule, after in mover.move(step.move, state, step.place, told) if rule.name == step.rule)
+            state = next(
+                after for rule, after in mover.move(step.move, state, step.place, told) if rule.name == step.rule
+            )
 
 
 def test_a_trace_is_imported_and_walked(opened: Any) -> None:
@@ -176,16 +209,15 @@ def test_a_trace_is_imported_and_walked(opened: Any) -> None:
 
 
 def test_a_trace_is_walked_as_far_as_the_checker_explains_it(opened: Any) -> None:
-    """On every shipped trace that the page takes, the first line that nothing explains is the checker's first finding."""
+    """On every shipped trace that the page takes, what nothing explains is the checker's first finding."""
     compared = []
     for file in sorted(TRACES.glob("*.ndjson")):
         events = list(read_trace(file))
         report = check(events)
         text = file.read_text(encoding="utf-8")
-        line = opened.run(
-            f"(() => {{ try {{ psci.walkTrace({json.dumps(text)}); return psci.view.walk ? psci.view.walk.stuck : 'refused'; }}"
-            " finally { psci.view.walk = null; } })()"
-        )
+        opened.run("psci.view.walk = null")
+        opened.run(f"psci.walkTrace({json.dumps(text)})")
+        line = opened.run("psci.view.walk ? psci.view.walk.stuck : 'refused'")
         registers = any(getattr(event, "regs", None) or getattr(event, "el", None) for event in events)
         if line == "refused" or registers:
             continue
@@ -230,4 +262,4 @@ def test_every_control_has_a_name(opened: Any) -> None:
 def test_the_rules_of_the_page_are_those_of_the_specification() -> None:
     known = data()
     assert sum(map(len, known["rules"].values())) == sum(1 for _ in Product(small(1)).specification.every_rule())
-    assert {name for rule in sum(known["rules"].values(), []) for name in rule["cites"]} == set(known["facts"])
+    assert {name for rule in itertools.chain(*known["rules"].values()) for name in rule["cites"]} == set(known["facts"])
