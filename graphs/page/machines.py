@@ -136,7 +136,7 @@ def _table(machine: Machine, symbol: Function) -> Any:
         return shown(machine.value(symbol.name, ()), symbol.range)
     listed = [key[1:] for key in machine.declared if isinstance(key, tuple) and key[0] == symbol.name]
     if symbol.name == "has":
-        listed = [(call.key,) for call in CALLS] + [(SMCCC_VERSION,)]
+        listed = [*((call.key,) for call in CALLS), (SMCCC_VERSION,)]
     if symbol.name == "latency":
         listed = [(state,) for state in LOCAL_STATE.values]
     entries = {

@@ -46,13 +46,9 @@ def _row(rule: Rule) -> tuple[str, ...]:
 
 def _outcome(rule: Rule) -> str:
     if rule.completion is not Completion.RETURNS:
-        return rule.completion.value
+        return str(rule.completion.value)
     if rule.code is not None:
         return rule.code.name
-    return (
-        f"returns {show(rule.value)}"
-        if rule.value is not None
-        else f"any result with {show(rule.constraint)}"
-        if rule.constraint is not None
-        else ""
-    )
+    if rule.value is not None:
+        return f"returns {show(rule.value)}"
+    return "any result" if rule.constraint is None else f"any result with {show(rule.constraint)}"

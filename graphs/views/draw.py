@@ -83,7 +83,8 @@ def _product(name: str, cores: int, judged: Version, readings: Readings) -> Prod
     shape = Topology.clusters([1] * cores) if name == "node" else None
     machine = small(cores, judged, topology=shape, states=SHALLOW_STATES if shape else ())
     kept = {key: value for key, value in machine.declared.items() if not (isinstance(key, tuple) and key[0] in chosen)}
-    declared: dict[str | Key, Value] = {**kept, **chosen}
+    declared: dict[str | Key, Value] = dict(kept)
+    declared.update(chosen)
     # no view tells the two widths of a function id apart
     return Product(replace(machine, declared=declared), abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES)
 

@@ -74,8 +74,8 @@ def _tables(answers: Answers, nodes: tuple[Node, ...]) -> tuple[Table, ...]:
         listed = sorted(rules)
         more = f" and {len(listed) - _MOST_RULES} more" if len(listed) > _MOST_RULES else ""
         everywhere = len(where) == len({place for places in answers.values() for place in places})
-        places = "everywhere" if everywhere and len(where) > 1 else ", ".join(names[n] for n in names if n in where)
-        shown.append((call, outcome, ", ".join(listed[:_MOST_RULES]) + more, places))
+        named = "everywhere" if everywhere and len(where) > 1 else ", ".join(names[n] for n in names if n in where)
+        shown.append((call, outcome, ", ".join(listed[:_MOST_RULES]) + more, named))
     return (Table("Answers that change nothing", ("call", "answer", "rule", "in"), tuple(shown)),)
 
 
