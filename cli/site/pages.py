@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from psci.model.calls import CALLS, UNKNOWN
 from psci.model.declare import Call, Move
-from psci.model.documents.facts_covered import account
+from psci.model.documents.facts_covered import Entry, account
 from psci.model.environment import MOVES
 from psci.model.language.effects import Update
 from psci.model.language.rules import Completion, Modality, Rule
@@ -17,7 +19,8 @@ from psci.model.specification import SPECIFICATION
 from psci.model.symbols.readings import READINGS, Reading
 from psci.model.tables.facts import FACTS, MODALITIES, Fact
 from psci.model.tables.versions import VERSIONS, Version
-from psci.oracle.peers.registry import family, names
+from psci.oracle.peers.quirks import Quirk
+from psci.oracle.peers.registry import family, registered
 from psci.properties import PROPERTIES
 from psci.properties.language import Property
 
@@ -74,6 +77,10 @@ def _page(title: str, *parts: str) -> str:
     return "\n\n".join([NOTE.strip(), f"# {title}", *(part for part in parts if part)]) + "\n"
 
 
+def _terms(rows: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"- **{name}**: {text}" for name, text in rows)
+
+
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
@@ -89,7 +96,9 @@ def calls() -> Pages:
     rows = []
     for owner in owners:
         found = SPECIFICATION.rules[owner.name]
-        kind = "call" if isinstance(owner, Call) else "a move that nobody sees" if owner.silent else "a move that is seen"
+        kind = (
+            "call" if isinstance(owner, Call) else "a move that nobody sees" if owner.silent else "a move that is seen"
+        )
         rows.append((f"[{owner.name}]({anchor(owner.name)}.md)", owner.section, kind, str(len(found))))
         yield f"calls/{anchor(owner.name)}.md", _call(owner, found)
     yield "calls/index.md", _page("Calls and moves", _table(("name", "section", "kind", "rules"), rows))
@@ -119,9 +128,6 @@ def _ids(call: Call) -> str:
 @cache
 def _places() -> Mapping[str, str]:
     """The file of each call and move, by its name."""
-    import importlib
-    import pkgutil
-
     found: dict[str, str] = {}
     for room in ("calls", "environment"):
         package = importlib.import_module(f"psci.model.{room}")
@@ -170,7 +176,7 @@ def _rule(owner: Call | Move, rule: Rule, several: bool) -> Iterator[str]:
         ("changes", _changes(rule.effect.updates) or "nothing"),
         ("facts", ", ".join(fact_link(fact) for fact in rule.cites)),
     ]
-    yield _table(("", ""), rows)
+    yield _terms(rows)
 
 
 def _changes(updates: tuple[Update, ...]) -> str:
@@ -205,13 +211,15 @@ def _deviations_of(found: list[tuple[Call | Move, Rule]]) -> str:
     ]
     if not rows:
         return ""
-    return "## Known deviations that break its facts\n\n" + _table(("peer", "deviation", "what it does", "breaks"), rows)
+    return "## Known deviations that break its facts\n\n" + _table(
+        ("peer", "deviation", "what it does", "breaks"), rows
+    )
 
 
 @cache
-def known_deviations() -> tuple[tuple[str, tuple[object, ...]], ...]:
+def known_deviations() -> tuple[tuple[str, tuple[Quirk, ...]], ...]:
     """The listed deviations of each family of peers."""
-    return tuple((name, tuple(family(name).quirks().known)) for name in names())
+    return tuple((name, tuple(family(name).quirks().known)) for name in registered())
 
 
 # ---- facts
@@ -229,7 +237,7 @@ def facts() -> Pages:
     yield "facts/index.md", _page("Facts", about, *listed)
 
 
-def _fact(fact: Fact, accounted: Mapping[str, object]) -> str:
+def _fact(fact: Fact, accounted: Mapping[str, Entry]) -> str:
     binds = "; ".join(MODALITIES[m] for m in fact.modalities)
     where = f"DEN0022 {', '.join(fact.sections)}" if fact.sections else "not said in one place"
     entry = accounted[fact.id]
@@ -238,11 +246,11 @@ def _fact(fact: Fact, accounted: Mapping[str, object]) -> str:
     claims = [prop for prop in PROPERTIES if fact.id in prop.cites]
     return _page(
         fact.id,
-        _table(("", ""), [("binds", binds), ("where", where), ("here", str(getattr(entry, "kind", "")))]),
+        _terms([("binds", binds), ("where", where), ("here", entry.kind)]),
         _list("Rules", [rule_link(name) for name in cited]),
         _list("Readings", [f"[{name}](../readings/{anchor(name)}.md)" for name in reading]),
         _list("Properties", [f"[{p.name}](../properties/{anchor(p.name)}.md): {p.title}" for p in claims]),
-        _list("Where", [] if cited else [f"`{place}`" for place in getattr(entry, "where", ())]),
+        _list("Where", [] if cited else [f"`{place}`" for place in entry.where]),
     )
 
 
@@ -267,9 +275,13 @@ def _property(prop: Property) -> str:
         ("kind", prop.kind.value),
         ("facts", ", ".join(fact_link(fact) for fact in prop.cites)),
         ("lemmas", rests or "none"),
-        ("proved", prop.unproved or (f"for three cores only: {prop.bounded_only}" if prop.bounded_only else "for any number of cores")),
+        (
+            "proved",
+            prop.unproved
+            or (f"for three cores only: {prop.bounded_only}" if prop.bounded_only else "for any number of cores"),
+        ),
     ]
-    return _page(f"{prop.name}: {prop.title}", prop.sentence, _table(("", ""), rows), f"Prove it: `psci prove {prop.name}`.")
+    return _page(f"{prop.name}: {prop.title}", prop.sentence, _terms(rows), f"Prove it: `psci prove {prop.name}`.")
 
 
 def readings() -> Pages:

@@ -15,7 +15,6 @@ from psci.cli.main import psci as command
 from psci.graphs.render import render
 from psci.graphs.views import DECISION, VIEWS, names
 from psci.graphs.views.draw import draw
-from psci.model.errors import InputError
 
 _WIDTH = 96
 
@@ -28,7 +27,8 @@ def every_page() -> Iterator[tuple[str, str]]:
 
 
 def _commands() -> Iterator[str]:
-    yield "# Commands\n\nExit status: 0 nothing new, 1 a new finding, 2 bad input, 3 could not judge, 130 interrupted.\n"
+    yield "# Commands\n"
+    yield "Exit status: 0 nothing new, 1 a new finding, 2 bad input, 3 could not judge, 130 interrupted.\n"
     context = click.Context(command, info_name="psci", max_content_width=_WIDTH, terminal_width=_WIDTH)
     for name, (_, sentence) in COMMANDS.items():
         yield f"## psci {name}\n\n{sentence[0].upper()}{sentence[1:]}.\n"
@@ -85,6 +85,3 @@ def pictures() -> Iterator[tuple[str, bytes]]:
         lines.append(f"[![{diagram.title}](pictures/{name}.svg)](pictures/{name}.svg)\n")
         lines.append(f"`psci graph {' '.join((name, *options))}`\n")
     yield "pictures.md", "\n".join(lines).encode()
-
-
-__all__ = ["InputError", "every_page", "pictures"]
