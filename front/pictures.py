@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from psci.front.judging import events_of
 from psci.graphs.diagram import Diagram
 from psci.graphs.render import format_of, render, to_networkx, write
+from psci.graphs.timeline import terminal, verdict
+from psci.graphs.timeline import timeline as draw_timeline
 from psci.graphs.views import VIEWS
 from psci.graphs.views.draw import Readings, draw
+from psci.model.events import Event
 from psci.model.tables.versions import V1_3
 
 
@@ -38,10 +44,59 @@ class Picture:
         return to_networkx(self.diagram)
 
     def _repr_svg_(self) -> str:
-        return self.svg
+        return _fitting(self.svg)
 
     def __repr__(self) -> str:
         return f"{self.diagram.title}: {len(self.diagram.nodes)} nodes, {len(self.diagram.edges)} edges"
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A trace that a notebook shows, with what nothing explains in its place."""
+
+    trace: tuple[Event, ...]
+
+    @cached_property
+    def svg(self) -> str:
+        """The timeline as SVG."""
+        return draw_timeline(self.trace, notes=verdict(self.trace))
+
+    def save(self, path: Path | str) -> None:
+        """Write it to a file as SVG.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        write(Path(path), self.svg.encode())
+
+    def _repr_svg_(self) -> str:
+        return _fitting(self.svg)
+
+    def __repr__(self) -> str:
+        return terminal(self.trace, notes=verdict(self.trace)).rstrip()
+
+
+def _fitting(svg: str) -> str:
+    """The picture as wide as its page, rather than cut."""
+    return re.sub(r'(<svg[^>]*?) width="[^"]*"( height="[^"]*")', r'\1 width="100%"', svg, count=1)
+
+
+def timeline(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Timeline:
+    """A trace as a timeline, one lane for each core, with the verdict in its place.
+
+    >>> machine = {"k": "machine", "format": 1, "psci": "1.3", "cpus": ["0x0"]}
+    >>> timeline([machine, {"k": "call", "cpu": "0x0", "fn": "0x84000000"}])
+    PSCI 1.3, 1 core
+          core 0x0
+        1 PSCI_VERSION()
+
+    Args:
+        trace: a file, events, or the JSON objects of its lines.
+
+    Raises:
+        InputError: it is no trace.
+    """
+    return Timeline(tuple(events_of(trace)))
 
 
 def graph(
@@ -77,4 +132,4 @@ def graph(
     )  # fmt: skip
 
 
-__all__ = ["VIEWS", "Picture", "graph"]
+__all__ = ["VIEWS", "Picture", "Timeline", "graph", "timeline"]

@@ -26,6 +26,8 @@ from psci.properties.language import Property
 
 NOTE = "<!-- Made by `python -m psci.cli.site`; changes belong in the rules. -->\n"
 Pages = Iterator[tuple[str, str]]
+OWNERS: tuple[Call | Move, ...] = (*CALLS, UNKNOWN, *MOVES)
+"""Whatever has rules."""
 
 
 def every_page() -> Pages:
@@ -67,7 +69,7 @@ def _outcome(rule: Rule) -> str:
     if rule.modality is Modality.CALLER_MUST:
         return "a duty of the caller"
     if rule.completion is not Completion.RETURNS:
-        return rule.completion.value
+        return str(rule.completion.value)
     if rule.code is not None:
         return rule.code.name
     return "returns a value"
@@ -92,9 +94,8 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def calls() -> Pages:
     """A page for each call and move, and a list of them."""
-    owners: tuple[Call | Move, ...] = (*CALLS, UNKNOWN, *MOVES)
     rows = []
-    for owner in owners:
+    for owner in OWNERS:
         found = SPECIFICATION.rules[owner.name]
         kind = (
             "call" if isinstance(owner, Call) else "a move that nobody sees" if owner.silent else "a move that is seen"
@@ -151,7 +152,7 @@ def place_of(owner: Call | Move) -> str:
 def rules() -> Pages:
     """A page for each name of a rule; rules of different versions may share one."""
     by_name: dict[str, list[tuple[Call | Move, Rule]]] = {}
-    for owner in (*CALLS, UNKNOWN, *MOVES):
+    for owner in OWNERS:
         for rule in SPECIFICATION.rules[owner.name]:
             by_name.setdefault(rule.name, []).append((owner, rule))
     for name, found in by_name.items():

@@ -11,8 +11,6 @@ from house import ROOT
 
 from psci.cli.main import COMMANDS
 from psci.cli.site import pages, reference
-from psci.model.calls import CALLS
-from psci.model.environment import MOVES
 from psci.model.specification import SPECIFICATION
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.facts import FACTS
@@ -32,7 +30,7 @@ def test_no_page_is_written_twice() -> None:
 @pytest.mark.parametrize(
     ("folder", "wanted"),
     [
-        ("calls", {call.name for call in (*CALLS, *MOVES)} | {"UNKNOWN"}),
+        ("calls", {owner.name for owner in pages.OWNERS}),
         ("rules", {rule.name for rule in SPECIFICATION.every_rule()}),
         ("facts", set(FACTS)),
         ("properties", {prop.name for prop in PROPERTIES}),

@@ -24,7 +24,7 @@ from psci.model.symbols.state import FIELDS
 from psci.model.tables.versions import V1_1, V1_3
 
 STEPS = 1000
-WALKS = (
+WALKS: tuple[tuple[str, int, str, dict[str, str]], ...] = (
     ("declared", 2, "1.3", {}), ("declared", 3, "0.2", {}), ("declared", 1, "0.1", {}),
     ("declared", 4, "1.3-alpha", {}),
     ("kvm-guest", 2, "1.3", {}), ("clusters", 4, "1.3", {}), ("mobile", 4, "1.1", {"osi-mixed": "denied"}),
@@ -123,7 +123,9 @@ def some_call(dice: random.Random, machine: Machine, caller: int) -> Invocation:
 def configured(machine: Machine, readings: dict[str, str]) -> Machine:
     chosen = {READINGS[name].symbol: READINGS[name].options[option] for name, option in readings.items()}
     single = {k: v for k, v in machine.declared.items() if not (isinstance(k, tuple) and k[0] in chosen)}
-    return replace(machine, declared={**single, **chosen})
+    declared: dict[str | Key, Value] = dict(single)
+    declared.update(chosen)
+    return replace(machine, declared=declared)
 
 
 @pytest.mark.parametrize(("setup", "cores", "version", "readings"), WALKS)
