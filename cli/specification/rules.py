@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
+from psci.cli.console import NARROW, wide_console
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.documents.facts_covered import Entry, account, citations, counts
@@ -202,6 +204,15 @@ def _span(rule: Rule) -> str:
 
 
 def _list(found: list[Place]) -> None:
+    console = wide_console()
+    if console.width < NARROW:
+        for owner, rule in found:
+            listed = entry(owner, rule)
+            words = (listed["modality"], listed["code"] or listed["completion"] or "", _span(rule), owner.section)
+            console.print(f"[bold]{rule.name}[/]: {', '.join(word for word in words if word)}", highlight=False)
+            console.print(Padding(Text(rule.text), (0, 0, 0, 2)))
+        console.print(f"{len(found)} rules")
+        return
     table = Table(show_lines=False)
     for heading in ("rule", "binds", "outcome", "versions", "section", "facts", "sentence"):
         table.add_column(heading, overflow="fold")
@@ -210,7 +221,6 @@ def _list(found: list[Place]) -> None:
         outcome = listed["code"] or listed["completion"] or ""
         facts = " ".join(rule.cites)
         table.add_row(rule.name, listed["modality"], outcome, _span(rule), owner.section, facts, rule.text)
-    console = Console()
     console.print(table)
     console.print(f"{len(found)} rules")
 
