@@ -6,7 +6,7 @@ Each job is small and stands by itself, so that the first findings come early an
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from psci.explorer.abstraction.registers import Abstraction
@@ -35,7 +35,7 @@ from psci.explorer.consistency.settings import (
 )
 from psci.explorer.consistency.walk import Walk
 from psci.model.documents.return_codes import by_default
-from psci.model.environment import BOOT, ENTER, GO_DOWN, MOVES
+from psci.model.environment import BOOT, ENTER, GO_DOWN, LOSE_POWER, MOVES, REEVALUATE, START, STOP, WAKEUP
 from psci.model.language.rules import Modality, Rule
 from psci.model.language.terms import FALSE
 from psci.model.specification import SPECIFICATION, Specification
@@ -77,17 +77,17 @@ class Job:
     run: Callable[[], Answer]
 
 
-def jobs(question: Question, kinds: frozenset[Kind] = frozenset(Kind)) -> list[Job]:
-    """The work, what is likely to find something soon first."""
+def jobs(question: Question, kinds: frozenset[Kind] = frozenset(Kind), only: str | None = None) -> list[Job]:
+    """The work, what is likely to find something soon first; `only` is the one subject that is asked about."""
     found: list[Job] = []
     if kinds & {Kind.GAP, Kind.ORDER, Kind.CHOICE, Kind.DEAD, Kind.REDUNDANT}:
-        found += _walks(question)
+        found += _walks(question, only if only in question.specification.rules else None)
     if Kind.PROTOTYPE in kinds:
         found.append(_job("prototypes", lambda: prototypes(question.specification, question.version)))
     if Kind.CONFLICT in kinds:
-        found += [_claim(question, place) for place in range(len(CLAIMS))]
+        found += [_claim(question, i) for i, claim in enumerate(CLAIMS) if only in (None, claim.cites[0])]
     if Kind.READING in kinds:
-        found += [_reading(question, name) for name in READINGS if name not in dict(question.readings)]
+        found += [_reading(question, name) for name in READINGS if only in (None, name) and name not in dict(question.readings)]
     if Kind.DISCOVERY in kinds:
         for ask in (ambiguous_values, silences, features_against_behaviour):
             found.append(_asked(question, ask))
@@ -96,7 +96,7 @@ def jobs(question: Question, kinds: frozenset[Kind] = frozenset(Kind)) -> list[J
 
 
 def check(
-    question: Question, *, processes: int = 1, kinds: frozenset[Kind] = frozenset(Kind),
+    question: Question, *, processes: int = 1, kinds: frozenset[Kind] = frozenset(Kind), only: str | None = None,
     progress: Callable[[int, int, list[Finding]], None] | None = None,
 ) -> list[Finding]:  # fmt: skip
     """Everything that is to be said about the rules, grouped and ranked.
@@ -105,9 +105,10 @@ def check(
         question: what is asked.
         processes: how many jobs run side by side.
         kinds: which kinds of findings are looked for.
+        only: the one call, fact or reading that is asked about; all findings of others are left out where that is cheap.
         progress: told after each job how many of how many are done, and what it found.
     """
-    work = jobs(question, kinds)
+    work = jobs(question, kinds, only)
     used: set[str] = set()
     alone: set[str] = set()
     findings: list[Finding] = []
@@ -117,9 +118,9 @@ def check(
         findings += answer.findings
         if progress is not None:
             progress(done, len(work), answer.findings)
-    if Kind.DEAD in kinds:
+    if Kind.DEAD in kinds and only is None:
         findings += unused(question, used)
-    if Kind.REDUNDANT in kinds:
+    if Kind.REDUNDANT in kinds and only is None:
         findings += redundant(question, used, alone)
     return best(grouped(finding for finding in best(findings) if finding.kind in kinds))
 
@@ -169,32 +170,38 @@ def _untold(question: Question, symbol: str) -> Job:
 # ---- walks
 
 
-def _walks(question: Question) -> Iterator[Job]:
+def _walks(question: Question, only: str | None) -> Iterator[Job]:
     """The walks: an ordinary machine, one with power domains, all callers, boots, and every other declaration."""
     specification, version = question.specification, question.version
-    calls = [call.name for call in specification.calls if call.exists_in(version)]
+    calls = [call.name for call in specification.calls if call.exists_in(version) and only in (None, call.name)]
+    moves = [move.name for move in MOVES if only in (None, move.name)]
     about_domains = [n for n in calls if reads_domains(specification.of(n, version))]
     plain = [name for name in calls if name not in about_domains]
     life = frozenset({"LOSE_POWER", "SIGNAL"})
     base = ordinary(version, 2)
-    yield _walk(question, base, (*plain, GO_DOWN.name, ENTER.name, "START", "STOP"), without=life)
+    on_the_way = [name for name in moves if name in (GO_DOWN.name, ENTER.name, START.name, STOP.name)]
+    yield _walk(question, base, (*plain, *on_the_way), without=life)
     counted = [name for name in about_domains if name.startswith("PSCI_STAT")]
-    yield _walk(question, base, (*counted, "WAKEUP"), limit=1_000)
+    yield _walk(question, base, (*counted, *(name for name in moves if name == WAKEUP.name)), limit=1_000)
     yield _walk(question, base, tuple(calls), abstraction=EVERYBODY, limit=40)
     # a core that freezes or suspends by default adds states, and no refusal of CPU_SUSPEND
     fewer = ENDS | {"CPU_FREEZE", "CPU_DEFAULT_SUSPEND"}
-    if question.cpus > 2:
+    if question.cpus > 2 and "CPU_SUSPEND" in calls:
         yield _walk(question, domains(version, question.cpus), ("CPU_SUSPEND",), without=fewer, limit=4_000)
-    yield _walk(question, domains(version, 2), (*about_domains, "REEVALUATE"), limit=1_500)
-    yield _walk(question, base, (BOOT.name, "LOSE_POWER", "SIGNAL"), without=frozenset({"SIGNAL"}), limit=2_500)
-    for setting, owners in _varied(question, calls):
+    counting = [name for name in moves if name == REEVALUATE.name]
+    yield _walk(question, domains(version, 2), (*about_domains, *counting), limit=1_500)
+    booting = [name for name in moves if name in (BOOT.name, LOSE_POWER.name)]
+    yield _walk(question, base, booting, without=frozenset({"SIGNAL"}), limit=2_500)
+    for setting, owners in _varied(question, calls, moves):
         yield _walk(question, setting, owners, limit=400)
 
 
-def _varied(question: Question, calls: list[str]) -> Iterator[tuple[Setting, tuple[str, ...]]]:
+def _varied(
+    question: Question, calls: list[str], moves: list[str]
+) -> Iterator[tuple[Setting, tuple[str, ...]]]:
     """Each other declaration, with the calls and moves whose rules ask for it."""
     specification, version = question.specification, question.version
-    asks = {name: symbols_of(specification.of(name, version)) for name in (*calls, *(m.name for m in MOVES))}
+    asks = {name: symbols_of(specification.of(name, version)) for name in (*calls, *moves)}
     plain, deep = ordinary(version, 2), domains(version, 2)
     for symbol in sorted(set().union(*asks.values())):
         owners = [name for name, symbols in asks.items() if symbol in symbols]
@@ -207,7 +214,7 @@ def _varied(question: Question, calls: list[str]) -> Iterator[tuple[Setting, tup
 
 
 def _walk(
-    question: Question, setting: Setting, owners: tuple[str, ...], *,
+    question: Question, setting: Setting, owners: Sequence[str], *,
     abstraction: Abstraction = ONE_WIDTH, without: frozenset[str] = ENDS, limit: int = 2_500,
 ) -> Job:  # fmt: skip
     def run() -> Answer:
