@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from psci.cli.specification.choices import amend_option, specification_with
 from psci.host.files import write_whole
 from psci.model.errors import InputError
 from psci.model.events import Event, Machine
@@ -37,15 +38,19 @@ def command() -> None:
 )
 @click.option("--reading", "readings", multiple=True, metavar="NAME=OPTION", help="Read DEN0022 in this way.")
 @click.option("--psci", "version", metavar="VERSION", help="Judge by this version instead of the trace's own.")
+@amend_option
 @click.pass_context
-def check(context: click.Context, file: Path, as_json: bool, readings: tuple[str, ...], version: str | None) -> None:
+def check(
+    context: click.Context, file: Path, as_json: bool, readings: tuple[str, ...], version: str | None,
+    amend_file: Path | None,
+) -> None:  # fmt: skip
     """Judge a trace; FILE may be - for standard input.
 
     Exit status: 0 it conforms, 1 it deviates, 2 it is no trace, 3 it cannot be judged.
     """
     from psci.oracle.checker.checker import check as judge
 
-    report = judge(declared(_events(file), version, readings))
+    report = judge(declared(_events(file), version, readings), specification_with(amend_file))
     if as_json:
         click.echo(json.dumps({"file": str(file), **report.as_json()}, indent=2))
     else:

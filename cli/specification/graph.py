@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from psci.cli.specification.choices import amend_option, specification_with
 from psci.explorer.abstraction.machines import MOST_CORES, SHALLOW_STATES, small
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.system import Product
@@ -26,10 +27,12 @@ _UNSEEN = frozenset({"SIGNAL", "LOSE_POWER"})
 @click.option("--cpus", default=2, show_default=True, type=click.IntRange(1, MOST_CORES), help="Number of cores.")
 @click.option("--version", "version_name", default="1.3", show_default=True, help="Version of PSCI.")
 @click.option("--refusals", is_flag=True, help="Draw answers that change nothing, too.")
+@amend_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: graph.json).")
 def command(
-    name: str, output: Path, form: str | None, cpus: int, version_name: str, refusals: bool, as_json: bool
-) -> int:
+    name: str, output: Path, form: str | None, cpus: int, version_name: str, refusals: bool, amend_file: Path | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Draw a view into a file."""
     chosen = format_of(output, form)
     machine = small(cpus, version(version_name))
@@ -37,7 +40,7 @@ def command(
         # clusters side by side, so that a whole cluster can be off while another runs
         machine = small(cpus, machine.version, topology=Topology.clusters([1] * cpus), states=SHALLOW_STATES)
     # no view tells the two widths of a function id apart
-    product = Product(machine, abstraction=Abstraction(widths=(True,)), without=_UNSEEN)
+    product = Product(machine, specification_with(amend_file), Abstraction(widths=(True,)), _UNSEEN)
     diagram = view(name, product, refusals)
     write(output, render(diagram, chosen))
     if as_json:

@@ -74,12 +74,13 @@ class ClassOf:
         only = self.difference.first, self.difference.second
         for side in (0, 1):
             here, there = self.sides[side], self.sides[1 - side]
-            allowed = (*only[1 - side], *self.difference.common)
-            if only[side]:
-                words = " or ".join(only[side])
-                instead = f" where {there} allows only {' or '.join(allowed)}" if allowed else ""
-                found.append(f"An implementation built to {here} may end {subject} with {words}{instead}.")
-                found.append(f"A client built to {there} does not expect {words} from {subject}; on {here} it comes.")
+            mine, theirs = " or ".join(only[side]), " or ".join(only[1 - side])
+            if mine and theirs:
+                found.append(f"Built to {here}, {subject} may end with \"{mine}\", and a client of {there} expects it nowhere.")
+            elif mine:
+                found.append(f"Built to {here}, {subject} may end with \"{mine}\": on {there} that is a deviation.")
+            elif theirs:
+                found.append(f"A client built to {here} is not prepared for \"{theirs}\", which {there} permits.")
         if not any(only):
             found.append(f"On {self.sides[self.difference.side]} {subject}; on {self.sides[1 - self.difference.side]} not.")
         return tuple(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -97,8 +97,8 @@ class Finding:
 
 
 def sections(facts: Iterable[str]) -> tuple[str, ...]:
-    """The sections of DEN0022 in which facts stand, each once."""
-    found = dict.fromkeys(s for fact in facts if fact in FACTS for s in FACTS[fact].sections)
+    """The sections of DEN0022 in which facts stand, each once, without the numbers of sentences in them."""
+    found = dict.fromkeys(s.partition(" (")[0] for fact in facts if fact in FACTS for s in FACTS[fact].sections)
     return tuple(found)
 
 
@@ -159,8 +159,3 @@ def _taken(product: Product, state: Any, action: Invocation | MoveAction, rule: 
 def cause(rule: Rule) -> str:
     """The fact that a rule rests on first; rules with the same one are one cause."""
     return rule.cites[0] if rule.cites else rule.name
-
-
-def with_title(finding: Finding, title: str) -> Finding:
-    """The finding under another title."""
-    return replace(finding, title=title)
