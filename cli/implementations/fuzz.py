@@ -51,14 +51,14 @@ def command(
 
     Exit status: 0 nothing new, 1 a new deviation, 2 bad input, 3 could not judge, 130 interrupted.
     """
+    from psci.oracle import peers
     from psci.oracle.campaign.campaign import Plan
-    from psci.oracle.peers import Request
 
     if psci is not None:
         from psci.model.tables.versions import version
 
         version(psci)
-    request = Request(name=peer, kernel=kernel, qemu=qemu, conduit=conduit, psci=psci)
+    request = peers.request_for(peer, kernel=kernel, qemu=qemu, conduit=conduit, psci=psci)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     if calls is None and seconds is None:
         calls = DEFAULT_CALLS
@@ -98,18 +98,18 @@ class Session:
         from dataclasses import replace
 
         from psci.oracle import peers
-        from psci.oracle.campaign.campaign import Campaign
+        from psci.oracle.campaign.campaign import PATIENCE, Campaign
 
-        peer = peers.open_peer(self.request)
+        family, peer = peers.family(self.request.name), peers.open_peer(self.request)
         try:
             plan = replace(
                 self.plan,
-                profile=peers.profile(self.request.family),
-                options=peers.options(self.request),
-                quirks=() if self.strict else peers.quirks(self.request.family).of(peer.version),
+                profile=family.profile(),
+                options=family.switches(self.request),
+                quirks=() if self.strict else family.quirks().of(peer.version),
             )
             with self._progress() as tell:
-                campaign = Campaign(plan, peer, lambda: peers.open_peer(self.request, times=10.0), tell)
+                campaign = Campaign(plan, peer, lambda: peers.open_peer(self.request, times=PATIENCE), tell)
                 result = campaign.run()
             if not result.interrupted:
                 try:
