@@ -53,7 +53,8 @@ def html(findings: Sequence[Finding], specification: Specification, title: str) 
         where = ", ".join(sections(rule.cites))
         code = f", {rule.code}" if rule.code else ""
         yield f'<p id="{escape(rule.name)}"><b>{escape(rule.name)}</b> ({rule.modality.value}{code})<br>'
-        yield f'{escape(rule.text)}<br><span class="faint">{escape(" ".join(rule.cites))}; DEN0022 {escape(where)}</span></p>'
+        facts = f"{' '.join(rule.cites)}; DEN0022 {where}"
+        yield f'{escape(rule.text)}<br><span class="faint">{escape(facts)}</span></p>'
     yield "</body></html>"
 
 

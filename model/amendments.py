@@ -65,7 +65,7 @@ _OPEN: ContextVar[Amendments | None] = ContextVar("amendments", default=None)
 
 
 def amend(owner: Call) -> Call:
-    """The call, to write rules for it in an amendment file: `must_refuse`, `may_refuse`, `succeeds`, `caller_must` ..."""
+    """The call, to write rules for it in an amendment file: `must_refuse`, `may_refuse`, `succeeds`, ..."""
     copied = replace(owner, rules=[], declared_answers=[])
     _collecting().written.append(copied)
     return copied
@@ -131,7 +131,11 @@ def _line(error: Exception, path: Path) -> int:
 
 def _said(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if isinstance(error, InputError | ValueError | TypeError | AttributeError) else f"{type(error).__name__}: {text}"
+    return (
+        text
+        if isinstance(error, InputError | ValueError | TypeError | AttributeError)
+        else f"{type(error).__name__}: {text}"
+    )
 
 
 def _exists(specification: Specification, name: str) -> tuple[str, list[Rule]]:

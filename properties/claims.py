@@ -33,7 +33,7 @@ ON_NOW, OFF_NOW, PENDING_NOW = 0, 1, 2
 
 
 VARIES: dict[str, tuple[str, ...]] = {}
-"""For each claim the symbols of the machine that it is looked at with other values of; `has` is each call it is about."""
+"""For each claim the symbols of the machine that it is looked at with other values of."""
 
 
 def claim(
@@ -123,7 +123,9 @@ def off_stays_off(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     return implies(was_off, (step.result != ON_NOW) & (step.result != PENDING_NOW))
 
 
-@claim("CPU_ON-1", "powers-up-what-is-off", about=("CPU_ON",), with_facts=("AFF-8",), history=SEEN, varies=("disabled",))
+@claim(
+    "CPU_ON-1", "powers-up-what-is-off", about=("CPU_ON",), with_facts=("AFF-8",), history=SEEN, varies=("disabled",)
+)
 def a_disabled_core_is_not_started(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """Of a core that AFFINITY_INFO called physically disabled CPU_ON does not say that it will start."""
     return implies(step.returns(0), ~_target(m, step, h.disabled))
@@ -149,7 +151,12 @@ def cpu_on_resumes_a_frozen_core(m: Any, s: Any, t: Any, h: Any, g: Any, step: S
     return implies(frozen, ~step.returns(ALREADY_ON.number))
 
 
-@claim("SM-6", "three-transitions", about=("START", "CPU_ON", "CPU_OFF", "CPU_FREEZE"), with_facts=("SM-5", "FREEZE-4", "SM-15"))
+@claim(
+    "SM-6",
+    "three-transitions",
+    about=("START", "CPU_ON", "CPU_OFF", "CPU_FREEZE"),
+    with_facts=("SM-5", "FREEZE-4", "SM-15"),
+)
 def three_transitions(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """But for a boot, no core leaves ON_PENDING other than for ON, and none leaves ON other than by its CPU_OFF."""
     if step.name == "BOOT":
@@ -163,33 +170,58 @@ def three_transitions(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
     return every(CORE, edge)
 
 
-@claim("MIGRATE-10", "type-0-can-be-migrated", about=("MIGRATE",), with_facts=("MIG_TYPE-1", "RET-10"), history=SEEN, varies=("trusted_os", "has"))
+@claim(
+    "MIGRATE-10",
+    "type-0-can-be-migrated",
+    about=("MIGRATE",),
+    with_facts=("MIG_TYPE-1", "RET-10"),
+    history=SEEN,
+    varies=("trusted_os", "has"),
+)
 def type_0_can_be_migrated(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """After MIGRATE_INFO_TYPE said 0, MIGRATE is not answered with NOT_SUPPORTED."""
     suits = ~step.call.wide | (step.call.isa == "AARCH64")
     return implies(h.may_migrate & suits, ~step.returns(NOT_SUPPORTED.number))
 
 
-@claim("MIGRATE-8", "never-to-a-core-that-is-off", about=("MIGRATE",), with_facts=("MIGRATE-10", "TOS-6"), varies=("trusted_os",))
+@claim(
+    "MIGRATE-8",
+    "never-to-a-core-that-is-off",
+    about=("MIGRATE",),
+    with_facts=("MIGRATE-10", "TOS-6"),
+    varies=("trusted_os",),
+)
 def never_to_a_core_that_is_off(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A MIGRATE that succeeds leaves the Trusted OS on a core that is powered up."""
     return implies(step.returns(0), t.power[t.resident] == "ON")
 
 
-@claim("MIGRATE-12", "residency-moves-the-refusal", about=("CPU_OFF",), with_facts=("CPU_OFF-3", "TOS-1"), varies=("trusted_os",))
+@claim(
+    "MIGRATE-12",
+    "residency-moves-the-refusal",
+    about=("CPU_OFF",),
+    with_facts=("CPU_OFF-3", "TOS-1"),
+    varies=("trusted_os",),
+)
 def residency_moves_the_refusal(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """CPU_OFF is denied on the core where a uniprocessor Trusted OS is resident, and nowhere else."""
     here = m.up_trusted_os() & (s.resident == step.core)
     return implies(step.returns(DENIED.number), here) & implies(step.ends(Completion.NEVER), ~here)
 
 
-@claim("RET-10", "migrate-needs-its-type", about=("MIGRATE", "MIGRATE_INFO_TYPE"), with_facts=("MIG_TYPE-5", "RET-9"), varies=("trusted_os", "has"))
+@claim(
+    "RET-10",
+    "migrate-needs-its-type",
+    about=("MIGRATE", "MIGRATE_INFO_TYPE"),
+    with_facts=("MIG_TYPE-5", "RET-9"),
+    varies=("trusted_os", "has"),
+)
 def migrate_needs_its_type(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """Where MIGRATE can succeed, MIGRATE_INFO_TYPE is there to tell so."""
     return implies(step.is_("MIGRATE") & step.returns(0), m.has(INFO_TYPE))
 
 
-@claim("FEAT-10", "what-is-there-is-supported", about=("PSCI_SET_SUSPEND_MODE", "SYSTEM_RESET2", "MIGRATE", "CPU_FREEZE"),
+@claim("FEAT-10", "what-is-supported", about=("PSCI_SET_SUSPEND_MODE", "SYSTEM_RESET2", "MIGRATE", "CPU_FREEZE"),
        with_facts=("FEAT-2", "FEAT-11", "MIGRATE-3"), history=SEEN, varies=())  # fmt: skip
 def what_is_there_is_supported(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """After PSCI_FEATURES said that a function is there, a call that its caller may make is not NOT_SUPPORTED."""
@@ -220,20 +252,33 @@ def never_denied(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
 
 # ---- the system
 
+
 @claim("SYSSUSP-1", "success-does-not-return", about=("SYSTEM_SUSPEND",), with_facts=("SYSSUSP-9", "SYSSUSP-2"))
 def success_does_not_return(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """SYSTEM_SUSPEND does not return where it succeeds (5.1.19)."""
     return ~step.returns(0)
 
 
-@claim("SYSSUSP-11", "only-from-the-resident-core", about=("SYSTEM_SUSPEND",), with_facts=("CPU_OFF-3", "TOS-7"), varies=("trusted_os",))
+@claim(
+    "SYSSUSP-11",
+    "only-from-the-resident-core",
+    about=("SYSTEM_SUSPEND",),
+    with_facts=("CPU_OFF-3", "TOS-7"),
+    varies=("trusted_os",),
+)
 def only_from_the_resident_core(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """With a uniprocessor Trusted OS only its core can suspend the system."""
     done = step.ends(Completion.WAITS) | step.returns(0)
     return implies(done & m.up_trusted_os(), s.resident == step.core)
 
 
-@claim("MODE-11", "back-only-from-the-resident-core", about=("PSCI_SET_SUSPEND_MODE",), with_facts=("MODE-5", "TOS-7"), varies=("trusted_os",))
+@claim(
+    "MODE-11",
+    "back-only-from-the-resident-core",
+    about=("PSCI_SET_SUSPEND_MODE",),
+    with_facts=("MODE-5", "TOS-7"),
+    varies=("trusted_os",),
+)
 def back_only_from_the_resident_core(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """With a uniprocessor Trusted OS only its core can change back to platform-coordinated mode."""
     back = (s.mode == "OS_INITIATED") & (t.mode == "PLATFORM_COORDINATED")
@@ -263,9 +308,10 @@ def back_only_by_cpu_on(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> A
 
 # ---- power domains
 
+
 @always_true("CLAIM-PC-5", "not-started-counts-as-deepest", cites=("PC-5", "CPU_SUSPEND-26", "PC-6"), history=SEEN)
 def not_started_counts_as_deepest(m: Any, s: Any, h: Any) -> Any:
-    """Platform-coordinated: a node whose cores were never started by CPU_ON, or called CPU_OFF, is in its deepest state."""
+    """Platform-coordinated: a node whose cores CPU_ON never started, or that called CPU_OFF, is as deep as can be."""
 
     def deepest(node: Any) -> Any:
         counts = every(CORE, lambda core: implies(m.below(core, node), ~h.started[core] | h.called_off[core]))
@@ -327,12 +373,8 @@ def _os_follows(m: MachineTerms, h: View, step: Step) -> Effect:
         own = choose(m.is_powerdown(state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
         return h.but(
             own={step.core: own},
-            asked=each(
-                lambda c, n: choose(c == step.core, m.requested(state, m.level(n)), h.asked[c, n])
-            ),
-            node=each(
-                lambda n: choose(m.below(step.core, n), m.requested(state, m.level(n)), h.node[n])
-            ),
+            asked=each(lambda c, n: choose(c == step.core, m.requested(state, m.level(n)), h.asked[c, n])),
+            node=each(lambda n: choose(m.below(step.core, n), m.requested(state, m.level(n)), h.node[n])),
         )
     if step.completion is Completion.WAITS:
         return h.but(own={step.core: RUN})
@@ -348,7 +390,9 @@ def _os_made_no_error(m: Any, h: Any, step: Step) -> Any:
 
     def fits(node: Any) -> Any:
         asked = m.requested(state, m.level(node))
-        cores = every(CORE, lambda c: implies(m.below(c, node) & (c != step.core), (asked <= h.own[c]) & (h.own[c] != RUN)))
+        cores = every(
+            CORE, lambda c: implies(m.below(c, node) & (c != step.core), (asked <= h.own[c]) & (h.own[c] != RUN))
+        )
         nodes = every(NODE, lambda n: implies(m.ancestor(node, n) & ~m.below(step.core, n), asked <= h.node[n]))
         speaks = m.below(step.core, node) & ((asked != RUN) | m.claims(state, m.level(node)))
         return implies(speaks, cores & nodes)
@@ -371,9 +415,7 @@ def a_consistent_request_is_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step:
     """OS-initiated: a request that is accepted puts the caller and each node above it where it says."""
     state = step.call.power_state
     accepted = (s.mode == "OS_INITIATED") & step.ends(Completion.WAITS)
-    nodes = every(
-        NODE, lambda n: implies(m.below(step.core, n), t.node[n] == m.requested(state, m.level(n)))
-    )
+    nodes = every(NODE, lambda n: implies(m.below(step.core, n), t.node[n] == m.requested(state, m.level(n))))
     own = choose(m.is_powerdown(state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
     return implies(accepted, nodes & (depth(t, step.core) == own))
 
@@ -381,7 +423,7 @@ def a_consistent_request_is_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step:
 @claim("CPU_OFF-11", "off-cores-allow-the-highest-level", about=("CPU_SUSPEND",), with_facts=("OSI-13", "CPU_OFF-12"),
        history=OS_VIEW)  # fmt: skip
 def off_cores_allow_the_highest_level(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
-    """OS-initiated: where all other cores called CPU_OFF, a valid request of the last one is not refused as inconsistent."""
+    """OS-initiated: where all other cores called CPU_OFF, a valid request of the last one is not inconsistent."""
     alone = every(CORE, lambda core: (core == step.core) | (s.power[core] == "OFF"))
     fine = m.well_formed(step.call.power_state) & m.state_valid(step.call.power_state)
     words = ~step.call.wide | (step.call.upper_half(1) == 0)
@@ -395,14 +437,18 @@ def core_level_requests_never_conflict(m: Any, s: Any, t: Any, h: Any, g: Any, s
     state = step.call.power_state
     alone = every(
         NODE,
-        lambda n: implies(m.below(step.core, n), (m.requested(state, m.level(n)) == RUN) & ~m.claims(state, m.level(n))),
+        lambda n: implies(
+            m.below(step.core, n), (m.requested(state, m.level(n)) == RUN) & ~m.claims(state, m.level(n))
+        ),
     )
     fine = m.well_formed(state) & m.state_valid(state) & (~step.call.wide | (step.call.upper_half(1) == 0))
     refused = step.returns(DENIED.number) | step.returns(INVALID_PARAMETERS.number)
     return implies((s.mode == "OS_INITIATED") & fine & alone, ~refused)
 
 
-@claim("CPU_SUSPEND-27", "two-codes-for-two-kinds", about=("CPU_SUSPEND",), with_facts=("CPU_SUSPEND-9", "CPU_SUSPEND-14"))
+@claim(
+    "CPU_SUSPEND-27", "two-codes-for-two-kinds", about=("CPU_SUSPEND",), with_facts=("CPU_SUSPEND-9", "CPU_SUSPEND-14")
+)
 def two_codes_for_two_kinds(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """OS-initiated: INVALID_PARAMETERS for an inconsistent request means that no other core of the system runs."""
     state = step.call.power_state
@@ -433,7 +479,13 @@ def _votes_only_for(m: Any, t: Any, node: Any, state: Any) -> Any:
     return every(CORE, permits)
 
 
-@claim("PC-3", "as-deep-as-the-votes-for-it-allow", about=("CPU_SUSPEND",), with_facts=("PC-2", "PD-3", "PC-7", "CPU_SUSPEND-6"), varies=("latency",))
+@claim(
+    "PC-3",
+    "as-deep-as-the-votes-for-it-allow",
+    about=("CPU_SUSPEND",),
+    with_facts=("PC-2", "PD-3", "PC-7", "CPU_SUSPEND-6"),
+    varies=("latency",),
+)
 def as_deep_as_the_votes_for_it_allow(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """Platform-coordinated: each node above the caller takes the deepest state that meets the limits of its cores."""
 

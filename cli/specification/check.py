@@ -132,6 +132,3 @@ def document(found: list[Finding], question: Question, amend_file: Path | None) 
         "amended": None if amend_file is None else str(amend_file),
         "findings": [document_of(finding, question.specification) for finding in found],
     }
-
-
-

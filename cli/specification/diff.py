@@ -131,9 +131,7 @@ def _lines(done: Comparison, changes: list[tuple[Version, Change]]) -> Iterator[
     yield from _wrap(f"Compared: {'; '.join(done.extents)}.")
 
 
-def _class_lines(
-    number: int, one: ClassOf, done: Comparison, changes: list[tuple[Version, Change]]
-) -> Iterator[str]:
+def _class_lines(number: int, one: ClassOf, done: Comparison, changes: list[tuple[Version, Change]]) -> Iterator[str]:
     difference = one.difference
     yield from _wrap(f"{number}. {difference.subject} (noticed by {difference.noticed_by})")
     for name, words in ((done.first.name, difference.first), (done.second.name, difference.second)):
@@ -188,4 +186,3 @@ def document(done: Comparison, changes: list[tuple[Version, Change]]) -> dict[st
         "unseen": [list(change.cites) for _, change in unseen(done, changes)],
         "compared": done.extents,
     }
-

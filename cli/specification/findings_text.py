@@ -72,7 +72,9 @@ def run_lines(finding: Finding, specification: Specification) -> Iterator[str]:
     product, steps, asked = replayed(finding, specification)
     for number, (before, transition) in enumerate(steps, start=1):
         outcome = outcome_text(transition)
-        yield from _wrapped(f"{number:3}  {action_text(product, transition.action)}" + (f" -> {outcome}" if outcome else ""), 7)
+        yield from _wrapped(
+            f"{number:3}  {action_text(product, transition.action)}" + (f" -> {outcome}" if outcome else ""), 7
+        )
         yield f"       by {transition.rule.name}"
         for change in changes(before, transition.target):
             if not change.startswith(("entry", "context", "slept", "dozed", "asked", "vote", "suspend_")):

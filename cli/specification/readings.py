@@ -1,4 +1,4 @@
-"""`psci readings`: where DEN0022 can be read in several ways, the switches, their options and the rules that read them."""
+"""`psci readings`: where DEN0022 can be read in several ways: the switches, their options, the rules they decide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDTH = 80
 @click.argument("name", metavar="[READING]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: readings.json).")
 def command(name: str | None, as_json: bool) -> int:
-    """List the readings, or show one in full: its question, its options, the facts that meet, the rules that read it."""
+    """List the readings, or show one in full: its question, its options, the facts that meet, its rules."""
     if name is not None and name not in READINGS:
         raise InputError(f"no reading {name!r}: {near(name, READINGS)}")
     chosen = [READINGS[name]] if name is not None else list(READINGS.values())

@@ -109,7 +109,9 @@ def matching(name: str, known: bool = False) -> Iterator[Place]:
     if not found and not known:
         names = dict.fromkeys(n for owner, rule in places() for n in (owner.name, rule.name))
         known_names = (*names, *FACTS, *(code.name for code in CODES), *READINGS)
-        raise InputError(f"no rule, call, fact, section, code or reading {name!r}: {near(name, known_names, 'psci rules')}")
+        raise InputError(
+            f"no rule, call, fact, section, code or reading {name!r}: {near(name, known_names, 'psci rules')}"
+        )
     yield from found
 
 

@@ -6,6 +6,7 @@ Each job is small and stands by itself, so that the first findings come early an
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,7 @@ from psci.explorer.consistency.discovery import (
 )
 from psci.explorer.consistency.findings import Finding, Kind, best
 from psci.explorer.consistency.prototypes import prototypes
-from psci.explorer.consistency.readings import of_reading, rules_reading
+from psci.explorer.consistency.readings import of_reading
 from psci.explorer.consistency.settings import (
     ENDS,
     EVERYBODY,
@@ -34,6 +35,7 @@ from psci.explorer.consistency.settings import (
     with_reading,
 )
 from psci.explorer.consistency.walk import Walk
+from psci.model.calls import UNKNOWN
 from psci.model.documents.return_codes import by_default
 from psci.model.environment import BOOT, ENTER, GO_DOWN, LOSE_POWER, MOVES, REEVALUATE, START, STOP, WAKEUP
 from psci.model.language.rules import Modality, Rule
@@ -87,7 +89,11 @@ def jobs(question: Question, kinds: frozenset[Kind] = frozenset(Kind), only: str
     if Kind.CONFLICT in kinds:
         found += [_claim(question, i) for i, claim in enumerate(CLAIMS) if only in (None, claim.cites[0])]
     if Kind.READING in kinds:
-        found += [_reading(question, name) for name in READINGS if only in (None, name) and name not in dict(question.readings)]
+        found += [
+            _reading(question, name)
+            for name in READINGS
+            if only in (None, name) and name not in dict(question.readings)
+        ]
     if Kind.DISCOVERY in kinds:
         for ask in (ambiguous_values, silences, features_against_behaviour):
             found.append(_asked(question, ask))
@@ -105,7 +111,7 @@ def check(
         question: what is asked.
         processes: how many jobs run side by side.
         kinds: which kinds of findings are looked for.
-        only: the one call, fact or reading that is asked about; all findings of others are left out where that is cheap.
+        only: the one call, fact or reading that is asked about; others are left out where that is cheap.
         progress: told after each job how many of how many are done, and what it found.
     """
     work = jobs(question, kinds, only)
@@ -132,11 +138,17 @@ def _answers(work: list[Job], processes: int) -> Iterator[Answer]:
         return
     global _WORK  # noqa: PLW0603  # a forked process finds its work here; jobs hold functions, which cannot be sent
     _WORK = work
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, _begin) as pool:
         yield from pool.imap_unordered(_run, range(len(work)))
 
 
 _WORK: list[Job] = []
+
+
+def _begin() -> None:
+    """A worker ends quietly: whoever started it says what happened."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _run(place: int) -> Answer:
@@ -196,9 +208,7 @@ def _walks(question: Question, only: str | None) -> Iterator[Job]:
         yield _walk(question, setting, owners, limit=400)
 
 
-def _varied(
-    question: Question, calls: list[str], moves: list[str]
-) -> Iterator[tuple[Setting, tuple[str, ...]]]:
+def _varied(question: Question, calls: list[str], moves: list[str]) -> Iterator[tuple[Setting, tuple[str, ...]]]:
     """Each other declaration, with the calls and moves whose rules ask for it."""
     specification, version = question.specification, question.version
     asks = {name: symbols_of(specification.of(name, version)) for name in (*calls, *moves)}
@@ -234,28 +244,21 @@ def _walk(
 def unused(question: Question, used: set[str]) -> Iterator[Finding]:
     """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function."""
     specification, version = question.specification, question.version
+    of_readings = frozenset(reading.symbol for reading in READINGS.values())
     for owner in specification.rules:
         for rule in specification.of(owner, version):
-            if rule.name in used or _explained(question, owner, rule):
+            waits = bool(symbols_of([rule]) & of_readings) or by_default(rule.guard) is FALSE
+            if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule) or owner == UNKNOWN.name:
                 continue
             title = f"no reachable state uses the rule: {rule.text}"
-            yield Finding(Kind.DEAD, owner, (rule.name.partition(".")[2],), title, rules=(rule.name,), searched="all walks")
+            own = rule.name.partition(".")[2]
+            yield Finding(Kind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
 
 
-def _explained(question: Question, owner: str, rule: Rule) -> bool:
-    specification, version = question.specification, question.version
-    if owner == "UNKNOWN" or rule.modality is Modality.AMENDS:
-        return True
-    if rule.guard is not FALSE and by_default(rule.guard) is FALSE:
-        return True
-    waits = any(rule in rules for reading in READINGS.values()
-                for rules in rules_reading(specification, version, reading.symbol).values())  # fmt: skip
-    names = {call.name: call for call in specification.calls}
+def _is_presence(rule: Rule) -> bool:
+    """The sentence on presence is made for every function; where one cannot be absent, or is, half of it is idle."""
     own = rule.name.partition(".")[2]
-    about = names.get(own.removesuffix("_absent").removesuffix("_hidden").removesuffix("_implemented"), names.get(owner))
-    # presence is the same sentence for every function; where it cannot be absent, or is absent, one half never applies
-    presence = own == "absent" or own.endswith(("_absent", "_implemented", "_hidden"))
-    return waits or (presence and about is not None)
+    return own in ("absent", "smc64_absent") or own.endswith(("_absent", "_implemented", "_hidden", "_apart"))
 
 
 def redundant(question: Question, used: set[str], alone: set[str]) -> Iterator[Finding]:
@@ -285,4 +288,3 @@ def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
         names = ", ".join(finding.subject for finding in found)
         first = min(found, key=lambda finding: finding.rank)
         yield replace(first, subject=EVERY_CALL, text=(*first.text, f"It concerns {len(found)} functions: {names}."))
-

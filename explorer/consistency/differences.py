@@ -1,4 +1,4 @@
-"""Two versions, two readings, or rules and amended rules: every class of difference from boot, and what it does to whom."""
+"""Two versions, two readings, or rules and amended rules: every class of difference, and what it does to whom."""
 
 from __future__ import annotations
 
@@ -76,13 +76,17 @@ class ClassOf:
             here, there = self.sides[side], self.sides[1 - side]
             mine, theirs = " or ".join(only[side]), " or ".join(only[1 - side])
             if mine and theirs:
-                found.append(f"Built to {here}, {subject} may end with \"{mine}\", and a client of {there} expects it nowhere.")
+                found.append(
+                    f'Built to {here}, {subject} may end with "{mine}", and a client of {there} expects it nowhere.'
+                )
             elif mine:
-                found.append(f"Built to {here}, {subject} may end with \"{mine}\": on {there} that is a deviation.")
+                found.append(f'Built to {here}, {subject} may end with "{mine}": on {there} that is a deviation.')
             elif theirs:
-                found.append(f"A client built to {here} is not prepared for \"{theirs}\", which {there} permits.")
+                found.append(f'A client built to {here} is not prepared for "{theirs}", which {there} permits.')
         if not any(only):
-            found.append(f"On {self.sides[self.difference.side]} {subject}; on {self.sides[1 - self.difference.side]} not.")
+            found.append(
+                f"On {self.sides[self.difference.side]} {subject}; on {self.sides[1 - self.difference.side]} not."
+            )
         return tuple(found)
 
 
@@ -145,9 +149,7 @@ def _tells_presence(first: SideOf, second: SideOf, owner: str, rule: Rule) -> bo
     return any(call.name == owner for call in moved)
 
 
-def _settings(
-    first: SideOf, second: SideOf, differing: dict[str, tuple[Rule, ...]], cpus: int
-) -> Iterator[Setting]:
+def _settings(first: SideOf, second: SideOf, differing: dict[str, tuple[Rule, ...]], cpus: int) -> Iterator[Setting]:
     rules = [rule for owned in differing.values() for rule in owned]
     newest = max(first.version, second.version)
     base = ordinary(newest, 2)

@@ -1,7 +1,7 @@
 """Discovery: what a caller cannot find out, what it is told wrongly, and what nobody says about a core.
 
-Two declarations that no sequence of calls tells apart; answers that stand for two things at once; calls that name a core
-and do not ask what the machine says of it.
+Two declarations that no sequence of calls tells apart; answers that stand for two things at once; calls that name a
+core and do not ask what the machine says of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from psci.explorer.system import Product
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.sorts import CORE
-
 from psci.model.machine import SYMBOLS
 from psci.model.specification import Specification
 from psci.model.step import Outcome, accepts
@@ -62,17 +61,22 @@ def ambiguous_values(specification: Specification, version: Version) -> Iterator
             if rule.modality is not Modality.SUCCEEDS or rule.constraint is None or not call.optional:
                 continue
             if accepts(Outcome(rule, Completion.RETURNS, None, None), NOT_SUPPORTED.word(64), wide=True):
-                title = f"a result of {call.name} may be the number of {NOT_SUPPORTED}, which an absent function returns"
+                title = (
+                    f"a result of {call.name} may be the number of {NOT_SUPPORTED}, which an absent function returns"
+                )
                 yield Finding(
-                    Kind.DISCOVERY, call.name, ("value-or-code",), title, (rule.text,), (rule.name, f"{call.name}.absent"),
+                    Kind.DISCOVERY, call.name, ("value-or-code",), title, (rule.text,),
+                    (rule.name, f"{call.name}.absent"),
                     declared=setting.differs, machine=setting.machine, searched="every rule of the call",
                 )  # fmt: skip
 
 
 def silences(specification: Specification, version: Version) -> Iterator[Finding]:
-    """A call that names a core, and no rule of it asks what the machine says of that core, though another call's does."""
+    """A call names a core, and no rule of it asks what the machine says of that core, though another call's does."""
     per_core = [n for n, s in SYMBOLS.items() if s.domain == (CORE,) and s.kind == "machine" and n not in ("mpidr",)]
-    naming = {c.name: c for c in specification.calls if c.exists_in(version) and _names_a_core(specification, c, version)}
+    naming = {
+        c.name: c for c in specification.calls if c.exists_in(version) and _names_a_core(specification, c, version)
+    }
     setting = ordinary(version, 2)
     for name in per_core:
         readers = [call for call in naming if name in symbols_of(specification.of(call, version))]
@@ -103,7 +107,7 @@ def _names_a_core(specification: Specification, call: Call, version: Version) ->
 
 
 def features_against_behaviour(specification: Specification, version: Version) -> Iterator[Finding]:
-    """PSCI_FEATURES calls a function implemented, and the first call that its caller may make finds it absent, or back."""
+    """PSCI_FEATURES calls a function implemented and a call finds it absent; or the other way round."""
     if not any(call.name == "PSCI_FEATURES" and call.exists_in(version) for call in specification.calls):
         return
     base = ordinary(version, 2)
@@ -137,7 +141,10 @@ def _contradicted(specification: Specification, setting: Setting, call: Call) ->
                 title = f"PSCI_FEATURES denies {call.name}, and a call finds it there"
             else:
                 continue
-            run = (Did(asked, says[0].rule.name, says[0].value), Did(invocation._replace(fn=fid), found[0].rule.name, found[0].value))
+            run = (
+                Did(asked, says[0].rule.name, says[0].value),
+                Did(invocation._replace(fn=fid), found[0].rule.name, found[0].value),
+            )
             yield Finding(
                 Kind.DISCOVERY, call.name, ("features", "reports" if absent == {False} else "denies"), title,
                 rules=(says[0].rule.name, found[0].rule.name), cites=("FEAT-10",), declared=setting.differs,
@@ -174,5 +181,3 @@ def _reading(specification: Specification, version: Version, symbol: str) -> dic
         if rules:
             found[owner] = rules
     return found
-
-

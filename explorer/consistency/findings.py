@@ -48,7 +48,7 @@ FAILS = frozenset({Kind.GAP, Kind.CONFLICT, Kind.ORDER, Kind.PROTOTYPE, Kind.DIS
 
 
 class Did(NamedTuple):
-    """One step of a run: a call or a move, and the name of the rule that it took; None for a call that is asked about."""
+    """One step of a run: a call or move, and the name of the rule that it took; None for a call that is asked about."""
 
     action: Invocation | MoveAction
     rule: str | None

@@ -29,7 +29,9 @@ def judged(allowed: Allowed, subject: str) -> Iterator[Judgement]:
     if allowed.broken and not allowed.obliged:
         for duty in allowed.broken:
             names = (duty.name, *(outcome.rule.name for outcome in allowed.outcomes))
-            yield Judgement(Kind.GAP, (cause(duty),), f"nothing is promised to a caller that breaks a duty: {duty.text}", names)
+            yield Judgement(
+                Kind.GAP, (cause(duty),), f"nothing is promised to a caller that breaks a duty: {duty.text}", names
+            )
         return
     if allowed.gap:
         names = tuple(outcome.rule.name for outcome in allowed.outcomes)
@@ -60,7 +62,9 @@ def _choices(allowed: Allowed) -> Iterator[Judgement]:
     promised = [o for o in allowed.outcomes if o.rule.modality in (Modality.MUST_REFUSE, Modality.SUCCEEDS)]
     for outcome in allowed.outcomes:
         rule = outcome.rule
-        others = [o for o in promised if o.rule is not rule and (answer(o) != answer(outcome) or o.state != outcome.state)]
+        others = [
+            o for o in promised if o.rule is not rule and (answer(o) != answer(outcome) or o.state != outcome.state)
+        ]
         if rule.modality in (Modality.MAY_REFUSE, Modality.MAY_SUCCEED) and others:
             besides = " or ".join(dict.fromkeys(answer(o) for o in others))
             title = f"{answer(outcome)} is permitted beside {besides}: {rule.text}"
@@ -69,7 +73,9 @@ def _choices(allowed: Allowed) -> Iterator[Judgement]:
             plain = [o for o in others if o.rule.modality is Modality.SUCCEEDS]
             if plain:
                 pair = (outcome, *plain)
-                title = " or ".join(dict.fromkeys(f"{answer(o)} ({short(o.rule)})" for o in pair)) + ": both are successes"
+                title = (
+                    " or ".join(dict.fromkeys(f"{answer(o)} ({short(o.rule)})" for o in pair)) + ": both are successes"
+                )
                 names = tuple(sorted(o.rule.name for o in pair))
                 yield Judgement(Kind.CHOICE, tuple(name.partition(".")[2] for name in names), title, names)
         if outcome.completion is Completion.RETURNS and outcome.value is None and rule.modality in _SUCCESS:

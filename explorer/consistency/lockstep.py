@@ -240,7 +240,7 @@ class Lockstep:
                     yield self._difference(node, action, (ours, theirs), side, way)
 
     def _explained(self, node: _Node, action: Invocation | MoveAction, seen: Token, side: int) -> bool:
-        """Whether some state of the other side explains the run, and then what is seen; also where there are too many."""
+        """Whether some state of the other side explains the run, and then what is seen; too many count as one."""
         other = self._sides[1 - side]
         try:
             return any(way.seen == seen for state in self._explaining(node, side) for way in other.can(state, action))

@@ -18,8 +18,8 @@ from psci.explorer.consistency.lockstep import CONTROLLER, Difference, Lockstep
 from psci.explorer.consistency.settings import (
     ENDS,
     Setting,
-    calls_of,
     call_symbols_of,
+    calls_of,
     domains,
     ordinary,
     others,
@@ -68,7 +68,9 @@ def of_reading(specification: Specification, version: Version, cpus: int, readin
         found = _told_apart(specification, reading, about, changed, settings, first, other)
         if found is not None:
             # what told one option apart is likely to do so for the next
-            settings.sort(key=lambda place: place[0].machine.cores != found.machine.cores or place[0].differs != found.declared)  # type: ignore[union-attr]  # a reading is found on a machine
+            settings.sort(
+                key=lambda place: place[0].machine.cores != found.machine.cores or place[0].differs != found.declared
+            )  # type: ignore[union-attr]  # a reading is found on a machine
             yield found
 
 
@@ -250,7 +252,8 @@ def _finding(
     text = (reading.question, *(f"{option}: {reading.meanings[option]}" for option in (first, other)))
     option = (first, other)[difference.side]
     return Finding(
-        Kind.READING, reading.name, (other,), f"{difference.subject}: {said or option} ({who})", (*text, f"The run is one under {option}."),
+        Kind.READING, reading.name, (other,), f"{difference.subject}: {said or option} ({who})",
+        (*text, f"The run is one under {option}."),
         (*difference.first_rules, *difference.second_rules), reading.cites, setting.differs,
         machines[difference.side], difference.run,
         f"pairs of states under {first} and {other}, breadth first" + (", all" if lockstep.complete else ""),

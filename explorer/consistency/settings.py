@@ -70,11 +70,17 @@ def domains(version: Version, cpus: int) -> Setting:
 
 def symbols_of(rules: Iterable[Rule]) -> frozenset[str]:
     """What rules ask of the machine and its power domains, in their conditions, answers and effects."""
-    return frozenset(s.function.name for rule in rules for t in terms_of(rule) for s in subterms(t) if _asks(s))
+    return frozenset().union(*(_symbols(rule) for rule in rules))
 
 
-def _asks(term: Term) -> bool:
-    return isinstance(term, App) and term.function.kind in ("machine", "tree")
+@cache
+def _symbols(rule: Rule) -> frozenset[str]:
+    return frozenset(
+        s.function.name
+        for term in terms_of(rule)
+        for s in subterms(term)
+        if isinstance(s, App) and s.function.kind in ("machine", "tree")
+    )
 
 
 def terms_of(rule: Rule) -> Iterator[Term]:
@@ -167,7 +173,6 @@ def reads_domains(rules: Iterable[Rule]) -> bool:
                 if isinstance(sub, App) and (sub.function.kind == "tree" or sub.function.name in ("mode", "node")):
                     return True
     return False
-
 
 
 @cache

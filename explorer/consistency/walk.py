@@ -154,4 +154,3 @@ def _choices_of(found: list[Any]) -> Iterator[Judgement]:
         words = " or ".join(sorted(str(kind[0]) for kind in kinds))
         rules = tuple(sorted({t.rule.name for t in found}))
         yield Judgement(Kind.ORDER, ("two-at-once",), f"{words}: both may happen, and nothing says which", rules)
-

@@ -14,7 +14,6 @@ from psci.explorer.consistency.findings import Finding
 from psci.explorer.consistency.prototypes import prototypes
 from psci.explorer.consistency.settings import ENDS, Setting, ordinary, others
 from psci.explorer.consistency.walk import Walk
-
 from psci.model.language.sorts import U64
 from psci.model.language.terms import TRUE, Const, negation
 from psci.model.specification import SPECIFICATION, Specification
@@ -171,7 +170,7 @@ SEEDS: dict[str, Seed] = {
     "INTERNAL_FAILURE already in 0.1": proto(
         changed("CPU_ON.cannot_be_powered", since=V0_1), "CPU_ON.INTERNAL_FAILURE.unlisted", V0_1),
     "SYSTEM_RESET2 is never refused in 1.1": Seed(
-        lambda s: changed("SYSTEM_RESET2.warm_reset", since=V1_3)(s), "gap.SYSTEM_RESET2.no-answer",
+        changed("SYSTEM_RESET2.warm_reset", since=V1_3), "gap.SYSTEM_RESET2.no-answer",
         ("SYSTEM_RESET2",), version=V1_1),
     # an answer of PSCI_FEATURES broken
     "PSCI_FEATURES says nothing of SYSTEM_OFF2": Seed(
@@ -242,5 +241,3 @@ def test_a_seeded_mistake_is_found_and_was_not_there_before(name: str) -> None:
 
 def test_there_are_forty_seeds_and_more() -> None:
     assert len(SEEDS) == 57
-
-
