@@ -35,12 +35,13 @@ ONE_SCREEN = 18
 @reading_option
 @amend_option
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Also write a report: .html or .md.")
+@click.option("--solver", is_flag=True, help="Also ask Z3, in all states that the proved invariants leave.")
 @click.option("--all", "everything", is_flag=True, help="List all findings, not one screen of them.")
 @click.option("--jobs", default=0, type=click.IntRange(0), help="Processes; 0: as many as there are cores, up to 4.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: check.json).")
 def command(
     wanted: str | None, version_name: str, cpus: int, readings: tuple[str, ...], amend_file: Path | None,
-    report: Path | None, everything: bool, jobs: int, as_json: bool,
+    report: Path | None, solver: bool, everything: bool, jobs: int, as_json: bool,
 ) -> int:  # fmt: skip
     """Look for gaps, conflicts, open orders, prototypes against text, what callers cannot find out, ambiguities.
 
@@ -63,13 +64,24 @@ def command(
         from psci.graphs.report import write_report
 
         write_report(report, found, question.specification, f"PSCI {question.version}: what the rules leave open")
+    solved = _solved(question) if solver else None
     if as_json:
-        click.echo(json.dumps(document(found, question, amend_file), indent=2))
+        click.echo(json.dumps({**document(found, question, amend_file), "solver": solved}, indent=2))
     elif wanted is not None and "." in wanted:
         click.echo("\n".join(in_full(found[0], question.specification)))
     else:
         _print(found, question, everything or wanted is not None)
-    return int(any(finding.kind in FAILS for finding in found))
+    if solved is not None and not as_json:
+        click.echo(f"Z3, three cores, every state that the invariants leave: {'; '.join(solved) or 'nothing more'}")
+    return int(bool(solved) or any(finding.kind in FAILS for finding in found))
+
+
+def _solved(question: Question) -> list[str]:
+    """Gaps, dead rules and untrue answers of PSCI_FEATURES that a solver finds without a run from boot."""
+    from psci.proofs.questions.consistency import check as ask
+
+    found = ask(question.specification, question.version)
+    return [f"{finding.kind} {finding.subject}: {finding.text}" for finding in found if finding.counts]
 
 
 def _asked(wanted: str | None) -> tuple[frozenset[Kind], str | None]:

@@ -43,7 +43,8 @@ def conflicts(
 
 def refuted(specification: Specification, version: Version, cpus: int, claim: Property) -> Finding | None:
     """The run that refutes a claim, on the most ordinary machine that has one; None where none was found."""
-    owners = [o for o in (*specification.calls, *specification.moves) if not claim.about or o.name in claim.about]
+    every: tuple[Call | Move, ...] = (*specification.calls, *specification.moves)
+    owners = [owner for owner in every if not claim.about or owner.name in claim.about]
     rules = [(owner, rule) for owner in owners for rule in specification.of(owner.name, version)]
     if not rules:
         return None

@@ -124,7 +124,8 @@ def replayed(finding: Finding, specification: Specification) -> tuple[Product, l
     """
     assert finding.machine is not None
     product = _product(finding.machine, specification)
-    state, steps = product.initial(), []
+    state = product.initial()
+    steps: list[Step] = []
     for action, rule, value in finding.run:
         if rule is None:
             assert isinstance(action, Invocation)

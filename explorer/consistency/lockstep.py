@@ -299,8 +299,8 @@ class Lockstep:
             if all(any(getattr(s, n) != getattr(mine, n) for n in differing) for s in explaining):
                 words = tuple(f"{n} is {_shown(getattr(mine, n))}" for n in differing)
                 run = tuple(did for _, did, _, _ in self._steps_of(node, side) if did)
-                sides = (words, ()) if side == 0 else ((), words)
-                self.hidden = Difference("state", CONTROLLER, *sides, (), (), (), side, run, None)
+                only: tuple[tuple[str, ...], ...] = (words, ()) if side == 0 else ((), words)
+                self.hidden = Difference("state", CONTROLLER, only[0], only[1], (), (), (), side, run, None)
                 return
 
 

@@ -68,9 +68,7 @@ def of_reading(specification: Specification, version: Version, cpus: int, readin
         found = _told_apart(specification, reading, about, changed, settings, first, other)
         if found is not None:
             # what told one option apart is likely to do so for the next
-            settings.sort(
-                key=lambda place: place[0].machine.cores != found.machine.cores or place[0].differs != found.declared
-            )  # type: ignore[union-attr]  # a reading is found on a machine
+            settings.sort(key=lambda place: place[0].differs != found.declared)
             yield found
 
 

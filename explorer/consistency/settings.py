@@ -61,7 +61,7 @@ def domains(version: Version, cpus: int) -> Setting:
     """A machine with clusters of two cores, states of every level, and OS-initiated mode where it exists."""
     sizes = [2] * (cpus // 2) + [1] * (cpus % 2)
     states = (*SHALLOW_STATES, *SYSTEM_STATES)
-    osi = {"osi_supported": version >= V1_0}
+    osi: dict[str | Key, object] = {"osi_supported": version >= V1_0}
     machine = small(cpus, version, topology=Topology.clusters(sizes), declared=osi, states=states)
     shape = " and ".join("two" if size == 2 else "one" for size in sizes)
     differs = f"clusters of {shape}" + (", OS-initiated mode supported" if version >= V1_0 else "")
