@@ -59,7 +59,7 @@ def command(
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
     if wanted is not None and "." in wanted:
-        found = [_one(found, wanted)]
+        found = _named(found, wanted)
     if report is not None:
         from psci.graphs.report import write_report
 
@@ -68,7 +68,7 @@ def command(
     if as_json:
         click.echo(json.dumps({**document(found, question, amend_file), "solver": solved}, indent=2))
     elif wanted is not None and "." in wanted:
-        click.echo("\n".join(in_full(found[0], question.specification)))
+        click.echo("\n\n".join("\n".join(in_full(finding, question.specification)) for finding in found))
     else:
         _print(found, question, everything or wanted is not None)
     if solved is not None and not as_json:
@@ -95,10 +95,12 @@ def _asked(wanted: str | None) -> tuple[frozenset[Kind], str | None]:
     return frozenset({kinds[word]}), rest.partition(".")[0] or None
 
 
-def _one(found: list[Finding], wanted: str) -> Finding:
-    for finding in found:
-        if finding.id == wanted:
-            return finding
+def _named(found: list[Finding], wanted: str) -> list[Finding]:
+    """The finding of that id, or those whose ids begin with it."""
+    named = [finding for finding in found if finding.id == wanted]
+    named = named or [finding for finding in found if finding.id.startswith(f"{wanted}.")]
+    if named:
+        return named
     names = [finding.id for finding in found]
     where = f"psci check {wanted.partition('.')[0]}"
     raise InputError(f"{wanted}: no such finding; {near(wanted, names, where)}")

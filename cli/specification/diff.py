@@ -99,10 +99,16 @@ def unseen(done: Comparison, changes: list[tuple[Version, Change]]) -> list[tupl
     taken_back = {name for _, c in changes for name in c.functions if not any(
         call.name == name and (call.exists_in(done.first.version) is not call.exists_in(done.second.version))
         for call in done.second.specification.calls)}  # fmt: skip
+    ends = {rule.name for side in (done.first, done.second) for owner in side.specification.rules
+            for rule in side.specification.of(owner, side.version)}  # fmt: skip
     return [
-        (v, c) for v, c in changes
-        if (v, c) not in seen and not (c.functions and set(c.functions) <= taken_back) and not _within_new(c, changes)
-    ]  # fmt: skip
+        (v, c)
+        for v, c in changes
+        if (v, c) not in seen
+        and not (c.functions and set(c.functions) <= taken_back)
+        and not _within_new(c, changes)
+        and (c.functions or any(c.names(rule, newer) for rule in ends for newer in (True, False)))
+    ]
 
 
 def _within_new(change: Change, changes: list[tuple[Version, Change]]) -> bool:

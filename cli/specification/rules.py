@@ -197,7 +197,8 @@ def _list(found: list[Place]) -> None:
         listed = entry(owner, rule)
         outcome = listed["code"] or ("" if listed["modality"] == "caller must" else listed["completion"]) or ""
         about = ", ".join(part for part in (f"{listed['modality']} {outcome}".strip(), _span(rule)) if part)
-        click.echo(f"{rule.name}  [{about}]")
+        line = f"{rule.name}  [{about}]"
+        click.echo(line if len(line) <= WIDTH else f"{rule.name}\n    [{about}]")
         click.echo("\n".join(_wrapped(f"    {rule.text}", 4)))
     click.echo(f"{len(found)} rules")
 

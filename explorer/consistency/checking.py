@@ -35,9 +35,20 @@ from psci.explorer.consistency.settings import (
     with_reading,
 )
 from psci.explorer.consistency.walk import Walk
-from psci.model.calls import UNKNOWN
 from psci.model.documents.return_codes import by_default
-from psci.model.environment import BOOT, ENTER, GO_DOWN, LOSE_POWER, MOVES, REEVALUATE, START, STOP, WAKEUP
+from psci.model.environment import (
+    BOOT,
+    ENTER,
+    GO_DOWN,
+    LOOK,
+    LOSE_POWER,
+    MOVES,
+    REEVALUATE,
+    SIGNAL,
+    START,
+    STOP,
+    WAKEUP,
+)
 from psci.model.language.rules import Modality, Rule
 from psci.model.language.terms import FALSE
 from psci.model.specification import SPECIFICATION, Specification
@@ -204,8 +215,16 @@ def _walks(question: Question, only: str | None) -> Iterator[Job]:
     yield _walk(question, domains(version, 2), (*about_domains, *counting), limit=1_500)
     booting = [name for name in moves if name in (BOOT.name, LOSE_POWER.name)]
     yield _walk(question, base, booting, without=frozenset({"SIGNAL"}), limit=2_500)
+    yield _walk(
+        question,
+        base,
+        [name for name in moves if name in (SIGNAL.name, LOOK.name)],
+        without=life - {"SIGNAL"},
+        limit=400,
+    )
     for setting, owners in _varied(question, calls, moves):
-        yield _walk(question, setting, owners, limit=400)
+        # what ends a life of the machine, or wakes it up, matters to moves only
+        yield _walk(question, setting, owners, without=ENDS if set(owners) <= set(calls) else frozenset(), limit=400)
 
 
 def _varied(question: Question, calls: list[str], moves: list[str]) -> Iterator[tuple[Setting, tuple[str, ...]]]:
@@ -245,10 +264,13 @@ def unused(question: Question, used: set[str]) -> Iterator[Finding]:
     """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function."""
     specification, version = question.specification, question.version
     of_readings = frozenset(reading.symbol for reading in READINGS.values())
-    for owner in specification.rules:
+    there = {call.name for call in specification.calls if call.exists_in(version)} | {
+        m.name for m in specification.moves
+    }
+    for owner in (name for name in specification.rules if name in there):
         for rule in specification.of(owner, version):
             waits = bool(symbols_of([rule]) & of_readings) or by_default(rule.guard) is FALSE
-            if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule) or owner == UNKNOWN.name:
+            if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule):
                 continue
             title = f"no reachable state uses the rule: {rule.text}"
             own = rule.name.partition(".")[2]

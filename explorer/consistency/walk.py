@@ -150,7 +150,7 @@ def _choices_of(found: list[Any]) -> Iterator[Judgement]:
             texts = " Or: ".join(dict.fromkeys(t.rule.text for t in transitions))
             yield Judgement(Kind.CHOICE, tuple(name.partition(".")[2] for name in names), texts, names)
     kinds = {t.action.parameters for t in found if t.action.parameters and isinstance(t.action.parameters[0], str)}
-    if len(kinds) > 1:
+    if len(kinds) > 1 and len({t.target for t in found}) > 1:
         words = " or ".join(sorted(str(kind[0]) for kind in kinds))
         rules = tuple(sorted({t.rule.name for t in found}))
         yield Judgement(Kind.ORDER, ("two-at-once",), f"{words}: both may happen, and nothing says which", rules)

@@ -165,8 +165,8 @@ def test_what_became_of_the_alpha(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_two_options_of_a_reading(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["diff", "--reading", "frozen-core=resumes", "frozen-core=already-on", "--json"]) == 0
-    one = valid(capsys.readouterr().out, "diff.json")["classes"][0]
-    assert (one["subject"], len(one["steps"])) == ("CPU_ON", 5)
+    classes = valid(capsys.readouterr().out, "diff.json")["classes"]
+    assert ("CPU_ON", 5) in [(one["subject"], len(one["steps"])) for one in classes]
 
 
 def test_a_comparison_needs_two_sides(capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,7 +113,7 @@ SEEDS: dict[str, Seed] = {
         "gap.SYSTEM_SUSPEND.no-answer", ("SYSTEM_SUSPEND",)),
     "MEM_PROTECT has no success": gap("MEM_PROTECT.switched"),
     "MIGRATE_INFO_TYPE has no success": gap("MIGRATE_INFO_TYPE.kind"),
-    "NODE_HW_STATE has no answer": gap("NODE_HW_STATE.state"),
+    "NODE_HW_STATE does not know a node that runs": gap("NODE_HW_STATE.running"),
     "the mode cannot stay as it is": gap("PSCI_SET_SUSPEND_MODE.mode_unchanged"),
     "a Trusted OS that is elsewhere is forgotten": Seed(
         dropped("MIGRATE.not_resident"), "gap.MIGRATE.no-answer", ("MIGRATE",), "trusted_os"),
@@ -222,7 +222,7 @@ def asked(seed: Seed, specification: Specification) -> set[str]:
             claims = [claim for claim in CLAIMS if claim.cites[0] == fact]
             found = [f for f in (refuted(specification, seed.version, 2, claim) for claim in claims) if f is not None]
         case _:
-            walk = Walk(setting_of(seed), specification, seed.owners, limit=150)
+            walk = Walk(setting_of(seed), specification, seed.owners, limit=150 if not seed.symbol else 600)
             found = list(walk.findings())
             question = Question(specification, seed.version)
             if seed.ask == "dead":
