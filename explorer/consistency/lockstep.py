@@ -18,26 +18,27 @@ from psci.explorer.consistency.judgements import ANY_VALUE, NO_RETURN, WAITS
 from psci.explorer.runs.describe import result_text
 from psci.explorer.runs.events import results_of
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.model.environment import BOOT, ENTER, GO_DOWN, LOSE_POWER, SIGNAL, WAKEUP
+from psci.model.environment import BOOT, ENTER, GO_DOWN, LOOK, LOSE_POWER, SIGNAL, WAKEUP
 from psci.model.language.rules import Completion
 from psci.model.step import Invocation
 
 Token: TypeAlias = tuple[Any, ...]
 """What is seen of a step."""
-SEEN = frozenset({ENTER.name, GO_DOWN.name, BOOT.name, SIGNAL.name, LOSE_POWER.name})
+SEEN = frozenset({ENTER.name, GO_DOWN.name, BOOT.name, SIGNAL.name, LOSE_POWER.name, LOOK.name})
 """Moves that a tester sees, or makes."""
 EXPLANATIONS = 400
 """How many states of one side are kept at most as explanations of a run."""
 UNPROMISED: Token = ("unpromised",)
-CALLER, ENTERED, BOOTED, OUTSIDE, CONTROLLER, RUNS = (
+CALLER, ENTERED, BOOTED, OUTSIDE, OBSERVER, CONTROLLER, RUNS = (
     "the caller",
     "the core that is entered",
     "the software that boots",
     "who sees the system from outside",
+    "who observes the power domains",
     "the power controller alone",
     "everybody: a core still runs caller code",
 )
-_NOTICED = {ENTER.name: ENTERED, BOOT.name: BOOTED, GO_DOWN.name: OUTSIDE, WAKEUP.name: CALLER}
+_NOTICED = {ENTER.name: ENTERED, BOOT.name: BOOTED, GO_DOWN.name: OUTSIDE, WAKEUP.name: CALLER, LOOK.name: OBSERVER}
 
 
 class TooManyError(Exception):

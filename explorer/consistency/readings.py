@@ -21,6 +21,7 @@ from psci.explorer.consistency.settings import (
     call_symbols_of,
     calls_of,
     domains,
+    instances,
     ordinary,
     others,
     reads_domains,
@@ -136,7 +137,8 @@ def settings_for(
         without = QUIET_MOVES
     if {"wake"} & fields_read(*(rule.guard for rule in rules)):
         without -= {"SIGNAL"}
-    for setting in (*bases, *others(bases[0], symbols)):
+    spread = (*others(instances(version), symbols),) if "mpidr" in symbols and not about_domains else ()
+    for setting in (*bases, *others(bases[0], symbols), *spread):
         yield setting, abstraction, without
     for one, two in itertools.combinations(others(bases[0], symbols), 2):
         if one.differs.partition(" ")[0] != two.differs.partition(" ")[0]:

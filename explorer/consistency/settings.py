@@ -68,6 +68,13 @@ def domains(version: Version, cpus: int) -> Setting:
     return Setting(machine, differs)
 
 
+@cache
+def instances(version: Version) -> Setting:
+    """A machine with an affinity instance of which no core boots: one core, and two of another affinity level 1."""
+    machine = ordinary(version, 3).machine
+    return Setting(replace(machine, cores=(0x0, 0x100, 0x101)), "cores 0x0, 0x100 and 0x101")
+
+
 def symbols_of(rules: Iterable[Rule]) -> frozenset[str]:
     """What rules ask of the machine and its power domains, in their conditions, answers and effects."""
     return frozenset().union(*(_symbols(rule) for rule in rules))
