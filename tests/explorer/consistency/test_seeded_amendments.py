@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import pytest
 
@@ -73,7 +74,7 @@ class Seed:
     change: Change
     finding: str
     owners: tuple[str, ...] = ()
-    symbol: str = ""
+    declared: str = ""
     version: Version = V1_3
     ask: str = "walk"
     without: frozenset[str] = ENDS
@@ -116,7 +117,7 @@ SEEDS: dict[str, Seed] = {
     "NODE_HW_STATE does not know a node that runs": gap("NODE_HW_STATE.running"),
     "the mode cannot stay as it is": gap("PSCI_SET_SUSPEND_MODE.mode_unchanged"),
     "a Trusted OS that is elsewhere is forgotten": Seed(
-        dropped("MIGRATE.not_resident"), "gap.MIGRATE.no-answer", ("MIGRATE",), "trusted_os"),
+        dropped("MIGRATE.not_resident"), "gap.MIGRATE.no-answer", ("MIGRATE",), "trusted_os = UP_MIGRATABLE"),
     # a guard widened
     "ON_PENDING for every core": Seed(
         widened("CPU_ON.on_pending"), "order.CPU_ON.CPU_ON-6.CPU_ON-7", ("CPU_ON",)),
@@ -192,8 +193,8 @@ SEEDS: dict[str, Seed] = {
         changed("AFFINITY_INFO.off", guard=TRUE), "AFF-13.CPU_ON-6"),
     "SYSTEM_OFF2 is denied while others run": claim(
         answering("SYSTEM_OFF2.cookie_set", DENIED), "OFF2-19.OFF2-7"),
-    "OS-initiated mode while a core is pending": claim(
-        dropped("PSCI_SET_SUSPEND_MODE.core_in_the_way_of_osi"), "MODE-10.MODE-3"),
+    "SYSTEM_SUSPEND while the resident core is ON": claim(
+        dropped("SYSTEM_SUSPEND.other_core_not_off"), "SYSSUSP-11.CPU_OFF-3"),
     # a rule said twice
     "the cookie is said twice": Seed(
         lambda s: s.adding(replace(s.rule("SYSTEM_OFF2.cookie_set"), name="SYSTEM_OFF2.cookie_again")),
@@ -206,7 +207,8 @@ SEEDS: dict[str, Seed] = {
 
 def setting_of(seed: Seed) -> Setting:
     base = ordinary(seed.version, 2)
-    return next(iter(others(base, (seed.symbol,)))) if seed.symbol else base
+    symbol = seed.declared.partition(" ")[0]
+    return next(one for one in others(base, (symbol,)) if one.differs == seed.declared) if symbol else base
 
 
 def asked(seed: Seed, specification: Specification) -> set[str]:
@@ -222,7 +224,7 @@ def asked(seed: Seed, specification: Specification) -> set[str]:
             claims = [claim for claim in CLAIMS if claim.cites[0] == fact]
             found = [f for f in (refuted(specification, seed.version, 2, claim) for claim in claims) if f is not None]
         case _:
-            walk = Walk(setting_of(seed), specification, seed.owners, limit=150 if not seed.symbol else 600)
+            walk = Walk(setting_of(seed), specification, seed.owners, limit=150 if not seed.declared else 600)
             found = list(walk.findings())
             question = Question(specification, seed.version)
             if seed.ask == "dead":
@@ -236,7 +238,14 @@ def asked(seed: Seed, specification: Specification) -> set[str]:
 def test_a_seeded_mistake_is_found_and_was_not_there_before(name: str) -> None:
     seed = SEEDS[name]
     assert seed.finding in asked(seed, seed.change(SPECIFICATION))
-    assert seed.finding not in asked(seed, SPECIFICATION)
+    fact = seed.finding.split(".")[1] if seed.ask == "claim" else ""
+    assert seed.finding not in before(seed.ask, seed.owners, seed.declared, seed.version, fact)
+
+
+@cache
+def before(ask: str, owners: tuple[str, ...], declared: str, version: Version, fact: str) -> frozenset[str]:
+    """What is found in the rules as they are; shared by the seeds that are looked for in the same place."""
+    return frozenset(asked(Seed(lambda s: s, f"conflict.{fact}", owners, declared, version, ask), SPECIFICATION))
 
 
 def test_there_are_forty_seeds_and_more() -> None:
