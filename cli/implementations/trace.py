@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from psci.cli.specification.choices import amend_option
 from psci.host.files import write_whole
 from psci.model.errors import InputError
 from psci.model.events import Event
@@ -49,11 +50,12 @@ def command() -> None:
 )
 @click.option("--memory-limit", type=int, metavar="MB", help="The same for the memory of the process.")
 @click.option("--explanations", type=click.IntRange(1), help="The same for explanations of one event.")
+@amend_option
 @click.pass_context
 def check(
     context: click.Context, paths: tuple[Path, ...], as_json: bool, junit: Path | None, readings: tuple[str, ...],
     version: str | None, limit: int, verbose: bool, jobs: int | None, time_limit: float | None,
-    memory_limit: int | None, explanations: int | None,
+    memory_limit: int | None, explanations: int | None, amend_file: Path | None,
 ) -> None:  # fmt: skip
     """Judge traces: files, the traces in a folder, or - for standard input.
 
@@ -65,9 +67,10 @@ def check(
     from psci.oracle.checker import many
     from psci.oracle.checker.limits import LIMIT_OF_EXPLANATIONS
 
-    request = many.Request(
-        version, chosen(readings) or None, explanations or LIMIT_OF_EXPLANATIONS, time_limit, memory_limit
+    request = many.Terms(
+        version, chosen(readings) or None, explanations or LIMIT_OF_EXPLANATIONS, time_limit, memory_limit, amend_file
     )
+    request.specification()  # an error in the user's rules is told before a trace is read
     files = many.files_of(paths)
     done = []
     for one in many.judge_files(files, request, 1 if "-" in files else jobs):

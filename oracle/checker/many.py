@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from psci.model.amendments import read_amendments
 from psci.model.errors import InputError
 from psci.model.events import Event, Machine
+from psci.model.specification import SPECIFICATION, Specification
 from psci.oracle.checker.checker import check
 from psci.oracle.checker.limits import LIMIT_OF_EXPLANATIONS, Limits
 from psci.oracle.checker.report import Report
@@ -35,7 +37,7 @@ _WORST_FIRST = (1, 2, 3, 0)
 
 
 @dataclass(frozen=True)
-class Request:
+class Terms:
     """How traces are to be judged."""
 
     psci: str | None = None
@@ -44,6 +46,16 @@ class Request:
     explanations: int = LIMIT_OF_EXPLANATIONS
     seconds: float | None = None
     megabytes: int | None = None
+    amendments: Path | None = None
+    """A file with rules of the user's own."""
+
+    def specification(self) -> Specification:
+        """The rules to judge by.
+
+        Raises:
+            InputError: the user's file is wrong; the message says where.
+        """
+        return SPECIFICATION if self.amendments is None else read_amendments(self.amendments)
 
     def limits(self) -> Limits:
         """What one trace may cost; the clock starts now."""
@@ -57,7 +69,7 @@ class Request:
 @dataclass(frozen=True)
 class _Declared:
     trace: Iterable[Event]
-    request: Request
+    request: Terms
 
     def __iter__(self) -> Iterator[Event]:
         for event in self.trace:
@@ -101,7 +113,7 @@ class Judged:
         return {"file": self.file, **self.report.as_json()}
 
 
-def judge_file(file: str, request: Request) -> Judged:
+def judge_file(file: str, request: Terms) -> Judged:
     """Judge one file.
 
     Args:
@@ -109,12 +121,12 @@ def judge_file(file: str, request: Request) -> Judged:
         request: how.
     """
     try:
-        return Judged(file, check(request.declared(TraceFile(file)), limits=request.limits()))
+        return Judged(file, check(request.declared(TraceFile(file)), request.specification(), request.limits()))
     except (InputError, OSError) as error:
         return Judged(file, None, str(error))
 
 
-def judge_files(files: Sequence[str], request: Request, jobs: int | None = None) -> Iterator[Judged]:
+def judge_files(files: Sequence[str], request: Terms, jobs: int | None = None) -> Iterator[Judged]:
     """Judge files, in their order, as each is done.
 
     Args:
@@ -181,5 +193,5 @@ def as_junit(judged: Sequence[Judged]) -> str:
 
 
 __all__ = [
-    "STATUS", "Judged", "Request", "as_junit", "files_of", "judge_file", "judge_files", "summary", "worst",
+    "STATUS", "Judged", "Terms", "as_junit", "files_of", "judge_file", "judge_files", "summary", "worst",
 ]  # fmt: skip
