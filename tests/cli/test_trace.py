@@ -98,9 +98,9 @@ def test_a_limit_gives_the_verdict_unknown_with_the_report_so_far(
     assert run(["trace", "check", file]) == 0
     capsys.readouterr()
     assert run(["trace", "check", file, "--explanations", "2"]) == 3
-    lines = capsys.readouterr().out.splitlines()
-    assert ": unknown (PSCI 1.3, " in lines[0]
-    stopped = next(line for line in lines if "judged no further" in line)
+    told = capsys.readouterr().out.splitlines()
+    assert ": unknown (PSCI 1.3, " in told[0]
+    stopped = next(line for line in told if "judged no further" in line)
     assert "(more than 2 explanations of one event); to get further: " in stopped
     assert run(["trace", "check", file, "--explanations", "2", "--json"]) == 3
     stopped_at = json.loads(capsys.readouterr().out)["stopped"]
