@@ -16,6 +16,8 @@ from psci.properties.states import states_fit_together
 from psci.properties.words import V1_0, has_smc64, powerdown, reserved_bits_are_zero
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
+SMC64_ID = 0xC400_0001
+"""The SMC64 id of CPU_SUSPEND."""
 UP = ("RUNNING", "SUSPENDED")
 """The states of the system in which node states mean anything; on the way down nobody counts votes."""
 

@@ -299,22 +299,25 @@ def declared() -> tuple[Property, ...]:
 def safety(
     name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
     helpers: tuple[Invariant, ...] = (), lemmas: tuple[Property, ...] = (), about: tuple[str, ...] = (),
-    given: tuple[Invariant, ...] = (),
+    given: tuple[Invariant, ...] = (), listed: bool = True,
 ) -> Callable[[Claim], Property]:  # fmt: skip
-    """A property of every step; the function's docstring is its sentence."""
+    """A property of every step; the function's docstring is its sentence.
+
+    With `listed` false it is a claim that nobody says is kept (`psci.properties.claims`), and is not proved.
+    """
     return _maker(
-        name, title, cites, Kind.STEP, history=history, helpers=helpers, lemmas=lemmas, about=about, given=given
+        name, title, cites, Kind.STEP, listed, history=history, helpers=helpers, lemmas=lemmas, about=about, given=given
     )
 
 
 def always_true(
     name: str, title: str, *, cites: tuple[str, ...], history: History = NO_HISTORY,
     helpers: tuple[Invariant, ...] = (), lemmas: tuple[Property, ...] = (), lemmas_after: tuple[Property, ...] = (),
-    given: tuple[Invariant, ...] = (),
+    given: tuple[Invariant, ...] = (), listed: bool = True,
 ) -> Callable[[Claim], Property]:  # fmt: skip
-    """A property of every reachable state."""
+    """A property of every reachable state; with `listed` false, a claim as in `safety`."""
     return _maker(
-        name, title, cites, Kind.INVARIANT, history=history, helpers=helpers, lemmas=lemmas, lemmas_after=lemmas_after,
+        name, title, cites, Kind.INVARIANT, listed, history=history, helpers=helpers, lemmas=lemmas, lemmas_after=lemmas_after,
         given=given,
     )  # fmt: skip
 
@@ -340,9 +343,13 @@ def total(
     return _maker(name, title, cites, Kind.TOTAL, lemmas=lemmas)
 
 
-def _maker(name: str, title: str, cites: tuple[str, ...], kind: Kind, **more: Any) -> Callable[[Claim], Property]:
+def _maker(
+    name: str, title: str, cites: tuple[str, ...], kind: Kind, listed: bool = True, **more: Any
+) -> Callable[[Claim], Property]:  # fmt: skip
     def make(claim: Claim) -> Property:
-        made: Property = declare(Property(name, title, sentence_of(claim), cites, kind, claim, **more))
+        made = Property(name, title, sentence_of(claim), cites, kind, claim, **more)
+        if listed:
+            declare(made)
         return made
 
     return make

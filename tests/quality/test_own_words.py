@@ -63,3 +63,7 @@ def test_what_rules_are_made_of_is_recognised(line: str, found: str, tmp_path: P
     file = tmp_path / "p.py"
     file.write_text(line)
     assert list(borrowed("p", file)) == [found]
+
+
+def test_only_claims_that_nobody_says_are_kept_are_not_listed() -> None:
+    assert [name for name, path in PROPERTIES if "listed=False" in path.read_text()] == ["psci.properties.claims"]
