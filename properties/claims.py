@@ -24,6 +24,7 @@ from psci.model.tables.codes import (
 )
 from psci.properties.domains import awake, depth
 from psci.properties.language import NO_HISTORY, History, Property, Step, View, always_true, remembered, safety
+from psci.properties.words import powerdown, reserved_bits_are_zero, uniprocessor
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
 INFO_TYPE, RESET2 = 0x8400_0006, 0x8400_0012
@@ -205,7 +206,7 @@ def never_to_a_core_that_is_off(m: Any, s: Any, t: Any, h: Any, g: Any, step: St
 )
 def residency_moves_the_refusal(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """CPU_OFF is denied on the core where a uniprocessor Trusted OS is resident, and nowhere else."""
-    here = m.up_trusted_os() & (s.resident == step.core)
+    here = uniprocessor(m) & (s.resident == step.core)
     return implies(step.returns(DENIED.number), here) & implies(step.ends(Completion.NEVER), ~here)
 
 
@@ -269,7 +270,7 @@ def success_does_not_return(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) 
 def only_from_the_resident_core(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """With a uniprocessor Trusted OS only its core can suspend the system."""
     done = step.ends(Completion.WAITS) | step.returns(0)
-    return implies(done & m.up_trusted_os(), s.resident == step.core)
+    return implies(done & uniprocessor(m), s.resident == step.core)
 
 
 @claim(
@@ -282,7 +283,7 @@ def only_from_the_resident_core(m: Any, s: Any, t: Any, h: Any, g: Any, step: St
 def back_only_from_the_resident_core(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """With a uniprocessor Trusted OS only its core can change back to platform-coordinated mode."""
     back = (s.mode == "OS_INITIATED") & (t.mode == "PLATFORM_COORDINATED")
-    return implies(back & m.up_trusted_os(), s.resident == step.core)
+    return implies(back & uniprocessor(m), s.resident == step.core)
 
 
 @claim("MODE-10", "pending-and-frozen-are-in-the-way", about=("PSCI_SET_SUSPEND_MODE",), with_facts=("MODE-3",))
@@ -372,7 +373,7 @@ def _os_follows(m: MachineTerms, h: View, step: Step) -> Effect:
         )
     if step.completion is Completion.WAITS and step.name == "CPU_SUSPEND":
         state = step.call.power_state
-        own = choose(m.is_powerdown(state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
+        own = choose(powerdown(m, state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
         return h.but(
             own={step.core: own},
             asked=each(lambda c, n: choose(c == step.core, m.requested(state, m.level(n)), h.asked[c, n])),
@@ -400,7 +401,7 @@ def _os_made_no_error(m: Any, h: Any, step: Step) -> Any:
         return implies(speaks, cores & nodes)
 
     words = ~step.call.wide | (step.call.upper_half(1) == 0)
-    return m.well_formed(state) & m.state_valid(state) & words & every(NODE, fits)
+    return reserved_bits_are_zero(m, state) & m.state_valid(state) & words & every(NODE, fits)
 
 
 @claim("CPU_SUSPEND-12", "invalid-parameters-only-by-os-error", about=("CPU_SUSPEND",), history=OS_VIEW,
@@ -418,7 +419,7 @@ def a_consistent_request_is_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step:
     state = step.call.power_state
     accepted = (s.mode == "OS_INITIATED") & step.ends(Completion.WAITS)
     nodes = every(NODE, lambda n: implies(m.below(step.core, n), t.node[n] == m.requested(state, m.level(n))))
-    own = choose(m.is_powerdown(state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
+    own = choose(powerdown(m, state), POWERDOWN, choose(m.retention(state), RETENTION, STANDBY))
     return implies(accepted, nodes & (depth(t, step.core) == own))
 
 
@@ -427,7 +428,7 @@ def a_consistent_request_is_obeyed(m: Any, s: Any, t: Any, h: Any, g: Any, step:
 def off_cores_allow_the_highest_level(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """OS-initiated: where all other cores called CPU_OFF, a valid request of the last one is not inconsistent."""
     alone = every(CORE, lambda core: (core == step.core) | (s.power[core] == "OFF"))
-    fine = m.well_formed(step.call.power_state) & m.state_valid(step.call.power_state)
+    fine = reserved_bits_are_zero(m, step.call.power_state) & m.state_valid(step.call.power_state)
     words = ~step.call.wide | (step.call.upper_half(1) == 0)
     refused = step.returns(DENIED.number) | step.returns(INVALID_PARAMETERS.number)
     return implies((s.mode == "OS_INITIATED") & alone & fine & words, ~refused)
@@ -443,7 +444,7 @@ def core_level_requests_never_conflict(m: Any, s: Any, t: Any, h: Any, g: Any, s
             m.below(step.core, n), (m.requested(state, m.level(n)) == RUN) & ~m.claims(state, m.level(n))
         ),
     )
-    fine = m.well_formed(state) & m.state_valid(state) & (~step.call.wide | (step.call.upper_half(1) == 0))
+    fine = reserved_bits_are_zero(m, state) & m.state_valid(state) & (~step.call.wide | (step.call.upper_half(1) == 0))
     refused = step.returns(DENIED.number) | step.returns(INVALID_PARAMETERS.number)
     return implies((s.mode == "OS_INITIATED") & fine & alone, ~refused)
 
@@ -454,7 +455,7 @@ def core_level_requests_never_conflict(m: Any, s: Any, t: Any, h: Any, g: Any, s
 def two_codes_for_two_kinds(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """OS-initiated: INVALID_PARAMETERS for an inconsistent request means that no other core of the system runs."""
     state = step.call.power_state
-    fine = m.well_formed(state) & m.state_valid(state) & (~step.call.wide | (step.call.upper_half(1) == 0))
+    fine = reserved_bits_are_zero(m, state) & m.state_valid(state) & (~step.call.wide | (step.call.upper_half(1) == 0))
     claims = some(NODE, lambda n: m.below(step.core, n) & (m.requested(state, m.level(n)) != RUN))
 
     def in_reach(core: Any) -> Any:

@@ -317,8 +317,8 @@ def always_true(
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every reachable state; with `listed` false, a claim as in `safety`."""
     return _maker(
-        name, title, cites, Kind.INVARIANT, listed, history=history, helpers=helpers, lemmas=lemmas, lemmas_after=lemmas_after,
-        given=given,
+        name, title, cites, Kind.INVARIANT, listed, history=history, helpers=helpers, lemmas=lemmas,
+        lemmas_after=lemmas_after, given=given,
     )  # fmt: skip
 
 
