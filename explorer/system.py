@@ -95,18 +95,19 @@ class Product:
         """What each core may call, in the order of the specification; one invocation a cell."""
         calls = [call for call in (*self.specification.calls, UNKNOWN) if call.name not in self.without]
         return tuple(
-            tuple(invocation for call in calls for invocation in self._cells.of(call, core))
+            tuple(invocation for call in calls for invocation in self.cells.of(call, core))
             for core in range(len(self.machine.cores))
         )
 
     @cached_property
-    def _cells(self) -> Cells:
+    def cells(self) -> Cells:
+        """The cells of the arguments of calls."""
         return Cells(self.machine, self.specification, self.abstraction)
 
     def in_reach(self, rule: Rule) -> bool:
         """Whether a rule may be used at all: False where no registers allow it, with what the machine declares."""
         calls = {call.name for call in (*self.specification.calls, UNKNOWN)}
-        return bool(self.invocations) and (rule in self._cells.in_reach or rule.name.partition(".")[0] not in calls)
+        return bool(self.invocations) and (rule in self.cells.in_reach or rule.name.partition(".")[0] not in calls)
 
     def initial(self) -> State:
         """The state after a cold boot."""
@@ -201,7 +202,7 @@ class Product:
             names: list[Any] = list(parameter.range.values)
             return lambda state, core: names
         compiler = Compiler(_state_symbol(self.machine), len(self.machine.cores), len(self.machine.tree.names))
-        sources = [compiler.expression(term) for rule in rules for term in _compared(rule.guard, parameter)] or ["0"]
+        sources = [compiler.expression(term) for rule in rules for term in compared(rule.guard, parameter)] or ["0"]
         header = "lambda state, core: [" + ", ".join(sources) + "]"
         return eval(header, {"machine": self.machine, "rank": ranks(LOCAL_STATE)})  # type: ignore[no-any-return]  # eval gives no types
 
@@ -218,8 +219,8 @@ def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tup
     return apply
 
 
-def _compared(guard: Term, parameter: Function) -> Iterator[Term]:
-    """The terms that a parameter has to equal."""
+def compared(guard: Term, parameter: Function) -> Iterator[Term]:
+    """The terms that a parameter of a move has to equal."""
     for sub in subterms(guard):
         if isinstance(sub, Op) and sub.name == "eq":
             for here, there in (sub.arguments, sub.arguments[::-1]):
