@@ -17,10 +17,10 @@ from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.psci_features import PSCI_FEATURES
 from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.events import Event, Machine
-from psci.oracle.checker import Checker
-from psci.oracle.order import groups
-from psci.oracle.program import CallStep, Entry, Program, Step
-from psci.oracle.reference import ModelPeer
+from psci.oracle.checker.checker import Checker
+from psci.oracle.peers.program import CallStep, Entry, Program, Step
+from psci.oracle.reference.implementation import ModelPeer
+from psci.oracle.traces.order import groups
 
 CORES = 4
 TARGETS = {"sequential": 50_000, "overlapping": 20_000}

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from psci.model.language.terms import Value
-from psci.model.profile import Key, Machine
+from psci.model.machine import Key, Machine
+from psci.model.power.topology import Topology
 from psci.model.step import Invocation, Stepper
-from psci.model.topology import Topology
-from psci.model.versions import V1_3
+from psci.model.tables.versions import V1_3
 
 CLUSTERS = (4, 4)
 CPU_ON_64 = 0xC400_0003

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from psci.model.calls import CALLS
-from psci.model.codes import CODES
-from psci.model.coverage import CHECKED, KINDS, OUT_OF_SCOPE, OUTSIDE, account, counts
-from psci.model.facts import FACTS
-from psci.model.matrix import NO_RETURN, VALUE, table
-from psci.model.readings import READINGS
-from psci.model.versions import V0_1, V0_2, V1_3, VERSIONS, Version
+from psci.model.documents.facts_covered import CHECKED, KINDS, OUT_OF_SCOPE, OUTSIDE, account, counts
+from psci.model.documents.return_codes import NO_RETURN, VALUE, table
+from psci.model.symbols.readings import READINGS
+from psci.model.tables.codes import CODES
+from psci.model.tables.facts import FACTS
+from psci.model.tables.versions import V0_1, V0_2, V1_3, VERSIONS, Version
 
 NOTE = "<!-- Made by `python -m psci.cli.documents`; changes belong in the rules. -->"
 

@@ -11,22 +11,23 @@ import click
 
 from psci.model.errors import InputError
 
-COMMANDS: Mapping[str, str] = {
-    "check": "the rules against themselves: gaps, conflicts, rules that never fire",
-    "prove": "prove the properties, for three cores and for any number",
-    "explore": "all reachable states of a small machine, breadth first",
-    "rules": "the rules: text, section, where modelled, what exercises them",
-    "graph": "draw states and moves (svg, png, dot)",
-    "trace": "check a trace, or show it as a timeline",
-    "fuzz": "generate calls, run them on a real implementation, judge every answer",
-    "replay": "run a saved sequence of calls again",
-    "filter": "which function ids a VMM must take over from a kernel, proved, and run",
-    "hibernate": "every client of SYSTEM_OFF2 with every implementation and host, judged",
-    "migrate": "what a guest sees of PSCI when its machine moves between kernels",
-    "profile": "what implementations declare: show, check, or infer by asking",
-    "peers": "the implementations that can be tested against here, and what is missing",
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "check": ("specification", "the rules against themselves: gaps, conflicts, rules that never fire"),
+    "prove": ("specification", "prove the properties, for three cores and for any number"),
+    "explore": ("specification", "all reachable states of a small machine, breadth first"),
+    "rules": ("specification", "the rules: text, section, where modelled, what exercises them"),
+    "graph": ("specification", "draw states and moves (svg, png, dot)"),
+    "trace": ("implementations", "check a trace, or show it as a timeline"),
+    "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
+    "replay": ("implementations", "run a saved sequence of calls again"),
+    "filter": ("implementations", "which function ids a VMM must take over from a kernel, proved, and run"),
+    "hibernate": ("specification", "every client of SYSTEM_OFF2 with every implementation and host, judged"),
+    "migrate": ("implementations", "what a guest sees of PSCI when its machine moves between kernels"),
+    "profile": ("implementations", "what implementations declare: show, check, or infer by asking"),
+    "peers": ("implementations", "the implementations that can be tested against here, and what is missing"),
 }
-"""Every command with its one-line help; the module is `psci.cli.<name>`, its command `command`."""
+"""Every command: the room of its module, and its one-line help. The module is `psci.cli.<room>.<name>`, and its command
+`command`."""
 
 
 class LazyGroup(click.Group):
@@ -40,14 +41,15 @@ class LazyGroup(click.Group):
         """The command, read from its module now; None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"psci.cli.{cmd_name}").command
+        room, _ = COMMANDS[cmd_name]
+        command = importlib.import_module(f"psci.cli.{room}.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by the help kept here, without reading their modules."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

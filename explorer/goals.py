@@ -14,7 +14,7 @@ from psci.explorer.system import Product, State, Transition
 from psci.model.errors import InputError
 from psci.model.language.sorts import BOOL, Enumeration
 from psci.model.language.terms import Function
-from psci.model.state import FIELD_BY_NAME, FIELDS
+from psci.model.symbols.state import FIELD_BY_NAME, FIELDS
 
 
 @dataclass(frozen=True, slots=True)

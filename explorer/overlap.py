@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from psci.explorer.system import MoveAction, Product, State
-from psci.model.codes import CODES
 from psci.model.language.rules import Rule
-from psci.model.profile import Machine
+from psci.model.machine import Machine
 from psci.model.step import Invocation
+from psci.model.tables.codes import CODES
 
 _CODE_OF = {code.word(64): code.name for code in CODES}
 

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from psci.explorer.cells import Cells
-from psci.explorer.registers import PLAIN, Abstraction
-from psci.model.call import Move
+from psci.explorer.abstraction.cells import Cells
+from psci.explorer.abstraction.registers import PLAIN, Abstraction
 from psci.model.calls import UNKNOWN
+from psci.model.declare import Move
 from psci.model.environment import BOOT
-from psci.model.language.compile import Compiler, ranks
+from psci.model.language.python import Compiler, ranks
 from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import BOOL, Enumeration
 from psci.model.language.terms import App, Function, Op, Term, fields_read, subterms
-from psci.model.machine import LOCAL_STATE
-from psci.model.profile import Machine
+from psci.model.machine import Machine
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
+from psci.model.symbols.machine import LOCAL_STATE
 
 State: TypeAlias = Any
 """A `psci.model.step.State`, or what a wrapping system makes of it."""

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from psci.explorer.cone import cone
+from psci.explorer.abstraction.cone import cone
 from psci.explorer.goals import Goal
+from psci.explorer.runs.events import results_of
 from psci.explorer.search import Step
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.explorer.trace import results_of
-from psci.model.call import Call, Move
 from psci.model.calls import UNKNOWN
+from psci.model.declare import Call, Move
 from psci.model.environment import BOOT
-from psci.model.language.compile import Compiler, put, ranks
 from psci.model.language.effects import Effect
+from psci.model.language.python import Compiler, put, ranks
 from psci.model.language.rules import CallTerms, Rule
 from psci.model.language.sorts import BOOL, CORE, Enumeration
 from psci.model.language.terms import Function, Term, fields_read
-from psci.model.machine import LOCAL_STATE
-from psci.model.profile import Machine
-from psci.model.state import FIELD_BY_NAME
+from psci.model.machine import Machine
+from psci.model.symbols.machine import LOCAL_STATE
+from psci.model.symbols.state import FIELD_BY_NAME
 from psci.properties.language import Kind, Property, step_of
 
 

@@ -6,7 +6,6 @@ import contextlib
 import html
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,8 +15,9 @@ import networkx as nx
 
 from psci.graphs.diagram import Diagram, Edge, Kind, Node
 from psci.graphs.views import MOST_NODES
+from psci.host.files import write_whole
+from psci.host.packages import Packages
 from psci.model.errors import InputError
-from psci.oracle.peers.packages import Packages
 
 FONT = "Helvetica,Arial,sans-serif"
 INK = "#1f2933"
@@ -344,25 +344,9 @@ def write(path: Path, content: bytes) -> None:
         InputError: the folder does not exist or cannot be written to.
     """
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        write_whole(path, content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp makes files that only their owner can read
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 __all__ = ["FORMATS", "format_of", "render", "to_dot", "to_mermaid", "to_networkx", "write"]

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from html import escape
 
 from psci.model import events
-from psci.model.codes import CODES
 from psci.model.events import Event
 from psci.model.specification import SPECIFICATION
+from psci.model.tables.codes import CODES
 
 ROW = 30
 LANE = 300

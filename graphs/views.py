@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from psci.explorer.cone import CORES, cone
-from psci.explorer.describe import outcome_text
+from psci.explorer.abstraction.cone import CORES, cone
+from psci.explorer.runs.describe import outcome_text
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State, Transition
 from psci.graphs.diagram import Cluster, Diagram, Kind, Label, Node, merged
 from psci.model.calls import UNKNOWN
 from psci.model.errors import InputError
 from psci.model.language.rules import Modality
-from psci.model.machine import LOCAL_STATE
+from psci.model.symbols.machine import LOCAL_STATE
 
 MOST_NODES = 300
 """Above this, `dot` takes minutes and nobody can read what it draws."""

@@ -1,6 +1,6 @@
 """The events of a trace: what a tester did to a machine and what it saw.
 
-Registers and addresses are integers here and hex strings in a trace file (`psci.oracle.trace`).
+Registers and addresses are integers here and hex strings in a trace file (`psci.oracle.traces.file`).
 The order of a sequence of events is real-time order: a `Call` is stamped before the conduit
 instruction runs, a `Return` and an `Enter` after it. Where the clocks of several cores were
 merged, `t0` and `t1` bound the moment of an event, and events whose intervals overlap are

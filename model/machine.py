@@ -1,143 +1,165 @@
-"""What an implementation is: the machine symbols that rules read.
+"""A machine: its cores and power domains, and what its implementation declares.
 
-They are fixed for the life of an implementation. A profile declares them; what it leaves out is
-either at the default given here or *undeclared*: then the oracle takes it as unknown but fixed.
+What is not declared is unknown but fixed: the stepper asks for it by raising `Undeclared`, and
+whoever can choose (the oracle, an explorer) goes on under each answer.
 """
 
 from __future__ import annotations
 
-from psci.model.language.rules import ISA
-from psci.model.language.sorts import BOOL, CORE, NODE, U8, U32, U64, Enumeration, Quantity
-from psci.model.language.terms import Function, Term, choose
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
 
-TRUSTED_OS = Enumeration("TrustedOS", ("UP_MIGRATABLE", "UP_FIXED", "MP_OR_NONE"))
-LOCAL_STATE = Enumeration("LocalState", ("RUN", "STANDBY", "RETENTION", "POWERDOWN"))
-"""The state of one node, from the shallowest to the deepest (DEN0022 4.1, 4.2.1)."""
-MICROSECONDS = Quantity("microseconds", distinct=len(LOCAL_STATE.values))
-"""Wakeup latencies, one for each local state."""
-STRAY_WAKEUP = Enumeration("StrayWakeup", ("IGNORED", "RESET"))
-SET_SUSPEND_MODE_ID = 0x8400_000F
+from psci.model.calls import CALLS
+from psci.model.errors import InputError
+from psci.model.language.sorts import BOOL, BitVector, Enumeration, Sort
+from psci.model.language.terms import Function, Value
+from psci.model.power.topology import Topology
+from psci.model.symbols.machine import LOCAL_STATE, MACHINE_SYMBOLS
+from psci.model.symbols.readings import READINGS
+from psci.model.tables.versions import V0_2, V1_0, Version
 
+Key: TypeAlias = tuple[Value, ...]
+"""A machine symbol and its arguments: `("has", 0x84000015)`."""
+Choices: TypeAlias = Mapping[Key, Value]
 
-def _declared(name: str, *sorts: object, doc: str) -> Function:
-    *domain, result = sorts
-    return Function(name, tuple(domain), result, "machine", doc)  # type: ignore[arg-type]  # sorts by construction
-
-
-def _reading(name: str, *options: str) -> Term:
-    """A place where DEN0022 can be read in several ways; `psci.model.readings` says what each option means."""
-    kind = Enumeration(name.title().replace("_", ""), options)
-    return Function(name, (), kind, "machine", f"Reading: {name.replace('_', ' ')}.")()
+AFFINITY_FIELDS = 0xFF_00FF_FFFF
+"""The bits of an MPIDR that are affinity fields (5.1.4)."""
 
 
-class MachineTerms:
-    """The symbols of the machine; a rule's `m`."""
-
-    psci_version = _declared("psci_version", U32, doc="What PSCI_VERSION returns.")()
-    has = _declared("has", U32, BOOL, doc="The optional function with this SMC32 id is implemented.")
-    mpidr = _declared("mpidr", CORE, U64, doc="The affinity fields of a core's MPIDR (5.1.4).")
-    is_core = _declared("is_core", U64, BOOL, doc="Some core has this MPIDR.")
-    core_of = _declared("core_of", U64, CORE, doc="The core with this MPIDR, where there is one.")
-    boot_core = _declared("boot_core", CORE, doc="The cold-boot primary.")()
-    disabled = _declared("disabled", CORE, BOOL, doc="The core exists but is physically disabled.")
-    denied_by_policy = _declared("denied_by_policy", CORE, BOOL, doc="Firmware policy keeps the core from OS use.")
-    address_unusable = _declared(
-        "address_unusable", U64, BOOL, doc="The address is known to be unavailable to callers."
-    )
-    extended_state_id = _declared("extended_state_id", BOOL, doc="power_state has the extended StateID format.")()
-    osi_supported = _declared("osi_supported", BOOL, doc="OS-initiated mode is supported.")()
-    state_valid = _declared("state_valid", U32, BOOL, doc="A well-formed power_state names a state of this platform.")
-    affinity_level_supported = _declared(
-        "affinity_level_supported", U32, BOOL, doc="AFFINITY_INFO answers for this level above 0."
-    )
-    checks_upper_halves = _declared(
-        "checks_upper_halves", U32, BOOL, doc="Bits [63:32] of the 32-bit arguments of this SMC64 function are checked."
-    )
-    features_hides_smc64 = _declared(
-        "features_hides_smc64", BOOL, doc="PSCI_FEATURES hides SMC64 ids from AArch32 callers."
-    )()
-    trusted_os = _declared("trusted_os", TRUSTED_OS, doc="The kind of Trusted OS.")()
-    retention = _declared("retention", U32, BOOL, doc="A standby power_state means retention for the core.")
-    requested = _declared(
-        "requested", U32, U8, LOCAL_STATE, doc="What a power_state asks for the caller's node at a power level above 0."
-    )
-    claims = _declared(
-        "claims",
-        U32,
-        U8,
-        BOOL,
-        doc="A power_state says that the caller is the last core of its node at this level (OSI-5).",
-    )
-    latency = _declared(
-        "latency", LOCAL_STATE, MICROSECONDS, doc="The wakeup latency of a state of a node above core level."
-    )
-    names_node = _declared("names_node", U64, U32, BOOL, doc="A core and a power level above 0 name a node (5.19.2).")
-    counted_node = _declared(
-        "counted_node", U64, U32, BOOL, doc="A core and a power_state name a node and a state of it (5.22.1)."
-    )
-    counted_level = _declared("counted_level", U32, U8, doc="The highest power level that a power_state expresses.")
-    protected_range = _declared(
-        "protected_range", U64, U64, BOOL, doc="Base and length lie entirely in what MEM_PROTECT protects."
-    )
-    trusted_os_home = _declared("trusted_os_home", CORE, doc="The core that a uniprocessor Trusted OS starts on.")()
-    reset_keeps_warm = _declared("reset_keeps_warm", BOOL, doc="A warm reset does not fall back to a cold one.")()
-
-    stray_wakeup = _declared(
-        "stray_wakeup", STRAY_WAKEUP, doc="What a wakeup event for an OFF core does (CPU_OFF-7)."
-    )()
-    elns_isa = _declared("elns_isa", ISA, doc="The execution state of the Exception level that cores are entered at.")()
-
-    errata = _reading("errata", "APPLIED", "NOT_APPLIED")
-    migrate_width = _reading("migrate_width", "GENERAL", "OWN")
-    migrate_order = _reading("migrate_order", "EITHER", "DENIED", "NOT_PRESENT")
-    failed_call = _reading("failed_call", "CHANGES_NOTHING", "MAY_TAKE_EFFECT")
-    power_on_failure = _reading("power_on_failure", "REPORTED_AT_ONCE", "FALLS_BACK")
-    frozen_core = _reading("frozen_core", "RESUMES", "ALREADY_ON")
-    disabled_core = _reading("disabled_core", "MAY_BE_REPORTED", "IS_REPORTED")
-    mode_history = _reading("mode_history", "SINCE_CHANGE", "SINCE_BOOT")
-    refused_suspend = _reading("refused_suspend", "NOT_COUNTED", "COUNTED")
-    osi_mixed = _reading("osi_mixed", "EITHER", "INVALID_PARAMETERS", "DENIED")
-    vote_counting = _reading("vote_counting", "AT_ENTRY", "LATER")
-    stat_update = _reading("stat_update", "EITHER", "AT_EXIT")
-    suspend_refusal = _reading("suspend_refusal", "TEXT", "PROTOTYPE")
-    suspend_return = _reading("suspend_return", "POSSIBLE", "NEVER")
-    context_width = _reading("context_width", "FUNCTION_ID", "CALLER")
-    mixed_entry = _reading("mixed_entry", "CALLER", "ELNS")
-    realm_callers = _reading("realm_callers", "ENTITLED", "NOT_STATED")
-    vendor_bit = _reading("vendor_bit", "SELECTOR", "RESERVED")
-    undefined_reset = _reading("undefined_reset", "MUST_BE_REFUSED", "MAY_BE_REFUSED")
-    hibernate_overwrite = _reading("hibernate_overwrite", "EITHER", "NEVER", "ALWAYS")
-    warm_protection = _reading("warm_protection", "OFF", "KEPT")
-    reset_cores = _reading("reset_cores", "OFF", "KEPT")
-    reset_mode = _reading("reset_mode", "PLATFORM_COORDINATED", "KEPT")
-    reset_residency = _reading("reset_residency", "HOME", "KEPT")
-    reset_statistics = _reading("reset_statistics", "ZERO", "KEPT")
-    system_stop = _reading("system_stop", "DRAIN", "AT_ONCE")
-    beta_hibernate_type = _declared("beta_hibernate_type", U32, doc="The type value of HIBERNATE_OFF in the beta.")()
-    below = Function("below", (CORE, NODE), BOOL, "tree", "The core is in the power domain.")
-    ancestor = Function("ancestor", (NODE, NODE), BOOL, "tree", "The first node contains the second, or is it.")
-    level = Function("level", (NODE,), U8, "tree", "The power level of a node.")
-
-    def os_initiated(self) -> Term:
-        """OS-initiated mode can be entered: it is supported, and so is PSCI_SET_SUSPEND_MODE (FEAT-11, OSI-1)."""
-        return self.osi_supported & self.has(SET_SUSPEND_MODE_ID)
-
-    def up_trusted_os(self) -> Term:
-        """The Trusted OS runs on one core at a time."""
-        return self.trusted_os.is_in("UP_MIGRATABLE", "UP_FIXED")
-
-    def is_powerdown(self, power_state: Term) -> Term:
-        """StateType of a power_state is 1 (5.4.2, Tables 7 and 8)."""
-        return choose(self.extended_state_id, power_state.bit(30), power_state.bit(16))
-
-    def well_formed(self, power_state: Term) -> Term:
-        """The reserved bits of a power_state are zero (5.4.2, Tables 7 and 8)."""
-        return choose(self.extended_state_id, power_state & 0xB000_0000, power_state & 0xFCFE_0000) == 0
+class ProfileError(InputError):
+    """A profile contradicts itself; the message names the field."""
 
 
-MACHINE = MachineTerms()
-MACHINE_SYMBOLS: tuple[Function, ...] = tuple(
-    symbol if isinstance(symbol, Function) else symbol.function  # type: ignore[attr-defined]  # nullary symbols are Apps
-    for name, symbol in vars(MachineTerms).items()
-    if isinstance(symbol, Function | Term)
-)
+class Undeclared(KeyError):
+    """The rules asked for something that the profile leaves open; `key` says what."""
+
+    @property
+    def key(self) -> Key:
+        """The symbol and its arguments."""
+        key: Key = self.args[0]
+        return key
+
+
+DEFAULTS: Mapping[str, Value] = {
+    "trusted_os": "MP_OR_NONE",
+    "disabled": False,
+    "retention": False,
+    "requested": "RUN",
+    "claims": False,
+    "counted_level": 0,
+    "reset_keeps_warm": False,
+    "stray_wakeup": "IGNORED",
+    "elns_isa": "AARCH64",
+    **{r.symbol: r.options[r.default] for r in READINGS.values() if r.default is not None},
+}
+"""What a profile that is silent stands for, where that is not left open."""
+
+SYMBOLS: Mapping[str, Function] = {symbol.name: symbol for symbol in MACHINE_SYMBOLS}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine, its version of PSCI, and the declarations of its implementation.
+
+    `declared` maps a symbol to its value for all arguments, or a symbol with arguments to one
+    value. `unusable` lists address ranges [first, last] that no caller may be entered at.
+    """
+
+    version: Version
+    cores: tuple[int, ...]
+    """MPIDRs, affinity fields only."""
+    boot: int = 0
+    topology: Topology | None = None
+    declared: Mapping[str | Key, Value] = field(default_factory=dict)
+    unusable: tuple[tuple[int, int], ...] | None = None
+    ids: Mapping[int, str] | None = None
+    """PSCI 0.1: the function that each id of the device tree names; elsewhere None, and DEN0022 fixes the ids."""
+
+    def __post_init__(self) -> None:
+        if not self.cores or len(set(self.cores)) != len(self.cores):
+            raise ProfileError("cores: there must be at least one, each with an MPIDR of its own")
+        for mpidr in self.cores:
+            if mpidr & ~AFFINITY_FIELDS:
+                raise ProfileError(f"cores: {mpidr:#x} has bits outside the affinity fields")
+        if not 0 <= self.boot < len(self.cores):
+            raise ProfileError(f"boot: {self.boot} is not the index of a core")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    @cached_property
+    def core_of(self) -> Mapping[int, int]:
+        """The index of the core with an MPIDR."""
+        return {mpidr: index for index, mpidr in enumerate(self.cores)}
+
+    @cached_property
+    def tree(self) -> Topology:
+        """The power-domain tree; by default every core is a child of the system node."""
+        return self.topology or Topology.flat(len(self.cores))
+
+    def value(self, name: str, arguments: tuple[Value, ...]) -> Value | None:
+        """What the machine declares for a symbol, or None where it leaves it open."""
+        known = self._fixed(name, arguments)
+        if known is not None:
+            return known
+        if (name, *arguments) in self.declared:
+            return self.declared[(name, *arguments)]
+        return self.declared.get(name, DEFAULTS.get(name))
+
+    def _fixed(self, name: str, arguments: tuple[Value, ...]) -> Value | None:
+        match name, arguments:
+            case "psci_version", ():
+                return self.version.number or 0
+            case "boot_core", ():
+                return self.boot
+            case (("extended_state_id" | "osi_supported"), ()) if self.version < V1_0:
+                return False  # PSTATE-4, OSI-1: before 1.0 there is one format and one mode
+            case "latency", (str(state),) if state in LOCAL_STATE.values and ("latency", state) not in self.declared:
+                return LOCAL_STATE.values.index(state)
+            case "trusted_os_home", () if name not in self.declared:
+                return self.boot
+            case "mpidr", (int(core),):
+                return self.cores[core]
+            case "is_core", (int(mpidr),):
+                return mpidr in self.core_of
+            case "core_of", (int(mpidr),):
+                return self.core_of.get(mpidr, 0)
+            case "has", (int(fid),):
+                return self._presence(fid)
+            case "address_unusable", (int(address),) if self.unusable is not None:
+                return any(first <= address <= last for first, last in self.unusable)
+        return None
+
+    def _presence(self, fid: int) -> bool | None:
+        """RET-6: a function that the version defines and does not make optional is there."""
+        call = next((call for call in CALLS if call.key == fid), None)
+        if call is None:
+            return None
+        if not call.exists_in(self.version):
+            return False
+        if self.ids is not None:
+            return call.name in self.ids.values()
+        if call.name == "MIGRATE_INFO_TYPE" and self.version == V0_2 and self.declared.get("errata") == "NOT_APPLIED":
+            return True  # MIG_TYPE-4: optional by an erratum
+        return None if call.optional else True
+
+
+def answers(key: Key, sort: Sort | None = None) -> tuple[Value, ...]:
+    """The values that something undeclared can have, the most ordinary first."""
+    sort = sort or SYMBOLS[str(key[0])].range
+    if sort == BOOL:
+        return (
+            (False, True)
+            if key[0] in ("address_unusable", "denied_by_policy", "checks_upper_halves")
+            else (True, False)
+        )
+    if isinstance(sort, Enumeration):
+        return sort.values
+    if isinstance(sort, BitVector) and key[0] == "beta_hibernate_type":
+        return (0, 1)
+    raise Undeclared(key)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from psci.model.call import Call, Move
 from psci.model.calls import CALLS, UNKNOWN
+from psci.model.declare import Call, Move
 from psci.model.environment import MOVES
 from psci.model.language.rules import Rule
-from psci.model.versions import Version
+from psci.model.tables.versions import Version
 
 
 @dataclass(frozen=True)

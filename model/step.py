@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from psci.model.call import Call
+from psci.model.declare import Call
 from psci.model.environment import BOOT
-from psci.model.language.compile import Compiler, put, ranks
 from psci.model.language.effects import Effect
+from psci.model.language.python import Compiler, put, ranks
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
 from psci.model.language.sorts import BOOL, CORE, Enumeration
 from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
-from psci.model.machine import LOCAL_STATE
-from psci.model.profile import Choices, Key, Machine, Undeclared, answers
+from psci.model.machine import Choices, Key, Machine, Undeclared, answers
 from psci.model.specification import SPECIFICATION, Specification
-from psci.model.state import FIELDS
+from psci.model.symbols.machine import LOCAL_STATE
+from psci.model.symbols.state import FIELDS
 
 State = namedtuple("State", [field.name for field in FIELDS])  # type: ignore[misc]  # the fields are the rules' fields
 """A state; a field of each core is a tuple in the order of the machine's cores."""

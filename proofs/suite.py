@@ -14,15 +14,16 @@ from time import perf_counter
 
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
-from psci.proofs import explored, ranking, refinement
-from psci.proofs.bounded import Bounded
-from psci.proofs.counterexample import Counterexample, Story, explain
-from psci.proofs.induction import Induction, Obligation, prove
-from psci.proofs.platform import SHAPE
-from psci.proofs.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
-from psci.proofs.translated import Translations
-from psci.proofs.unbounded import Unbounded
-from psci.proofs.unrolling import Search, k_induction, search
+from psci.proofs.encoding.bounded import Bounded
+from psci.proofs.encoding.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
+from psci.proofs.encoding.steps import Translations
+from psci.proofs.encoding.unbounded import Unbounded
+from psci.proofs.methods import exploration, ranking
+from psci.proofs.methods.counterexample import Counterexample, Story, explain
+from psci.proofs.methods.induction import Induction, Obligation, prove
+from psci.proofs.methods.search import Search, k_induction, search
+from psci.proofs.questions import refinement
+from psci.proofs.replay.platform import SHAPE
 from psci.properties import PROPERTIES
 from psci.properties.language import Kind, Property
 from psci.properties.responses import Response
@@ -71,7 +72,7 @@ class Result:
     queries: int = 0
     slowest: float = 0.0
     resources: int = 0
-    """The most that one query used, in the first solver's units; the limit is `psci.proofs.queries.RLIMIT`."""
+    """The most that one query used, in the first solver's units; the limit is `psci.proofs.encoding.queries.RLIMIT`."""
     by_construction: int = 0
     depth: int | None = None
     states: int | None = None
@@ -164,8 +165,8 @@ def tasks(
             if cores in (None, THREE):
                 yield Task(prop.name, method, THREE, rule, second, folder)
         if prop.kind in (Kind.LIVENESS, Kind.EXPLORED, Kind.WITNESS):
-            if cores is None and rule is None and explored.can_decide(prop):
-                yield Task(prop.name, EXPLORED, str(explored.CORES))
+            if cores is None and rule is None and exploration.can_decide(prop):
+                yield Task(prop.name, EXPLORED, str(exploration.CORES))
         elif cores in (None, THREE) and rule is None and depth:
             yield Task(prop.name, SEARCH, THREE, depth=depth)
 
@@ -178,7 +179,7 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     if task.method == K_INDUCTION:
         return of_search(k_induction(prop, task.depth or K, 3, specification, SHAPE), K_INDUCTION)
     if task.method == EXPLORED:
-        return of_exploration(explored.decide(prop, specification))
+        return of_exploration(exploration.decide(prop, specification))
     counts: dict[str, dict[str, int]] = {}
     disagreements: list[str] = []
 
@@ -286,11 +287,11 @@ def of_refinement(done: refinement.Refinement) -> Result:
     )  # fmt: skip
 
 
-def of_exploration(done: explored.Explored) -> Result:
+def of_exploration(done: exploration.Explored) -> Result:
     """What an exploration decided as a line."""
     prop = done.claim
     return Result(
-        prop.name, prop.title, prop.sentence, prop.kind.value, EXPLORED, str(explored.CORES), done.verdict,
+        prop.name, prop.title, prop.sentence, prop.kind.value, EXPLORED, str(exploration.CORES), done.verdict,
         done.seconds, states=done.states, counterexamples=done.stories, witness=done.witness,
     )  # fmt: skip
 

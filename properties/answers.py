@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psci.model.call import Call
 from psci.model.calls import CALLS
 from psci.model.calls.psci_features import SMCCC_VERSION
+from psci.model.declare import Call
 from psci.model.language.effects import NOTHING, Effect
 from psci.model.language.rules import ISA, RESULT, Completion
 from psci.model.language.sorts import BOOL, U32, U64
 from psci.model.language.terms import FALSE, TRUE, Term, choose, conjunction, disjunction, equal, every, extend, implies
-from psci.model.machine import MachineTerms
-from psci.model.state import FIELDS
+from psci.model.symbols.machine import MachineTerms
+from psci.model.symbols.state import FIELDS
 from psci.properties.language import AFTER, BEFORE, History, Step, View, invariant, remembered, safety
 
 NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON, ON_PENDING = -1, -2, -3, -4, -5

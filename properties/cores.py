@@ -8,7 +8,7 @@ from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import ISA, Completion
 from psci.model.language.sorts import BOOL, CORE, U64
 from psci.model.language.terms import FALSE, TRUE, Const, choose, conjunction, every, implies
-from psci.model.machine import MachineTerms
+from psci.model.symbols.machine import MachineTerms
 from psci.properties.language import (
     History,
     Step,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from psci.model.codes import DENIED
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import TRUE, choose, conjunction, every, implies, lift, some
-from psci.model.machine import LOCAL_STATE, MachineTerms
-from psci.model.power_domains import permitted, vote_of
+from psci.model.power.domains import permitted, vote_of
+from psci.model.symbols.machine import LOCAL_STATE, MachineTerms
+from psci.model.tables.codes import DENIED
 from psci.properties.helpers import PSCI_1_0
 from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
 from psci.properties.states import states_fit_together

@@ -1,7 +1,8 @@
 """What comes of SYSTEM_OFF2 beyond PSCI: whether the guest resumes, on which machine (DEN0022 5.11; facts, OFF2).
 
 A claim is about the judgement of a scenario: who met whom (`scenario`), what comes of it (`verdict`), and how
-often the host is told that the guest hibernates (`told`). `psci.explorer.hibernation` explores and judges them all.
+often the host is told that the guest hibernates (`told`). `psci.explorer.questions.hibernation` explores
+and judges them all.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from psci.model.hibernation import CHANGE, CHANGE_AND_SIGN, CLEAN, DISASTER, KEEP, RESUMES
-from psci.model.versions import V1_3_F
+from psci.model.scenarios.hibernation import CHANGE, CHANGE_AND_SIGN, CLEAN, DISASTER, KEEP, RESUMES
+from psci.model.tables.versions import V1_3_F
 from psci.properties.language import Kind, Property
 
 Judged: TypeAlias = Callable[[Any], bool]

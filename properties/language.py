@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
-from psci.model.call import Call, Move
+from psci.model.declare import Call, Move
 from psci.model.language.effects import NOTHING, Effect, New, assign
 from psci.model.language.rules import RESULT, CallTerms, Completion, Rule
 from psci.model.language.sorts import BOOL, Sort
 from psci.model.language.terms import FALSE, TRUE, Function, Term, fields_read, lift
-from psci.model.machine import MACHINE, MachineTerms
-from psci.model.state import FIELDS
+from psci.model.symbols.machine import MACHINE, MachineTerms
+from psci.model.symbols.state import FIELDS
 
 
 class Kind(enum.Enum):

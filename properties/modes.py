@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from psci.model.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import BOOL, CORE
 from psci.model.language.terms import TRUE, choose, every, implies, lift
-from psci.model.machine import MachineTerms
-from psci.model.state import MODE
+from psci.model.symbols.machine import MachineTerms
+from psci.model.symbols.state import MODE
+from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS
 from psci.properties.domains import awake
 from psci.properties.helpers import PSCI_1_0
 from psci.properties.language import History, Step, View, invariant, remembered, safety

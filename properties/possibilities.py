@@ -7,7 +7,7 @@ from typing import Any
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import BOOL, CORE
-from psci.model.machine import MachineTerms
+from psci.model.symbols.machine import MachineTerms
 from psci.properties.language import History, Step, View, possible, remembered
 
 

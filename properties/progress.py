@@ -11,12 +11,12 @@ from typing import Any
 from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.migrate import MIGRATE
-from psci.model.codes import ALREADY_ON, DENIED
 from psci.model.environment import ENTER, GO_DOWN, START, STOP, WAKEUP
 from psci.model.language.effects import NOTHING, Effect
 from psci.model.language.sorts import BOOL, CORE
 from psci.model.language.terms import FALSE, TRUE, choose
-from psci.model.machine import MachineTerms
+from psci.model.symbols.machine import MachineTerms
+from psci.model.tables.codes import ALREADY_ON, DENIED
 from psci.properties.cores import contexts_fit_their_calls
 from psci.properties.language import History, Step, View, invariant, remembered
 from psci.properties.responses import Helpful, Stage, leads_to

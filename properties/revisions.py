@@ -2,7 +2,7 @@
 
 A newer version *refines* the one before it up to listed changes if everything that it allows is allowed by the older
 one too, and the other way round, but for the rules that a change names. Nothing may be missing from the list, and
-nothing may be on it that makes no difference: `psci.proofs.refinement` finds the differences and compares.
+nothing may be on it that makes no difference: `psci.proofs.questions.refinement` finds the differences and compares.
 
 Two implementations behind one conduit are to refine one version as a whole: `Splits` says which.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from psci.model.calls import CALLS
 from psci.model.language.terms import TRUE
-from psci.model.versions import (
+from psci.model.tables.versions import (
     V0_1,
     V0_2,
     V1_0,

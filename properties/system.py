@@ -8,8 +8,8 @@ from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
 from psci.model.language.terms import TRUE, App, Term, choose, conjunction, every, implies, lift, some
-from psci.model.machine import MachineTerms
-from psci.model.state import ACTIVITY, FIELDS, KIND, POWER
+from psci.model.symbols.machine import MachineTerms
+from psci.model.symbols.state import ACTIVITY, FIELDS, KIND, POWER
 from psci.properties.language import History, Step, View, invariant, remembered, safety
 from psci.properties.states import states_fit_together
 

@@ -231,7 +231,7 @@ class Evaluator:
         if value is None:
             raise InputError(
                 f"the machine leaves {name}{words or ''} open: an explored machine has to declare everything "
-                "(psci.explorer.machines.small)"
+                "(psci.explorer.abstraction.machines.small)"
             )
         return value
 

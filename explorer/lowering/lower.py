@@ -17,17 +17,17 @@ from psci.explorer.lowering.evaluate import Evaluator, Guarded, Scope
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.group import grouped
 from psci.explorer.lowering.orbits import Mpidr, Orbits, Told
-from psci.explorer.registers import registers_of
+from psci.explorer.abstraction.registers import registers_of
 from psci.explorer.system import Product, compared
-from psci.explorer.trace import results_left_open
-from psci.model.call import Call, Move
+from psci.explorer.runs.events import results_left_open
+from psci.model.declare import Call, Move
 from psci.model.calls import UNKNOWN
 from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
 from psci.model.language.rules import REGISTERS, Completion, Modality, Rule
 from psci.model.language.sorts import BOOL, CORE, Enumeration, Sort
 from psci.model.language.terms import FALSE, Const, Function
-from psci.model.state import FIELDS
+from psci.model.symbols.state import FIELDS
 from psci.model.step import Invocation
 
 RUNNING = "RUNNING"

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from psci.explorer.lowering.formulas import Role
-from psci.model.profile import Machine
+from psci.model.machine import Machine
 
 
 class Mpidr(NamedTuple):

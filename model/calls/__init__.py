@@ -2,9 +2,9 @@
 
 import importlib
 
-from psci.model.call import Call
 from psci.model.calls import conventions, psci_features
 from psci.model.calls.conventions import UNKNOWN
+from psci.model.declare import Call
 
 FILES = (
     "psci_version",

@@ -1,10 +1,10 @@
 """AFFINITY_INFO: whether a core, or the cores of an affinity instance, are on (DEN0022 5.1.5, 5.7, 6.6)."""
 
-from psci.model.call import Call
-from psci.model.codes import DISABLED, INVALID_PARAMETERS, NOT_PRESENT
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import CORE, U64, Const, choose, every, implies, some
-from psci.model.versions import V0_2, V1_0
+from psci.model.tables.codes import DISABLED, INVALID_PARAMETERS, NOT_PRESENT
+from psci.model.tables.versions import V0_2, V1_0
 
 AFFINITY_INFO = Call(
     "AFFINITY_INFO", "5.1.5", fid32=0x8400_0004, fid64=0xC400_0004, since=V0_2,

@@ -1,9 +1,9 @@
 """CLEAN_INV_MEMREGION and its attributes: cache maintenance by address, in the 1.3 alpha only (facts, 8.3)."""
 
-from psci.model.call import Call
-from psci.model.codes import BUSY, DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, RATE_LIMITED, SUCCESS, TIMEOUT
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always, native, u32
-from psci.model.versions import V1_3_ALPHA
+from psci.model.tables.codes import BUSY, DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, RATE_LIMITED, SUCCESS, TIMEOUT
+from psci.model.tables.versions import V1_3_ALPHA
 
 CLEAN_INV_MEMREGION = Call(
     "CLEAN_INV_MEMREGION", "alpha", fid32=None, fid64=0xC400_0016, since=V1_3_ALPHA, until=V1_3_ALPHA, optional=True,

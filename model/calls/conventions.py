@@ -1,9 +1,9 @@
 """What every call has in common: presence, widths and callers (DEN0022 5, 5.2, 5.3.2; facts, section 7)."""
 
-from psci.model.call import Call
-from psci.model.codes import INVALID_PARAMETERS, NOT_SUPPORTED
+from psci.model.declare import Call
 from psci.model.language.terms import disjunction
-from psci.model.versions import V0_2, V1_0
+from psci.model.tables.codes import INVALID_PARAMETERS, NOT_SUPPORTED
+from psci.model.tables.versions import V0_2, V1_0
 
 UNKNOWN = Call("UNKNOWN", "5.2.1", fid32=0)
 """Any function id that no PSCI function has."""

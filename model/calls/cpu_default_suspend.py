@@ -1,12 +1,12 @@
 """CPU_DEFAULT_SUSPEND: suspend the calling core in a state that the implementation picks (DEN0022 5.1.17, 5.18)."""
 
-from psci.model.call import Call
 from psci.model.calls.sleeping import falls_asleep, will_be_entered
-from psci.model.codes import INVALID_ADDRESS, SUCCESS
+from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, native
-from psci.model.power_domains import RUN
-from psci.model.versions import V1_0
+from psci.model.power.domains import RUN
+from psci.model.tables.codes import INVALID_ADDRESS, SUCCESS
+from psci.model.tables.versions import V1_0
 
 CPU_DEFAULT_SUSPEND = Call(
     "CPU_DEFAULT_SUSPEND", "5.1.17", fid32=0x8400_000C, fid64=0xC400_000C, since=V1_0, optional=True,

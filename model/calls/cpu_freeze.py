@@ -1,11 +1,11 @@
 """CPU_FREEZE: stop the calling core until a CPU_ON for it, whatever interrupts arrive (DEN0022 5.1.16, 5.17)."""
 
-from psci.model.call import Call
 from psci.model.calls.sleeping import has_slept
-from psci.model.codes import DENIED
+from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always
-from psci.model.versions import V1_0
+from psci.model.tables.codes import DENIED
+from psci.model.tables.versions import V1_0
 
 CPU_FREEZE = Call("CPU_FREEZE", "5.1.16", fid32=0x8400_000B, since=V1_0, optional=True, presence_cites=("FREEZE-7",))
 

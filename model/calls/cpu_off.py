@@ -1,11 +1,11 @@
 """CPU_OFF: turn off the calling core (DEN0022 5.1.3, 5.5, 6.6)."""
 
-from psci.model.call import Call
-from psci.model.codes import DENIED, INVALID_PARAMETERS
+from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, when
-from psci.model.power_domains import node_after_off
-from psci.model.versions import V0_1, V0_2
+from psci.model.power.domains import node_after_off
+from psci.model.tables.codes import DENIED, INVALID_PARAMETERS
+from psci.model.tables.versions import V0_1, V0_2
 
 CPU_OFF = Call("CPU_OFF", "5.1.3", fid32=0x8400_0002, since=V0_1)
 

@@ -1,8 +1,11 @@
 """CPU_ON: power up a core that is off and start it at an entry point (DEN0022 5.1.4, 5.6, 6.6)."""
 
-from psci.model.call import Call
 from psci.model.calls.sleeping import will_be_entered
-from psci.model.codes import (
+from psci.model.declare import Call
+from psci.model.language.effects import each
+from psci.model.language.rules import Completion, native, when
+from psci.model.power.domains import node_after_wakeup
+from psci.model.tables.codes import (
     ALREADY_ON,
     DENIED,
     INTERNAL_FAILURE,
@@ -11,10 +14,7 @@ from psci.model.codes import (
     ON_PENDING,
     SUCCESS,
 )
-from psci.model.language.effects import each
-from psci.model.language.rules import Completion, native, when
-from psci.model.power_domains import node_after_wakeup
-from psci.model.versions import V0_1, V0_2, V1_0, V1_2
+from psci.model.tables.versions import V0_1, V0_2, V1_0, V1_2
 
 CPU_ON = Call(
     "CPU_ON", "5.1.4", fid32=0x8400_0003, fid64=0xC400_0003, since=V0_1,

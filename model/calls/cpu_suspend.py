@@ -1,12 +1,11 @@
 """CPU_SUSPEND: put the calling core into a low-power state until a wakeup (DEN0022 5.1.2, 5.4)."""
 
-from psci.model.call import Call
 from psci.model.calls.sleeping import falls_asleep, will_be_entered
-from psci.model.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, SUCCESS
+from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import U32, Const, choose
-from psci.model.power_domains import (
+from psci.model.power.domains import (
     RUN,
     asks_for,
     idle_conflict,
@@ -14,8 +13,9 @@ from psci.model.power_domains import (
     running_conflict,
     shallow_conflict,
 )
-from psci.model.state import POWERDOWN, RETENTION, STANDBY
-from psci.model.versions import V0_1, V0_2, V1_0
+from psci.model.symbols.state import POWERDOWN, RETENTION, STANDBY
+from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, SUCCESS
+from psci.model.tables.versions import V0_1, V0_2, V1_0
 
 CPU_SUSPEND = Call(
     "CPU_SUSPEND", "5.1.2", fid32=0x8400_0001, fid64=0xC400_0001, since=V0_1,

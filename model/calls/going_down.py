@@ -3,8 +3,8 @@
 from psci.model.language.effects import Effect, each
 from psci.model.language.rules import CallTerms
 from psci.model.language.terms import choose
-from psci.model.machine import MachineTerms
-from psci.model.state import StateTerms
+from psci.model.symbols.machine import MachineTerms
+from psci.model.symbols.state import StateTerms
 
 
 def goes_down(m: MachineTerms, s: StateTerms, call: CallTerms, kind: str) -> Effect:

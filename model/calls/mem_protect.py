@@ -1,10 +1,10 @@
 """MEM_PROTECT and MEM_PROTECT_CHECK_RANGE: keep memory from the next boot (DEN0022 5.1.13, 5.1.14, 5.14, 5.15)."""
 
-from psci.model.call import Call
-from psci.model.codes import DENIED, SUCCESS
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always, native, u32
 from psci.model.language.terms import U64, Const, choose
-from psci.model.versions import V1_1
+from psci.model.tables.codes import DENIED, SUCCESS
+from psci.model.tables.versions import V1_1
 
 MEM_PROTECT = Call(
     "MEM_PROTECT",

@@ -1,10 +1,10 @@
 """MIGRATE and MIGRATE_INFO_UP_CPU: move a uniprocessor Trusted OS, and ask where it is (DEN0022 5.1.6, 5.8, 5.9)."""
 
-from psci.model.call import Call
-from psci.model.codes import DENIED, INTERNAL_FAILURE, INVALID_PARAMETERS, NOT_PRESENT, NOT_SUPPORTED, SUCCESS
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, when
-from psci.model.machine import MACHINE
-from psci.model.versions import V0_1, V0_2
+from psci.model.symbols.machine import MACHINE
+from psci.model.tables.codes import DENIED, INTERNAL_FAILURE, INVALID_PARAMETERS, NOT_PRESENT, NOT_SUPPORTED, SUCCESS
+from psci.model.tables.versions import V0_1, V0_2
 
 MIGRATE = Call(
     "MIGRATE",

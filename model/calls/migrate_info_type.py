@@ -1,9 +1,9 @@
 """MIGRATE_INFO_TYPE: the kind of Trusted OS (DEN0022 5.1.7, 5.9)."""
 
-from psci.model.call import Call
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always
 from psci.model.language.terms import U64, Const, choose
-from psci.model.versions import V0_2
+from psci.model.tables.versions import V0_2
 
 MIGRATE_INFO_TYPE = Call(
     "MIGRATE_INFO_TYPE", "5.1.7", fid32=0x8400_0006, since=V0_2, optional=True,

@@ -1,9 +1,9 @@
 """NODE_HW_STATE: the state of a power-domain node as its power controller sees it (DEN0022 5.1.18, 5.19)."""
 
-from psci.model.call import Call
-from psci.model.codes import INVALID_PARAMETERS
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always, native, u32
-from psci.model.versions import V1_0
+from psci.model.tables.codes import INVALID_PARAMETERS
+from psci.model.tables.versions import V1_0
 
 NODE_HW_STATE = Call(
     "NODE_HW_STATE", "5.1.18", fid32=0x8400_000D, fid64=0xC400_000D, since=V1_0, optional=True,

@@ -1,10 +1,10 @@
 """PSCI_FEATURES: whether a function is implemented, and with which options (DEN0022 5.1.15, 5.16)."""
 
-from psci.model.call import Call
-from psci.model.codes import NOT_SUPPORTED
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, u32, when
 from psci.model.language.terms import U64, Const, conjunction
-from psci.model.versions import V1_0
+from psci.model.tables.codes import NOT_SUPPORTED
+from psci.model.tables.versions import V1_0
 
 PSCI_FEATURES = Call("PSCI_FEATURES", "5.1.15", fid32=0x8400_000A, since=V1_0, arguments=(u32("psci_func_id"),))
 

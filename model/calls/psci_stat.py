@@ -1,9 +1,9 @@
 """PSCI_STAT_RESIDENCY and PSCI_STAT_COUNT: how long and how often a node was in a state (DEN0022 5.1.21, 5.22)."""
 
-from psci.model.call import Call
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import NODE, U64, Const, every, implies
-from psci.model.versions import V1_0
+from psci.model.tables.versions import V1_0
 
 PSCI_STAT_RESIDENCY = Call(
     "PSCI_STAT_RESIDENCY", "5.1.21", fid32=0x8400_0010, fid64=0xC400_0010, since=V1_0, optional=True,

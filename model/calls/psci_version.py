@@ -1,8 +1,8 @@
 """PSCI_VERSION: which version of PSCI is implemented (DEN0022 5.1.1, 5.3)."""
 
-from psci.model.call import Call
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always
-from psci.model.versions import V0_2
+from psci.model.tables.versions import V0_2
 
 PSCI_VERSION = Call("PSCI_VERSION", "5.1.1", fid32=0x8400_0000, since=V0_2)
 

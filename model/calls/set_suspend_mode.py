@@ -1,11 +1,11 @@
 """PSCI_SET_SUSPEND_MODE: choose platform-coordinated or OS-initiated mode (DEN0022 5.1.20, 5.21)."""
 
-from psci.model.call import Call
-from psci.model.codes import DENIED, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, u32, when
 from psci.model.language.terms import CORE, choose, every, implies
-from psci.model.state import OSI, PC
-from psci.model.versions import V1_0
+from psci.model.symbols.state import OSI, PC
+from psci.model.tables.codes import DENIED, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
+from psci.model.tables.versions import V1_0
 
 PSCI_SET_SUSPEND_MODE = Call(
     "PSCI_SET_SUSPEND_MODE", "5.1.20", fid32=0x8400_000F, since=V1_0, optional=True,

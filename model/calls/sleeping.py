@@ -5,8 +5,8 @@ from collections.abc import Callable
 from psci.model.language.effects import Effect, each
 from psci.model.language.rules import CallTerms
 from psci.model.language.terms import Term, choose
-from psci.model.machine import MachineTerms
-from psci.model.state import StateTerms
+from psci.model.symbols.machine import MachineTerms
+from psci.model.symbols.state import StateTerms
 
 
 def will_be_entered(s: StateTerms, core: Term, call: CallTerms) -> Effect:

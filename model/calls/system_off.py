@@ -1,9 +1,9 @@
 """SYSTEM_OFF and SYSTEM_RESET: power the system off, or reset it (DEN0022 5.1.9, 5.1.11, 5.10, 5.12)."""
 
-from psci.model.call import Call
 from psci.model.calls.going_down import goes_down
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always
-from psci.model.versions import V0_2
+from psci.model.tables.versions import V0_2
 
 SYSTEM_OFF = Call("SYSTEM_OFF", "5.1.9", fid32=0x8400_0008, since=V0_2)
 SYSTEM_RESET = Call("SYSTEM_RESET", "5.1.11", fid32=0x8400_0009, since=V0_2)

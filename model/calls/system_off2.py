@@ -1,11 +1,11 @@
 """SYSTEM_OFF2: power the system off in a way that the type selects; today hibernate (DEN0022 5.1.10, 5.11)."""
 
-from psci.model.call import Call
 from psci.model.calls.going_down import goes_down
-from psci.model.codes import INVALID_PARAMETERS
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, always, native, u32
 from psci.model.language.terms import U32, Const
-from psci.model.versions import V1_3_ALPHA, V1_3_BETA, V1_3_F
+from psci.model.tables.codes import INVALID_PARAMETERS
+from psci.model.tables.versions import V1_3_ALPHA, V1_3_BETA, V1_3_F
 
 SYSTEM_OFF2 = Call(
     "SYSTEM_OFF2", "5.1.10", fid32=0x8400_0015, fid64=0xC400_0015, since=V1_3_ALPHA, optional=True,

@@ -1,11 +1,11 @@
 """SYSTEM_RESET2: reset the system in an architectural or vendor-specific way (DEN0022 5.1.12, 5.13)."""
 
-from psci.model.call import Call
 from psci.model.calls.going_down import goes_down
-from psci.model.codes import CODES, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
+from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import disjunction
-from psci.model.versions import V1_1, V1_3
+from psci.model.tables.codes import CODES, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
+from psci.model.tables.versions import V1_1, V1_3
 
 SYSTEM_RESET2 = Call(
     "SYSTEM_RESET2", "5.1.12", fid32=0x8400_0012, fid64=0xC400_0012, since=V1_1, optional=True,

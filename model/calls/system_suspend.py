@@ -1,13 +1,13 @@
 """SYSTEM_SUSPEND: suspend the system to RAM (DEN0022 5.1.19, 5.20)."""
 
-from psci.model.call import Call
 from psci.model.calls.sleeping import falls_asleep, will_be_entered
-from psci.model.codes import ALREADY_ON, DENIED, INVALID_ADDRESS, SUCCESS
+from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, native
 from psci.model.language.terms import CORE, some
-from psci.model.power_domains import POWERDOWN
-from psci.model.versions import V1_0
+from psci.model.power.domains import POWERDOWN
+from psci.model.tables.codes import ALREADY_ON, DENIED, INVALID_ADDRESS, SUCCESS
+from psci.model.tables.versions import V1_0
 
 SYSTEM_SUSPEND = Call(
     "SYSTEM_SUSPEND", "5.1.19", fid32=0x8400_000E, fid64=0xC400_000E, since=V1_0, optional=True,

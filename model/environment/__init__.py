@@ -1,6 +1,6 @@
 """The moves that no call makes: silent ones that may happen unseen, and ones that a trace witnesses."""
 
-from psci.model.call import Move
+from psci.model.declare import Move
 from psci.model.environment.cores import ENTER, SIGNAL, START, WAKEUP
 from psci.model.environment.nodes import REEVALUATE
 from psci.model.environment.system import BOOT, GO_DOWN, LOSE_POWER, STOP

@@ -1,12 +1,12 @@
 """What happens to cores without a call: they start, wake up, and begin to run (DEN0022 4.1, 6.4, 6.6)."""
 
-from psci.model.call import Move
+from psci.model.declare import Move
 from psci.model.language.effects import each
 from psci.model.language.rules import when
 from psci.model.language.sorts import BOOL, CORE, U64
 from psci.model.language.terms import Const, Function, Var, choose, disjunction
-from psci.model.power_domains import node_after_off, node_after_wakeup
-from psci.model.versions import V0_1, V0_2
+from psci.model.power.domains import node_after_off, node_after_wakeup
+from psci.model.tables.versions import V0_1, V0_2
 
 CORE_AT_HAND = Var("core", CORE)
 ALL_64 = Const(0xFFFF_FFFF_FFFF_FFFF, U64)

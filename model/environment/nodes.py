@@ -1,10 +1,10 @@
 """What happens to power domains without a call (DEN0022 4.2.3)."""
 
-from psci.model.call import Move
+from psci.model.declare import Move
 from psci.model.language.rules import when
 from psci.model.language.sorts import NODE
 from psci.model.language.terms import Var, every, implies
-from psci.model.power_domains import granted, vote_of
+from psci.model.power.domains import granted, vote_of
 
 NODE_AT_HAND = Var("node_at_hand", NODE)
 

@@ -1,13 +1,13 @@
 """What happens to the system without a call: its cores stop, it goes down, it boots (DEN0022 4.4, 5.10 to 5.13)."""
 
-from psci.model.call import Move
+from psci.model.declare import Move
 from psci.model.environment.cores import CORE_AT_HAND
 from psci.model.language.effects import each
 from psci.model.language.rules import when
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import Function, choose, lift, some
-from psci.model.power_domains import POWERDOWN, RUN
-from psci.model.state import KIND, MEMORY, PC, PLATFORM, POWER, RUNNING, STOPPED
+from psci.model.power.domains import POWERDOWN, RUN
+from psci.model.symbols.state import KIND, MEMORY, PC, PLATFORM, POWER, RUNNING, STOPPED
 
 ON, OFF = lift("ON", POWER), lift("OFF", POWER)
 OVERWRITTEN, NOT_PROMISED = lift("OVERWRITTEN", MEMORY), lift("NOT_PROMISED", MEMORY)

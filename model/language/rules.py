@@ -11,11 +11,11 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from psci.model.codes import Code
 from psci.model.language.effects import NOTHING, Effect
 from psci.model.language.sorts import BOOL, CORE, U32, U64, Enumeration
 from psci.model.language.terms import TRUE, Function, Operand, Term, Var, choose, extend, lift, low32
-from psci.model.versions import Version
+from psci.model.tables.codes import Code
+from psci.model.tables.versions import Version
 
 
 class Modality(enum.Enum):

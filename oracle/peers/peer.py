@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from psci.host.requirements import CannotRun
 from psci.model.events import Event
-from psci.oracle.program import Program
+from psci.oracle.peers.program import Program
 
 
-class PeerError(Exception):
-    """The peer could not be judged; the message is one line that says what, where and what to do."""
-
-    exit_status = 3
-
-
-class PeerMissing(PeerError):
-    """Something that the peer needs is not on this machine."""
+class PeerError(CannotRun):
+    """The peer could not be judged."""
 
 
 class PeerDied(PeerError):
     """The peer ended or stopped answering while it ran a program."""
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One thing that a peer needs, whether it is there, and how to get it."""
-
-    what: str
-    found: str | None
-    """The path or version found, or None."""
-    remedy: str
 
 
 class Peer(Protocol):

@@ -20,7 +20,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO, Self
 
-from psci.oracle.peers.peer import PeerDied, PeerMissing
+from psci.host.requirements import Missing
+from psci.oracle.peers.peer import PeerDied
 
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65536
@@ -39,7 +40,7 @@ class Child:
         telling: finds the line of its standard error that is worth quoting; default: the last one.
 
     Raises:
-        PeerMissing: the program cannot be started.
+        Missing: the program cannot be started.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Child:
                 preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509
             )
         except OSError as error:
-            raise PeerMissing(f"{name} cannot be started: {argv[0]}: {error.strerror}") from error
+            raise Missing(f"{name} cannot be started: {argv[0]}: {error.strerror}") from error
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._input: IO[bytes] = self._process.stdin
         self._output: IO[bytes] = self._process.stdout

@@ -14,11 +14,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from psci.model.profile import Machine, ProfileError
-from psci.model.versions import V1_3, version
-from psci.oracle.profiles.declaring import declarations, unusable
+from psci.model.machine import Machine, ProfileError
+from psci.model.tables.versions import V1_3, version
 from psci.oracle.profiles.domains import topology_from
 from psci.oracle.profiles.requirements import require
+from psci.oracle.profiles.symbols import declarations, unusable
 
 SCHEMA = "schema.json"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from psci.model.profile import ProfileError
-from psci.model.topology import Topology
+from psci.model.machine import ProfileError
+from psci.model.power.topology import Topology
 
 
 def topology_from(described: Mapping[str, Any] | None, cpus: tuple[int, ...]) -> Topology:

@@ -11,10 +11,10 @@ from typing import Any
 
 from psci.model.calls import CALLS
 from psci.model.calls.psci_features import SMCCC_VERSION
-from psci.model.codes import INVALID_PARAMETERS, NOT_SUPPORTED
 from psci.model.events import Call, Event, Machine, Return
-from psci.model.versions import VERSIONS
-from psci.oracle.program import CallStep, Program, Step, WakeStep
+from psci.model.tables.codes import INVALID_PARAMETERS, NOT_SUPPORTED
+from psci.model.tables.versions import VERSIONS
+from psci.oracle.peers.program import CallStep, Program, Step, WakeStep
 
 IDS: Mapping[str, tuple[int, ...]] = {call.name: call.ids() for call in CALLS}
 PSCI_VERSION, PSCI_FEATURES = IDS["PSCI_VERSION"][0], IDS["PSCI_FEATURES"][0]

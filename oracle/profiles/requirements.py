@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from psci.model.calls import CALLS
-from psci.model.machine import LOCAL_STATE
-from psci.model.power_states import levels_of
-from psci.model.profile import ProfileError
-from psci.model.topology import Topology
-from psci.model.versions import V0_1, V1_0, Version
-from psci.oracle.profiles.declaring import FUNCTION_KEYS, local_states
+from psci.model.machine import ProfileError
+from psci.model.power.states import levels_of
+from psci.model.power.topology import Topology
+from psci.model.symbols.machine import LOCAL_STATE
+from psci.model.tables.versions import V0_1, V1_0, Version
+from psci.oracle.profiles.symbols import FUNCTION_KEYS, local_states
 
 Profile: TypeAlias = Mapping[str, Any]
 Requirement: TypeAlias = Callable[[Profile, tuple[int, ...], Topology | None, Version], str | None]

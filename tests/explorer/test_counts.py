@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from psci.explorer.cone import ABOUT, cone
-from psci.explorer.machines import small
-from psci.explorer.registers import Abstraction
+from psci.explorer.abstraction.cone import ABOUT, cone
+from psci.explorer.abstraction.machines import small
+from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.search import explore
 from psci.explorer.system import QUIET_MOVES, Product
 from psci.model.specification import SPECIFICATION
-from psci.model.versions import version
+from psci.model.tables.versions import version
 
 FILE = Path(__file__).with_name("counts.json")
 CONFIGURATIONS: tuple[dict[str, Any], ...] = (

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from psci.explorer.cone import CORES, cone
-from psci.explorer.describe import step_lines
+from psci.explorer.abstraction.cone import CORES, cone
+from psci.explorer.abstraction.machines import small
+from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.goals import goal
-from psci.explorer.machines import small
-from psci.explorer.registers import Abstraction
+from psci.explorer.runs.describe import step_lines
+from psci.explorer.runs.events import events_of
 from psci.explorer.search import explore
 from psci.explorer.system import QUIET_MOVES, Product
-from psci.explorer.trace import events_of
 from psci.explorer.watch import unwatched, watched
 from psci.model.errors import InputError
 from psci.model.language.terms import TRUE

@@ -7,8 +7,8 @@ from dataclasses import replace
 import networkx as nx
 import pytest
 
-from psci.explorer.machines import small
-from psci.explorer.registers import Abstraction
+from psci.explorer.abstraction.machines import small
+from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.system import Product
 from psci.graphs.diagram import Cluster, Diagram, Edge, Kind, Label, Node, merged
 from psci.graphs.render import render, to_dot, to_mermaid, to_networkx

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from psci.model.profile import Machine
+from psci.model.machine import Machine
 from psci.model.step import Invocation, Stepper
-from psci.model.versions import V1_3
+from psci.model.tables.versions import V1_3
 
 CPU_SUSPEND, CPU_OFF, SET_MODE, DEFAULT_SUSPEND, FREEZE = (
     0x8400_0001,

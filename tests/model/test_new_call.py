@@ -12,11 +12,11 @@ from house import ROOT
 
 NEW_FILE = '''"""CPU_BLINK: blink the calling core's lamp (DEN0022 5.1.23)."""
 
-from psci.model.call import Call
-from psci.model.codes import INVALID_PARAMETERS, SUCCESS
+from psci.model.declare import Call
+from psci.model.tables.codes import INVALID_PARAMETERS, SUCCESS
 from psci.model.language.rules import Completion, always, u32
 from psci.model.language.terms import U32, Const
-from psci.model.versions import V1_3
+from psci.model.tables.versions import V1_3
 
 CPU_BLINK = Call(
     "CPU_BLINK", "5.1.23", fid32=0x8400_001D, fid64=0xC400_001D, since=V1_3, optional=True, arguments=(u32("times"),)
@@ -42,10 +42,10 @@ def blinked(m, s, call):
 '''
 PROGRAM = """
 import json
-from psci.model.matrix import table
-from psci.model.profile import Machine
+from psci.model.documents.return_codes import table
+from psci.model.machine import Machine
 from psci.model.step import Invocation, Stepper
-from psci.model.versions import V1_2, V1_3
+from psci.model.tables.versions import V1_2, V1_3
 
 def answers(version, fn, x1, isa="AARCH64", there=True):
     declared = {"has": there, "checks_upper_halves": False, "features_hides_smc64": False}

@@ -12,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from psci.model.codes import DENIED, INTERNAL_FAILURE
 from psci.model.events import Event
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import U64, Const
 from psci.model.specification import SPECIFICATION, Specification
+from psci.model.tables.codes import DENIED, INTERNAL_FAILURE
 from psci.oracle import check
-from psci.oracle.trace import read_trace
+from psci.oracle.traces.file import read_trace
 
 HERE = Path(__file__).parent
 TRACES = HERE.parent / "oracle" / "traces"

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from house import ROOT
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
+FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 

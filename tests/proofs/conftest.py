@@ -11,7 +11,7 @@ from psci.model.environment.cores import CORE_AT_HAND
 from psci.model.language.effects import Effect
 from psci.model.language.terms import Op, Term, conjunction, show
 from psci.model.specification import SPECIFICATION, Specification
-from psci.model.state import STATE
+from psci.model.symbols.state import STATE
 
 
 def with_guard(name: str, guard: Term) -> Specification:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from psci.model.facts import FACTS
+from psci.model.tables.facts import FACTS
 from psci.proofs.suite import tasks
 from psci.properties import PROPERTIES
 from psci.properties.language import Kind, Property

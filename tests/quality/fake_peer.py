@@ -9,12 +9,12 @@ from typing import Any
 
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
 from psci.model.language.rules import Completion, Modality
-from psci.model.profile import Machine as Described
-from psci.model.profile import Undeclared, answers
+from psci.model.machine import Machine as Described
+from psci.model.machine import Undeclared, answers
 from psci.model.step import Invocation, Outcome, Stepper, accepts
-from psci.model.versions import version
+from psci.model.tables.versions import version
 from psci.oracle.peers.peer import PeerDied
-from psci.oracle.program import CallStep, Entry, Program, Step, WakeStep
+from psci.oracle.peers.program import CallStep, Entry, Program, Step, WakeStep
 
 ENTRY = 0x4000_0000
 SLOT = 4

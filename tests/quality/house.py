@@ -1,22 +1,22 @@
-"""The house as pyproject.toml describes it, for the tests that compare it with what is there."""
+"""The house as setup.py finds it, for the tests that compare it with what is there."""
 
 from __future__ import annotations
 
+import runpy
 import subprocess
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-MAPPED: Mapping[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
+SETUP: Mapping[str, Any] = runpy.run_path(str(ROOT / "setup.py"))
+MAPPED: Mapping[str, str] = SETUP["package_dir"]()
 """The folder of each package that does not lie below its parent's folder."""
 
 
 def listed() -> list[str]:
-    """The packages that pyproject.toml lists."""
-    packages: list[str] = PROJECT["tool"]["setuptools"]["packages"]
+    """The packages that setup.py finds."""
+    packages: list[str] = SETUP["packages"]()
     return packages
 
 

@@ -46,7 +46,7 @@ def run(tree: Path, *arguments: str, cwd: Path, held: int) -> int:
     sys.stderr.write(done.stderr)
     seen = sum(int(number) for number in SEEN.findall(done.stdout))
     if seen != held:
-        sys.stderr.write(f"mypy saw {seen} files and there are {held}: is a folder missing in pyproject.toml?\n")
+        sys.stderr.write(f"mypy saw {seen} files and there are {held}: is a folder not found by setup.py?\n")
         return 1
     return done.returncode
 

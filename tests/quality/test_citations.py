@@ -9,8 +9,8 @@ from pathlib import Path
 
 from house import ROOT, files
 
-from psci.model.facts import FACTS, MODALITIES
 from psci.model.specification import SPECIFICATION
+from psci.model.tables.facts import FACTS, MODALITIES
 
 
 def test_there_are_476_facts_of_which_18_are_properties() -> None:

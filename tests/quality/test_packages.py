@@ -1,4 +1,4 @@
-"""What pyproject.toml lists is what the folders hold, and the wheel brings all of it."""
+"""What setup.py finds is what the folders hold, and the wheel brings all of it."""
 
 from __future__ import annotations
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from psci.oracle import peers, saved
-from psci.oracle.peers.peer import Peer, PeerMissing
-from psci.oracle.replaying import replay
+from psci.host.requirements import Missing
+from psci.oracle import peers
+from psci.oracle.campaign import saved
+from psci.oracle.campaign.replaying import replay
+from psci.oracle.peers.peer import Peer
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.json"))
@@ -35,10 +37,10 @@ def test_a_saved_deviation_shows_again_and_is_listed(path: Path, opened: dict[st
     if request.name not in opened:
         try:
             opened[request.name] = peers.open_peer(request)
-        except PeerMissing as missing:
+        except Missing as missing:
             pytest.skip(f"REAL PEER NOT TESTED: {missing}")
     peer = opened[request.name]
-    if not peers.quirks(request.family).of(peer.version):
+    if not peers.family(request.name).quirks().of(peer.version):
         pytest.skip(f"REAL PEER NOT TESTED: nothing is known of {peer.version}")
     done = None
     for _ in range(0, MOST_RUNS, 5):

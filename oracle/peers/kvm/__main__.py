@@ -6,10 +6,10 @@ import argparse
 import sys
 import time
 
+from psci.host.requirements import CannotRun
 from psci.oracle.peers.kvm.adapter import peer
-from psci.oracle.peers.peer import PeerError
+from psci.oracle.peers.program import CallStep, Entry, ObserveStep, PauseStep, Program, WakeStep
 from psci.oracle.peers.qemu.__main__ import line
-from psci.oracle.program import CallStep, Entry, ObserveStep, PauseStep, Program, WakeStep
 
 DEMO = Program(
     cpus=3,
@@ -46,7 +46,7 @@ def main() -> int:
             for trace in kvm.run([DEMO]):
                 sys.stdout.writelines(line(event) + "\n" for event in trace)
             sys.stdout.write(f"{kvm.version}: {time.monotonic() - began:.2f} s\n")
-    except PeerError as error:
+    except CannotRun as error:
         sys.stderr.write(f"{error}\n")
         return 3
     return 0

@@ -14,14 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psci.host.kernels import Kernel
+from psci.host.packages import Packages
+from psci.host.requirements import CannotRun, Missing, Requirement
 from psci.model.events import Event
 from psci.oracle.peers.kvm import initrd
-from psci.oracle.peers.kvm.trace import Life, compose, parse_life
-from psci.oracle.peers.packages import Kernel, Packages
-from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing, Requirement
+from psci.oracle.peers.kvm.events import Life, compose, parse_life
+from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.process import Child
+from psci.oracle.peers.program import Program, Step
 from psci.oracle.peers.stub import build, encode, layout
-from psci.oracle.program import Program, Step
 
 DRIVER = Path(__file__).with_name("driver.py")
 QEMU = "qemu-system-aarch64"
@@ -179,7 +181,7 @@ class KvmPeer:
         """Start the host unless it runs, and return what its driver said of it: `release`, `frequency`, ...
 
         Raises:
-            PeerMissing: it cannot be started.
+            Missing: it cannot be started.
             PeerDied: it did not come up.
         """
         if self._host is None or not self._host.child.alive():
@@ -197,7 +199,7 @@ class KvmPeer:
             probe = self._probe(program.cpus)
             machine = self._platform(probe.mpidrs)
             lives = [self._life(program, machine, steps, options) for steps in program.lives]
-        except PeerError as error:
+        except CannotRun as error:
             if isinstance(error, PeerDied):
                 self.close()
             raise
@@ -429,7 +431,7 @@ def emulated(
         patience: how long cores wait for each other.
 
     Raises:
-        PeerMissing: something is not on this machine and cannot be fetched.
+        Missing: something is not on this machine and cannot be fetched.
     """
     packages = packages or Packages()
     found = packages.kernel(series) if kernel is None else own_kernel(kernel)
@@ -456,11 +458,11 @@ def native(
     """The KVM of the arm64 machine that this runs on; the arguments are those of `emulated`.
 
     Raises:
-        PeerMissing: this is not an arm64 machine with /dev/kvm.
+        Missing: this is not an arm64 machine with /dev/kvm.
     """
     missing = next((need for need in native_requirements() if need.found is None), None)
     if missing is not None:
-        raise PeerMissing(f"{missing.what} is not on this machine: {missing.remedy}")
+        raise Missing(f"{missing.what} is not on this machine: {missing.remedy}")
     system = platform.uname()
     return KvmPeer(
         "kvm", f"{system.system} {system.release} {system.version} {system.machine}",
@@ -473,7 +475,7 @@ def peer(spec: str, *, kernel: str | Path | None = None, qemu: str | Path | None
     """The peer called `kvm`, `kvm:latest` or `kvm:SERIES`; with `kernel`, always an emulated host.
 
     Raises:
-        PeerMissing: something is not on this machine and cannot be fetched.
+        Missing: something is not on this machine and cannot be fetched.
         PeerError: no peer has that name.
     """
     head, colon, series = spec.partition(":")
@@ -523,7 +525,7 @@ def _qemu_command(qemu: Path, cpu: str, kernel: Path, archive: Path) -> list[str
 def _own_program(path: str | Path) -> Path:
     found = shutil.which(str(path))
     if found is None:
-        raise PeerMissing(f"{path} is not a program: name a {QEMU} with --qemu")
+        raise Missing(f"{path} is not a program: name a {QEMU} with --qemu")
     return Path(found)
 
 
@@ -531,17 +533,17 @@ def own_kernel(path: str | Path) -> Kernel:
     """A kernel that the user gave, described by the banner in its image.
 
     Raises:
-        PeerMissing: there is no such file, or it is not an arm64 Image.
+        Missing: there is no such file, or it is not an arm64 Image.
     """
     image = Path(path)
     try:
         data = image.read_bytes()
     except OSError as error:
-        raise PeerMissing(f"{path} cannot be read ({error.strerror}): name an arm64 Image with --kernel") from error
+        raise Missing(f"{path} cannot be read ({error.strerror}): name an arm64 Image with --kernel") from error
     if data[:2] == b"\x1f\x8b":
         data = zlib.decompressobj(47).decompress(data)
     if data[0x38:0x3C] != b"ARM\x64":
-        raise PeerMissing(f"{path} is not an arm64 kernel: name arch/arm64/boot/Image with --kernel")
+        raise Missing(f"{path} is not an arm64 kernel: name arch/arm64/boot/Image with --kernel")
     banner = re.search(rb"Linux version ((\d+\.\d+)[^ ]*) [^\n]{0,300}", data)
     version = banner[1].decode("ascii", "replace") if banner else "unknown"
     return Kernel(series=banner[2].decode() if banner else "unknown", package=str(path), version=version, image=image)
@@ -551,15 +553,15 @@ def qemu_version(qemu: Path) -> str:
     """The first line of `--version`.
 
     Raises:
-        PeerMissing: it is not a program that prints a version.
+        Missing: it is not a program that prints a version.
     """
     try:
         done = subprocess.run(
             [str(qemu), "--version"], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PeerMissing(f"{qemu} --version: {error}") from error
+        raise Missing(f"{qemu} --version: {error}") from error
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     if done.returncode != 0 or not lines or not lines[0].startswith("QEMU"):
-        raise PeerMissing(f"{qemu} --version did not answer like QEMU (status {done.returncode})")
+        raise Missing(f"{qemu} --version did not answer like QEMU (status {done.returncode})")
     return lines[0].strip()

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from psci.oracle.peers.packages import cache_folder
-from psci.oracle.peers.peer import PeerMissing
+from psci.host.files import cache_folder, write_whole
+from psci.host.requirements import Missing
 
 _LEFT_OUT = frozenset({
     "__pycache__", "_pyrepl", "asyncio", "config", "curses", "dbm", "distutils", "email", "ensurepip", "html", "http",
@@ -76,7 +75,7 @@ def build(python: Path, driver: Path, modules: Mapping[str, bytes] | None = None
         cache: the folder to keep it in; default: in the user's cache folder.
 
     Raises:
-        PeerMissing: Python is incomplete, or the archive cannot be written.
+        Missing: Python is incomplete, or the archive cannot be written.
     """
     folder = cache if cache is not None else cache_folder() / "initrd"
     key = hashlib.sha256(f"{python.name}\0{_fingerprint(python)}\0".encode())
@@ -104,16 +103,9 @@ def _fingerprint(python: Path) -> str:
 def _write(target: Path, data: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".initrd-", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink()
-                raise
+        write_whole(target, data)
     except OSError as error:
-        raise PeerMissing(f"{target.parent} cannot be written ({error.strerror}): set XDG_CACHE_HOME") from error
+        raise Missing(f"{target.parent} cannot be written ({error.strerror}): set XDG_CACHE_HOME") from error
 
 
 def _forget_old(folder: Path) -> None:
@@ -125,7 +117,7 @@ def _forget_old(folder: Path) -> None:
 def _interpreter(python: Path) -> Path:
     found = sorted(python.glob("usr/bin/python3.[0-9]*"))
     if not found:
-        raise PeerMissing(f"{python} holds no usr/bin/python3.N: remove that folder and try again")
+        raise Missing(f"{python} holds no usr/bin/python3.N: remove that folder and try again")
     return found[0]
 
 
@@ -165,7 +157,7 @@ def _libraries(python: Path, programs: Sequence[Path]) -> dict[str, bytes]:
             continue
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None:
-            raise PeerMissing(f"{by.name} needs {name}, which none of the packages in {python} holds")
+            raise Missing(f"{by.name} needs {name}, which none of the packages in {python} holds")
         found[name] = path.read_bytes()
         wanted += [(other, path) for other in needed(found[name])]
     return dict(sorted(found.items()))
@@ -179,10 +171,10 @@ def needed(elf: bytes) -> list[str]:
     """The names of the shared libraries that a 64-bit little-endian ELF file says it needs.
 
     Raises:
-        PeerMissing: it is not such a file.
+        Missing: it is not such a file.
     """
     if elf[:6] != b"\x7fELF\x02\x01":
-        raise PeerMissing("a file of the arm64 Python is not a 64-bit ELF file: remove it from the cache")
+        raise Missing("a file of the arm64 Python is not a 64-bit ELF file: remove it from the cache")
     (offset,) = struct.unpack_from("<Q", elf, 32)
     size, count = struct.unpack_from("<HH", elf, 54)
     heads = [struct.unpack_from("<IIQQQQ", elf, offset + size * index) for index in range(count)]

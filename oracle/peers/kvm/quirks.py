@@ -5,7 +5,7 @@ Each was seen on the running kernel, shrunk, and kept as a file under tests/regr
 
 from psci.model.calls.cpu_suspend import CPU_SUSPEND
 from psci.model.language.rules import Completion, when
-from psci.oracle.quirks import Quirks
+from psci.oracle.peers.quirks import Quirks
 
 QUIRKS = Quirks("kvm")
 

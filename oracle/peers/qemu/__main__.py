@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from psci.host.requirements import CannotRun
 from psci.model.events import Event
-from psci.oracle.peers.peer import PeerError
+from psci.oracle.peers.program import CallStep, Entry, Program, WakeStep
 from psci.oracle.peers.qemu.adapter import QemuPeer
-from psci.oracle.program import CallStep, Entry, Program, WakeStep
 
 DEMO = Program(
     cpus=4,
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
             for trace in peer.run([DEMO]):
                 sys.stdout.writelines(line(event) + "\n" for event in trace)
             sys.stdout.write(f"{peer.version}: {time.monotonic() - began:.2f} s\n")
-    except PeerError as error:
+    except CannotRun as error:
         sys.stderr.write(f"{error}\n")
         return 3
     return 0

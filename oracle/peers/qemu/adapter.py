@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from psci.host.requirements import CannotRun, Missing, Requirement
 from psci.model.events import Boot, End, Event, Host, Machine, System, Timeout
-from psci.oracle.peers.peer import PeerError, PeerMissing, Requirement
+from psci.oracle.peers.peer import PeerError
+from psci.oracle.peers.program import CallStep, Program
 from psci.oracle.peers.qemu.machine import RAM_BASE, RAM_SIZE, Limits, Lived, VirtualMachine
 from psci.oracle.peers.stub import build, decode, encode, layout
-from psci.oracle.program import CallStep, Program
 
 Conduit = Literal["hvc", "smc"]
 
@@ -54,7 +55,7 @@ class QemuPeer:
             patience: how long cores wait for each other.
 
         Raises:
-            PeerMissing: QEMU, or what builds the stub, is not on this machine.
+            Missing: QEMU, or what builds the stub, is not on this machine.
             PeerError: an option has a value that QEMU cannot be given.
         """
         if conduit not in ("hvc", "smc"):
@@ -63,7 +64,7 @@ class QemuPeer:
             raise PeerError(f"cpu model {cpu!r}: letters, digits and `_ . , = + -` only")
         path = _find_qemu(qemu, find)
         if path is None:
-            raise PeerMissing(f"{qemu or QEMU} is not on this machine: {REMEDY}")
+            raise Missing(f"{qemu or QEMU} is not on this machine: {REMEDY}")
         self.name = "qemu" if conduit == "hvc" else "qemu:smc"
         self._binary = path
         self._conduit: Conduit = conduit
@@ -234,7 +235,7 @@ def requirements(qemu: str | Path | None = None, find: build.Finder = build.nowh
     if path is not None:
         try:
             found = f"{path} ({_version(path)})"
-        except PeerError:
+        except CannotRun:
             found = None
     return [Requirement(what=str(qemu or QEMU), found=found, remedy=REMEDY), build.requirement(find)]
 

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from psci.oracle.peers.peer import PeerDied
+from psci.oracle.peers.program import CallStep, Step
 from psci.oracle.peers.qemu.process import QemuProcess, sleeping
 from psci.oracle.peers.stub import decode, encode, layout
-from psci.oracle.program import CallStep, Step
 
 RAM_BASE = 0x4000_0000
 RAM_SIZE = 64 << 20

@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 
 from qemu.qmp import QMPClient, QMPError
 
-from psci.oracle.peers.peer import PeerDied, PeerMissing
+from psci.host.requirements import Missing
+from psci.oracle.peers.peer import PeerDied
 
 T = TypeVar("T")
 _KEPT_OUTPUT = 4096
@@ -52,7 +53,7 @@ class QemuProcess:
             answer_seconds: how long any later answer may take.
 
         Raises:
-            PeerMissing: the program cannot be started.
+            Missing: the program cannot be started.
             PeerDied: it ended, or did not answer within the time limit.
         """
         self._answer_seconds = answer_seconds
@@ -154,7 +155,7 @@ class QemuProcess:
                 )  # fmt: skip
             except OSError as error:
                 ours.close()
-                raise PeerMissing(f"{command[0]} cannot be started: {error.strerror}") from error
+                raise Missing(f"{command[0]} cannot be started: {error.strerror}") from error
         self._child = child
         assert child.stderr is not None
         os.set_blocking(child.stderr.fileno(), False)

@@ -5,10 +5,10 @@ Each was seen on the running QEMU, shrunk, and kept as a file under tests/regres
 
 from psci.model.calls.affinity_info import AFFINITY_INFO
 from psci.model.calls.cpu_on import CPU_ON
-from psci.model.codes import INVALID_PARAMETERS, SUCCESS
 from psci.model.language.rules import Completion, when
 from psci.model.language.terms import U64, Const
-from psci.oracle.quirks import Quirks
+from psci.model.tables.codes import INVALID_PARAMETERS, SUCCESS
+from psci.oracle.peers.quirks import Quirks
 
 QUIRKS = Quirks("qemu")
 

@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from psci.oracle.peers import packages
-from psci.oracle.peers.peer import PeerError, PeerMissing, Requirement
+from psci.host.files import cache_folder
+from psci.host.packages import HOST_PROGRAMS, PICTURES, Packages
+from psci.host.requirements import Missing, Requirement
+from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.stub import layout
 
 PREFIX = "aarch64-linux-gnu-"
@@ -36,11 +38,11 @@ def image(find: Finder = nowhere, cache: Path | None = None) -> Path:
         cache: the folder to keep the image in; default: the user's cache folder.
 
     Raises:
-        PeerMissing: the assembler or linker is not on this machine.
+        Missing: the assembler or linker is not on this machine.
         PeerError: the image cannot be built or written.
     """
     include = _include()
-    folder = cache if cache is not None else packages.cache_folder() / "stub"
+    folder = cache if cache is not None else cache_folder() / "stub"
     target = folder / f"stub-{_digest(include)}.bin"
     if target.is_file():
         return target
@@ -54,6 +56,17 @@ def image(find: Finder = nowhere, cache: Path | None = None) -> Path:
     return target
 
 
+def install(packages: Packages) -> None:
+    """Fetch the emulator and what assembles the stub, and build it.
+
+    Raises:
+        Missing: one of them cannot be had.
+        PeerError: the image cannot be built or written.
+    """
+    packages.install([program for program in HOST_PROGRAMS if program not in PICTURES])
+    image(packages.find_or_fetch)
+
+
 def configured(image: bytes, config: layout.Config) -> bytes:
     """The image with the switches of `config` set, for a loader that needs them."""
     end = layout.CONFIG_OFFSET + 4
@@ -62,7 +75,7 @@ def configured(image: bytes, config: layout.Config) -> bytes:
 
 def requirement(find: Finder = nowhere, cache: Path | None = None) -> Requirement:
     """Whether an image is there or can be built."""
-    target = (cache if cache is not None else packages.cache_folder() / "stub") / f"stub-{_digest(_include())}.bin"
+    target = (cache if cache is not None else cache_folder() / "stub") / f"stub-{_digest(_include())}.bin"
     if target.is_file():
         return Requirement(what="stub image", found=str(target), remedy=REMEDY)
     found = [_find(tool, find) for tool in TOOLS]
@@ -87,7 +100,7 @@ def _find(tool: str, find: Finder) -> Path | None:
 def _tool(tool: str, find: Finder) -> Path:
     path = _find(tool, find)
     if path is None:
-        raise PeerMissing(f"{PREFIX}{tool} is not on this machine: {REMEDY}")
+        raise Missing(f"{PREFIX}{tool} is not on this machine: {REMEDY}")
     return path
 
 

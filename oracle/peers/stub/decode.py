@@ -23,9 +23,9 @@ from typing import Any
 
 from psci.model.events import Call, Enter, Event, Return, Unwake, Wake
 from psci.oracle.peers.peer import PeerError
+from psci.oracle.peers.program import CallStep, Step, WakeStep
 from psci.oracle.peers.stub import layout
 from psci.oracle.peers.stub.encode import Platform, call_args
-from psci.oracle.program import CallStep, Step, WakeStep
 
 Reader = Callable[[int, int], bytes]
 """Returns `size` bytes at an `offset` of the exchange area: `read(offset, size)`."""

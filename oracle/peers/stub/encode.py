@@ -7,8 +7,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
 from psci.oracle.peers.stub import layout
-from psci.oracle.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
 
 _MASK64 = (1 << 64) - 1
 _CPU_ON = frozenset({0x8400_0003, 0xC400_0003})

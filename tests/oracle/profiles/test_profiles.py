@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from psci.cli.profile import command
+from psci.cli.implementations.profile import command
 from psci.model.errors import InputError
 from psci.model.events import Call, Machine, Return
 from psci.oracle import check, profiles
-from psci.oracle.declaration import machine_from
+from psci.oracle.peers.program import CallStep
 from psci.oracle.profiles import inference
-from psci.oracle.program import CallStep
+from psci.oracle.profiles.declaration import machine_from
 
 COMPOSITES = ("001", "002", "003", "022", "023", "033", "222", "223", "233", "333")
 MOBILE = profiles.named("mobile")

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.oracle.traces import callers, cores, others, systems
 from tests.oracle.traces.writing import SHIPPED
 
-from psci.oracle.trace import as_line
+from psci.oracle.traces.file import as_line
 
 FAMILIES = (callers, cores, others, systems)
 HERE = Path(__file__).parent

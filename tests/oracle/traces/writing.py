@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psci.model.codes import CODES
 from psci.model.events import (
     Boot,
     Call,
@@ -27,6 +26,7 @@ from psci.model.events import (
     Wake,
 )
 from psci.model.specification import SPECIFICATION
+from psci.model.tables.codes import CODES
 
 IDS = {call.name: (call.fid32, call.fid64) for call in SPECIFICATION.calls}
 NUMBERS = {code.name: code.number for code in CODES}

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from psci.host.requirements import Missing
 from psci.oracle.peers.kvm import driver
 from psci.oracle.peers.kvm.adapter import Filter, KvmPeer, Limits, own_kernel, peer
-from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
+from psci.oracle.peers.peer import PeerDied, PeerError
+from psci.oracle.peers.program import CallStep, Program
 from psci.oracle.peers.stub import layout
-from psci.oracle.program import CallStep, Program
 
 # --- frames ----------------------------------------------------------------------------------------------
 
@@ -197,9 +198,9 @@ def test_a_kernel_of_the_users_own_is_described_by_its_banner(tmp_path: Path) ->
 
 def test_what_is_no_arm64_kernel_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bzImage").write_bytes(b"MZ" * 100)
-    with pytest.raises(PeerMissing, match="is not an arm64 kernel"):
+    with pytest.raises(Missing, match="is not an arm64 kernel"):
         own_kernel(tmp_path / "bzImage")
-    with pytest.raises(PeerMissing, match="cannot be read"):
+    with pytest.raises(Missing, match="cannot be read"):
         own_kernel(tmp_path / "nothing")
 
 

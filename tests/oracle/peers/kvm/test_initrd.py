@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from psci.host.requirements import Missing
 from psci.oracle.peers.kvm import initrd
 from psci.oracle.peers.kvm.initrd import Node, archive, build, needed
-from psci.oracle.peers.peer import PeerMissing
 
 
 def unpack(data: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:
@@ -55,7 +55,7 @@ def test_an_elf_file_tells_the_libraries_it_needs() -> None:
 
 
 def test_what_is_no_elf_file_is_refused() -> None:
-    with pytest.raises(PeerMissing, match="not a 64-bit ELF file"):
+    with pytest.raises(Missing, match="not a 64-bit ELF file"):
         needed(b"#!/bin/sh\n")
 
 
@@ -119,11 +119,11 @@ def test_old_archives_are_forgotten(python: Path, tmp_path: Path) -> None:
 
 def test_a_library_that_is_missing_is_named(python: Path, tmp_path: Path) -> None:
     (python / "usr/lib/aarch64-linux-gnu/libc.so.6").unlink()
-    with pytest.raises(PeerMissing, match=r"python3\.99 needs libc\.so\.6, which none of the packages in .* holds"):
+    with pytest.raises(Missing, match=r"python3\.99 needs libc\.so\.6, which none of the packages in .* holds"):
         build(python, Path(sys.executable), cache=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 
 def test_a_folder_without_python_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PeerMissing, match=r"holds no usr/bin/python3\.N"):
+    with pytest.raises(Missing, match=r"holds no usr/bin/python3\.N"):
         build(tmp_path, Path(sys.executable), cache=tmp_path / "cache")

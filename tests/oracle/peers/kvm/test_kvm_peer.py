@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from psci.host.requirements import Missing
 from psci.model.events import (
     Boot,
     Call,
@@ -27,8 +28,8 @@ from psci.model.events import (
 )
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import Filter, Handler, KvmPeer, Limits
-from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
-from psci.oracle.program import CallStep, Entry, ObserveStep, PauseStep, Program, Step, WakeStep
+from psci.oracle.peers.peer import PeerDied, PeerError
+from psci.oracle.peers.program import CallStep, Entry, ObserveStep, PauseStep, Program, Step, WakeStep
 
 IMAGE = 0x4008_0000
 VERSION, FEATURES, OFF = 0x8400_0000, 0x8400_000A, 0x8400_0002
@@ -46,7 +47,7 @@ pytestmark = pytest.mark.peer
 def make(series: str = "latest", **options: object) -> KvmPeer:
     try:
         return adapter.emulated(series, **options)  # type: ignore[arg-type]  # the tests' own options
-    except PeerMissing as missing:
+    except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
 
 

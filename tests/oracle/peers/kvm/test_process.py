@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from psci.oracle.peers.peer import PeerDied, PeerMissing
+from psci.host.requirements import Missing
+from psci.oracle.peers.peer import PeerDied
 from psci.oracle.peers.process import Child
 
 
@@ -33,7 +34,7 @@ def gone(pid: int, seconds: float = 5.0) -> bool:
 
 
 def test_a_program_that_is_not_there_is_missing() -> None:
-    with pytest.raises(PeerMissing, match="the child cannot be started: /not/there: No such file"):
+    with pytest.raises(Missing, match="the child cannot be started: /not/there: No such file"):
         Child(["/not/there"], name="the child")
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from psci.host.requirements import Missing
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
-from psci.oracle.peers.peer import PeerDied, PeerError, PeerMissing
+from psci.oracle.peers.peer import PeerDied, PeerError
+from psci.oracle.peers.program import CallStep, Entry, Program, Step, WakeStep
 from psci.oracle.peers.qemu.adapter import QemuPeer, requirements
 from psci.oracle.peers.qemu.machine import Limits, apart
 from psci.oracle.peers.stub import build, layout
-from psci.oracle.program import CallStep, Entry, Program, Step, WakeStep
 
 IMAGE = 0x4008_0000
 VERSION, OFF, ON, INFO, SUSPEND = 0x8400_0000, 0x8400_0002, 0xC400_0003, 0xC400_0004, 0xC400_0001
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.peer
 def make(**options: object) -> QemuPeer:
     try:
         return QemuPeer(**options)  # type: ignore[arg-type]  # the tests' own options
-    except PeerMissing as missing:
+    except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
 
 
@@ -285,7 +286,7 @@ def test_a_qemu_that_does_not_start_properly_is_one_line(tmp_path: Path, behavio
 def test_a_program_that_is_no_qemu_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PeerError, match="did not answer like QEMU"):
         QemuPeer(qemu="/bin/true")
-    with pytest.raises(PeerMissing, match="is not on this machine"):
+    with pytest.raises(Missing, match="is not on this machine"):
         QemuPeer(qemu=tmp_path / "nothing")
 
 
@@ -349,7 +350,7 @@ def gone(pid: int) -> bool:
 SCRIPT = """
 import sys, time
 from psci.oracle.peers.qemu.adapter import QemuPeer
-from psci.oracle.program import CallStep, Program
+from psci.oracle.peers.program import CallStep, Program
 peer = QemuPeer()
 list(peer.run([Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=0x84000000),),))]))
 print(peer.pids[0], flush=True)

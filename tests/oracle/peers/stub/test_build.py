@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from psci.oracle.peers.peer import PeerError, PeerMissing
+from psci.host.requirements import Missing
+from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.stub import build, layout
 
 
@@ -16,7 +17,7 @@ from psci.oracle.peers.stub import build, layout
 def image(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     try:
         return build.image(cache=tmp_path_factory.mktemp("cache")).read_bytes()
-    except PeerMissing as missing:
+    except Missing as missing:
         pytest.skip(str(missing))
 
 
@@ -56,7 +57,7 @@ def test_the_second_build_is_the_first_ones_file(image: bytes, tmp_path: Path) -
 
 def test_a_missing_assembler_is_one_line_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PeerMissing, match=r"^aarch64-linux-gnu-as is not on this machine: run `psci peers install`"):
+    with pytest.raises(Missing, match=r"^aarch64-linux-gnu-as is not on this machine: run `psci peers install`"):
         build.image(cache=tmp_path / "cache")
     assert build.requirement(cache=tmp_path / "cache").found is None
 

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
+from psci.oracle.peers.program import CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
 from psci.oracle.peers.stub import encode, layout
-from psci.oracle.program import CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
 
 PLATFORM = encode.Platform(image=0x4008_0000, mpidrs=(0, 1, 0x100), gic=layout.Gic.V2, gicd=0x800_0000, gicc=0x801_0000)
 CPU_ON = 0xC400_0003

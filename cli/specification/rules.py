@@ -1,0 +1,209 @@
+"""`psci rules`: the rules, one a line, or one in full; and what becomes of every fact of DEN0022."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from psci.model.calls import UNKNOWN
+from psci.model.declare import Call, Move
+from psci.model.documents.facts_covered import Entry, account, counts
+from psci.model.errors import InputError
+from psci.model.language.effects import Update
+from psci.model.language.rules import Rule
+from psci.model.language.terms import TRUE, Term, show
+from psci.model.specification import SPECIFICATION
+from psci.model.tables.versions import V0_1, V1_3
+
+Place = tuple[Call | Move, Rule]
+
+
+@click.command()
+@click.argument("name", metavar="[RULE | CALL | FACT]", required=False)
+@click.option("--facts", "as_facts", is_flag=True, help="List the facts, and what becomes of each, not the rules.")
+@click.option(
+    "--proofs",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="What `psci prove --json` printed: say of each rule which proofs rest on it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: rules.json).")
+def command(name: str | None, as_facts: bool, proofs: Path | None, as_json: bool) -> int:
+    """List the rules; or show one in full, those of a call, or those that cite a fact such as OFF2-8."""
+    supports = {} if proofs is None else supported(proofs)
+    facts = {id: fact for id, fact in account().items() if name is None or name.upper() == id}
+    found = list(places() if name is None else matching(name, known=bool(facts)))
+    exact = len(found) == 1 or (name is not None and any(rule.name == name for _, rule in found))
+    if as_json:
+        rules = [entry(*place) | {"supports": supports.get(place[1].name, [])} for place in found]
+        document = {"rules": rules, "facts": fact_entries(facts), "counts": counts(facts)}
+        click.echo(json.dumps(document, indent=2))
+    elif as_facts or (facts and not found):
+        _facts(facts)
+    elif name is not None and exact:
+        for place in found:
+            _full(*place)
+            if proofs is not None:
+                click.echo(f"  supports {', '.join(supports.get(place[1].name, [])) or 'no proof'}")
+    else:
+        _list(found)
+        if name is None:
+            click.echo(f"{_summary(facts)} (psci rules --facts)")
+    return 0
+
+
+def supported(proofs: Path) -> dict[str, list[str]]:
+    """For each rule the properties whose proofs, or whose lemmas' proofs, used it.
+
+    Raises:
+        InputError: the file is no document of `psci prove --json`.
+    """
+    try:
+        results = json.loads(proofs.read_text(encoding="utf-8"))["results"]
+        used = [(str(result["property"]), tuple(map(str, result["rules"]))) for result in results]
+        rests = {str(result["property"]): list(map(str, result["rests_on"])) for result in results}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{proofs}: no document of `psci prove --json` ({error})") from None
+    found: dict[str, dict[str, None]] = {}
+    for name, rules in used:
+        for other, lemmas in {**rests, name: []}.items():
+            if other == name or name in lemmas:
+                for rule in rules:
+                    found.setdefault(rule, {})[other] = None
+    return {rule: sorted(names) for rule, names in found.items()}
+
+
+def places() -> Iterator[Place]:
+    """Every rule with the call or move that it belongs to."""
+    owners: tuple[Call | Move, ...] = (*SPECIFICATION.calls, UNKNOWN, *SPECIFICATION.moves)
+    for owner in owners:
+        for rule in SPECIFICATION.rules[owner.name]:
+            yield owner, rule
+
+
+def matching(name: str, known: bool = False) -> Iterator[Place]:
+    """The rules of that name, of that call or move, or that cite that fact.
+
+    `known` says that it is the name of a fact: then there need not be a rule.
+
+    Raises:
+        InputError: there are none; the message lists near names.
+    """
+    found = [
+        (owner, rule)
+        for owner, rule in places()
+        if name.lower() in (rule.name.lower(), owner.name.lower()) or name.upper() in rule.cites
+    ]
+    if not found and not known:
+        names = sorted({n for owner, rule in places() for n in (rule.name, owner.name, *rule.cites)})
+        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
+        raise InputError(f"no rule, call or cited fact {name!r}: did you mean {', '.join(close)}?")
+    yield from found
+
+
+def entry(owner: Call | Move, rule: Rule) -> dict[str, Any]:
+    """A rule as JSON."""
+    return {
+        "name": rule.name,
+        "modality": rule.modality.value if isinstance(owner, Call) else "happens",
+        "completion": rule.completion.value if isinstance(owner, Call) else None,
+        "code": rule.code.name if rule.code else None,
+        "text": rule.text,
+        "cites": list(rule.cites),
+        "section": owner.section,
+        "since": rule.since.name,
+        "until": rule.until.name,
+        "guard": show(rule.guard),
+        "value": None if rule.value is None else show(rule.value),
+        "constraint": None if rule.constraint is None else show(rule.constraint),
+        "effect": [line for update in rule.effect.updates for line in effect_lines(update)],
+    }
+
+
+def effect_lines(update: Update) -> Iterator[str]:
+    """An update as text: `power(caller) := OFF`."""
+    for index, value in update.points:
+        where = f"({', '.join(show(part) for part in index)})" if index else ""
+        yield f"{update.field.name}{where} := {show(value)}"
+    if update.everywhere is not None:
+        names = {binder.name: f"{binder.sort.name[0].lower()}{i}" for i, binder in enumerate(update.binders)}
+        where = ", ".join(f"every {binder.sort} {names[binder.name]}" for binder in update.binders)
+        yield f"{update.field.name}({where}) := {show(update.everywhere, names)}"
+
+
+def fact_entries(facts: Mapping[str, Entry]) -> list[dict[str, Any]]:
+    """What becomes of facts, as JSON."""
+    return [
+        {
+            "fact": id,
+            "modalities": list(found.fact.modalities),
+            "sections": list(found.fact.sections),
+            "kind": found.kind,
+            "where": list(found.where),
+            "reason": found.reason or None,
+        }
+        for id, found in facts.items()
+    ]
+
+
+def _facts(facts: Mapping[str, Entry]) -> None:
+    for id, found in facts.items():
+        reason = f" ({found.reason})" if found.reason else ""
+        click.echo(f"{id:<16} {found.kind}: {', '.join(found.where)}{reason}")
+    click.echo(_summary(facts))
+
+
+def _summary(facts: Mapping[str, Entry]) -> str:
+    return f"{len(facts)} facts: " + ", ".join(f"{count} {kind}" for kind, count in counts(facts).items())
+
+
+def _span(rule: Rule) -> str:
+    if rule.since == V0_1 and rule.until == V1_3:
+        return ""
+    if rule.until == V1_3:
+        return f"since {rule.since}"
+    return f"until {rule.until}" if rule.since == V0_1 else f"{rule.since} to {rule.until}"
+
+
+def _list(found: list[Place]) -> None:
+    table = Table(show_lines=False)
+    for heading in ("rule", "binds", "outcome", "versions", "section", "facts", "sentence"):
+        table.add_column(heading, overflow="fold")
+    for owner, rule in found:
+        listed = entry(owner, rule)
+        outcome = listed["code"] or listed["completion"] or ""
+        facts = " ".join(rule.cites)
+        table.add_row(rule.name, listed["modality"], outcome, _span(rule), owner.section, facts, rule.text)
+    console = Console()
+    console.print(table)
+    console.print(f"{len(found)} rules")
+
+
+def _full(owner: Call | Move, rule: Rule) -> None:
+    listed = entry(owner, rule)
+    click.echo(f"{rule.name}  (DEN0022 {owner.section})")
+    click.echo(f"  {rule.text}")
+    click.echo(f"  {listed['modality']}" + (f" with {listed['code']}" if listed["code"] else "") + _ending(listed))
+    click.echo(f"  versions {rule.since} to {rule.until}; facts {', '.join(rule.cites)}")
+    click.echo(f"  where {_guard(rule.guard)}")
+    for title in ("value", "constraint"):
+        if listed[title] is not None and not listed["code"]:
+            click.echo(f"  {'returns' if title == 'value' else 'returns any result with'} {listed[title]}")
+    for line in listed["effect"]:
+        click.echo(f"  {line}")
+    if not listed["effect"]:
+        click.echo("  changes nothing")
+
+
+def _ending(listed: dict[str, Any]) -> str:
+    return f"; the call {listed['completion']}" if listed["completion"] and listed["modality"] != "caller must" else ""
+
+
+def _guard(guard: Term) -> str:
+    return "always" if guard is TRUE else show(guard)

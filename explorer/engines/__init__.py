@@ -1,0 +1,1 @@
+"""Ways to find all states of a lowered model."""

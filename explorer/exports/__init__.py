@@ -1,0 +1,1 @@
+"""The lowered model in the languages of other tools."""

@@ -1,0 +1,76 @@
+"""What the values of power_state stand for on a platform, and which nodes there are to name (DEN0022 4.2, 5.4.2, 6.5).
+
+A platform's firmware tables list them; profiles, explored machines and proofs declare them alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from psci.model.language.terms import Value
+from psci.model.power.topology import Topology
+from psci.model.symbols.machine import LOCAL_STATE
+
+Declaration = tuple[str | tuple[Value, ...], Value]
+"""A machine symbol, or a symbol with arguments, and its value."""
+RUN = LOCAL_STATE.values[0]
+
+
+@dataclass(frozen=True)
+class PowerState:
+    """One valid value of power_state."""
+
+    word: int
+    core: str
+    """The local state of the core: STANDBY, RETENTION or POWERDOWN."""
+    levels: Mapping[int, str] = field(default_factory=dict)
+    """The local state asked for at power levels above the core; at levels that are not listed it is RUN."""
+    last_in_level: int = 0
+    """The highest level of which the caller says that it is the last core (OSI-5)."""
+
+    def asked(self) -> dict[int, str]:
+        """The levels at which a low-power state is asked for."""
+        return {level: state for level, state in self.levels.items() if state != RUN}
+
+
+def declare_states(
+    states: Iterable[PowerState], cores: tuple[int, ...], tree: Topology | None
+) -> Iterator[Declaration]:
+    """Declarations of exactly these power states.
+
+    Args:
+        states: the valid values of power_state.
+        cores: the MPIDR of each core.
+        tree: the power domains, or None where nothing is said about them.
+    """
+    yield "state_valid", False
+    yield "counted_node", False
+    for state in states:
+        yield ("state_valid", state.word), True
+        yield ("retention", state.word), state.core == "RETENTION"
+        for level, name in state.asked().items():
+            yield ("requested", state.word, level), name
+        for level in range(1, state.last_in_level + 1):
+            yield ("claims", state.word, level), True
+        highest = max(state.asked(), default=0)
+        yield ("counted_level", state.word), highest
+        for core, mpidr in enumerate(cores):
+            if not highest or (tree is not None and highest in levels_of(tree, core)):
+                yield ("counted_node", mpidr, state.word), True
+
+
+def declare_nodes(cores: tuple[int, ...], tree: Topology) -> Iterator[Declaration]:
+    """Declarations of the nodes that a core and a power level name."""
+    yield "names_node", False
+    for core, mpidr in enumerate(cores):
+        for level in levels_of(tree, core):
+            yield ("names_node", mpidr, level), True
+
+
+def levels_of(tree: Topology, core: int) -> set[int]:
+    """The power levels above 0 of the nodes that a core is in."""
+    return {tree.levels[node] for node in range(len(tree.names)) if tree.below(core, node)}
+
+
+__all__ = ["PowerState", "declare_nodes", "declare_states", "levels_of"]

@@ -1,0 +1,1 @@
+"""More than one implementation at work: hibernation with a host, the SMCCC filter, migration."""

@@ -1,0 +1,236 @@
+"""Where DEN0022 can be read in two ways: each place is a switch with a name, a default and the facts that meet there.
+
+The first option is the default. An *open* reading has none: an implementation may do either, but always the same, and
+the oracle finds out which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psci.model.language.sorts import Enumeration
+from psci.model.language.terms import App, Function, Term, Value
+from psci.model.symbols.machine import MACHINE
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One switch."""
+
+    name: str
+    symbol: str
+    """The symbol of the machine that the rules read."""
+    question: str
+    options: Mapping[str, Value]
+    """Each option's name and the value of the symbol; the default first."""
+    meanings: Mapping[str, str]
+    """Each option in a sentence."""
+    cites: tuple[str, ...]
+    """The facts that meet here."""
+    open: bool = False
+    gives_up: tuple[str, ...] = ()
+    """The properties that are claimed under the default only."""
+
+    @property
+    def default(self) -> str | None:
+        """The option that holds where nobody chooses, or None for an open reading."""
+        return None if self.open else next(iter(self.options))
+
+
+def _row(
+    name: str, symbol: Term | Function, cites: str, question: str, *meanings: str,
+    options: Mapping[str, Value] | None = None, gives_up: str = "",
+) -> Reading:  # fmt: skip
+    function = symbol.function if isinstance(symbol, App) else symbol
+    assert isinstance(function, Function)
+    if options is None:
+        assert isinstance(function.range, Enumeration)
+        options = {value.lower().replace("_", "-"): value for value in function.range.values}
+    return Reading(
+        name, function.name, question, options, dict(zip(options, meanings, strict=True)), tuple(cites.split()),
+        open=not isinstance(function.range, Enumeration), gives_up=tuple(gives_up.split()),
+    )  # fmt: skip
+
+
+_M = MACHINE
+# fmt: off
+_ROWS = (
+    # ---- callers and function ids
+    _row(
+        "errata", _M.errata, "SMC-8 REV-6 AFF-10 REV-5 MIG_TYPE-4 REV-4",
+        "Is version 0.2 judged with the errata that issue C published for it?",
+        "Yes: an AArch32 caller of an SMC64 id gets NOT_SUPPORTED, AFFINITY_INFO has no NOT_PRESENT, and "
+        "MIGRATE_INFO_TYPE is optional.",
+        "No, as issue B says: any mismatch of widths gives INVALID_PARAMETERS, AFFINITY_INFO may answer "
+        "NOT_PRESENT, and MIGRATE_INFO_TYPE is compulsory.",
+    ),
+    _row(
+        "upper-halves", _M.checks_upper_halves, "SMC-19",
+        "Are bits [63:32] of the 32-bit arguments of an SMC64 call looked at? Each function may differ, where "
+        "nobody chooses.",
+        "No, they are ignored.", "Yes: where they are not zero the argument is invalid.",
+        options={"ignored": False, "checked": True},
+    ),
+    _row(
+        "migrate-width", _M.migrate_width, "MIGRATE-13 RET-3 SMC-4 SMC-5",
+        "Which rule binds MIGRATE when the caller's registers are not as wide as the function id says?",
+        "The rule for all functions: NOT_SUPPORTED for AArch32 with the SMC64 id, no refusal for AArch64 with "
+        "the SMC32 id.",
+        "The sentence of 5.8.2: INVALID_PARAMETERS in both cases.",
+    ),
+    _row(
+        "realm-callers", _M.realm_callers, "OFF-9 SMC-3 CPU_OFF-4 SMC-14",
+        "Section 5 lets Realm callers in, 5.10.1 says that every function is called from the Normal world only.",
+        "A Realm caller is answered as a Normal one.", "What a Realm caller gets is not stated.",
+    ),
+    # ---- refusals
+    _row(
+        "failed-call", _M.failed_call, "RET-12 PROP-1",
+        "Does a call that returns an error leave everything as it was?",
+        "Yes.",
+        "No: a CPU_ON that answers ON_PENDING may have replaced entry point and context id, and a MIGRATE that answers "
+        "INTERNAL_FAILURE may have moved the Trusted OS.",
+        gives_up="PROP-1 ENTRIES",
+    ),
+    _row(
+        "migrate-order", _M.migrate_order, "MIGRATE-2 MIGRATE-5 TOS-1 RET-11",
+        "MIGRATE on a core where a Trusted OS that cannot be migrated is not resident: two refusals apply.",
+        "Either code may be returned, because no order is stated.",
+        "DENIED: whether it can be migrated is looked at first.",
+        "NOT_PRESENT: where it is resident is looked at first.",
+    ),
+    _row(
+        "disabled-core", _M.disabled_core, "AFF-8",
+        "AFFINITY_INFO of a core that is physically disabled: 5.7.1 calls the code possible, 5.7.2 says it is "
+        "returned.",
+        "DISABLED, or the state of the core.", "DISABLED.",
+    ),
+    _row(
+        "undefined-reset", _M.undefined_reset, "RESET2-5 RESET2-3",
+        "SYSTEM_RESET2 with a reserved architectural type: 5.13.4 says that INVALID_PARAMETERS \"can also apply\".",
+        "It must be refused so.", "It may be refused so, or taken as a reset that the implementation defines.",
+    ),
+    _row(
+        "vendor-bit", _M.vendor_bit, "RESET2-17 RESET2-2",
+        "Bit 31 of reset_type: 5.13.1 has it as a selector, 5.1.12 also as reserved and to be zero.",
+        "It selects a vendor-specific reset.", "A reset_type that has it set is undefined.",
+    ),
+    _row(
+        "suspend-refusal", _M.suspend_refusal, "SYSSUSP-4",
+        "SYSTEM_SUSPEND while another core is not OFF: the text says DENIED, the prototype lists ALREADY_ON "
+        "and no DENIED.",
+        "DENIED.", "DENIED or ALREADY_ON.",
+    ),
+    _row(
+        "suspend-return", _M.suspend_return, "SYSSUSP-9 SYSSUSP-2 CPU_SUSPEND-7",
+        "Can SYSTEM_SUSPEND return SUCCESS because a wakeup event is pending?",
+        "Yes, as CPU_SUSPEND can, to which it is equivalent.", "No: 5.1.19 says that success does not return.",
+    ),
+    # ---- cores
+    _row(
+        "frozen-core", _M.frozen_core, "CPU_ON-18 FREEZE-4 CPU_ON-6 SM-2",
+        "CPU_ON for a frozen core: 5.17 says that it resumes, 5.6.2 with 6.6 that a core that never called "
+        "CPU_OFF is ON.",
+        "It is accepted and the core resumes.", "ALREADY_ON.",
+    ),
+    _row(
+        "power-on-failure", _M.power_on_failure, "SM-15 SM-6 SM-14 CPU_ON-8",
+        "A core whose CPU_ON was accepted cannot be powered up after all.",
+        "That cannot happen: the failure has to be reported by the CPU_ON itself.",
+        "The core may go from ON_PENDING back to OFF.",
+        gives_up="PROP-2 PROP-3 PROP-15",
+    ),
+    _row(
+        "context-width", _M.context_width, "CPU_ON-12 CPU_ON-22 CPU_SUSPEND-29 ENTRY-13",
+        "What decides how much of x0 is the context id when a core is entered?",
+        "The function id: 64 bits after an SMC64 call, 32 after an SMC32 call.", "The caller's execution state.",
+    ),
+    _row(
+        "mixed-entry", _M.mixed_entry, "SMC-17 ENTRY-2 ENTRY-5 ENTRY-11 CPU_ON-15",
+        "An AArch32 caller below an AArch64 Exception level gives an entry point with bit 0 set.",
+        "It asks for T32, because the caller is AArch32.",
+        "It is an address like any other, because the core is entered in the execution state of that Exception level.",
+        gives_up="PROP-4 ENTERS-END",
+    ),
+    # ---- power domains
+    _row(
+        "mode-history", _M.mode_history, "MODE-13 MODE-4",
+        "To OS-initiated mode: how far back does a use of CPU_SUSPEND count?",
+        "To the last change of mode, or the boot (5.21.2).", "To the boot (5.21.3 states no limit).",
+    ),
+    _row(
+        "refused-suspend", _M.refused_suspend, "MODE-4 MODE-13 RET-12",
+        "To OS-initiated mode: does a CPU_SUSPEND that was refused count as one that was called?",
+        "No.", "Yes, by the letter of 5.21.2.",
+        gives_up="PROP-1",
+    ),
+    _row(
+        "osi-mixed", _M.osi_mixed, "CPU_SUSPEND-9 CPU_SUSPEND-27 CPU_SUSPEND-14 OSI-19 RET-11",
+        "An OS-initiated request that conflicts with running cores and with ones in a too shallow state.",
+        "Either code may be returned.",
+        "INVALID_PARAMETERS (5.4.5 by its letter).",
+        "DENIED (what implementations do).",
+    ),
+    _row(
+        "vote-counting", _M.vote_counting, "PC-9 PC-3 PC-8",
+        "Platform-coordinated mode: when are the votes for a node counted?",
+        "When a core below it goes down.", "At any later time while its cores stay down.",
+    ),
+    _row(
+        "stat-update", _M.stat_update, "STAT-10 STAT-6",
+        "Do statistics count the first stay of a suspended or frozen core while it lasts?",
+        "They may.", "They do not: they are updated at the exit.",
+    ),
+    # ---- what survives
+    _row(
+        "hibernate-overwrite", _M.hibernate_overwrite, "MEMP-12 MEMP-6 MEMP-7",
+        "Is protected memory overwritten at the boot after SYSTEM_OFF2, of which 5.14 does not speak?",
+        "It may be, as after SYSTEM_OFF.", "It is not.", "It is, as after a loss of power.",
+    ),
+    _row(
+        "warm-protection", _M.warm_protection, "MEMP-3 MEMP-8 RESET2-16",
+        "Is memory protection still on after a warm reset?",
+        "No: it is off by default at every boot.", "Yes: only an overwrite turns it off.",
+    ),
+    _row(
+        "reset-cores", _M.reset_cores, "RESET2-9 SYS-3 SM-3",
+        "After a warm or vendor-specific reset: what are the cores that do not boot?",
+        "OFF, as after a cold boot.", "What they were, though they have stopped.",
+        gives_up="PROP-2 PROP-5 PROP-8 PROP-9 PROP-13 ENTRIES LIMITS SURVIVORS",
+    ),
+    _row(
+        "reset-mode", _M.reset_mode, "MODE-1 RESET2-9",
+        "After a warm or vendor-specific reset: which suspend mode holds?",
+        "Platform-coordinated, as after every boot.", "The one that held before.",
+        gives_up="SURVIVORS MODE-SWITCH",
+    ),
+    _row(
+        "reset-residency", _M.reset_residency, "TOS-2 RESET2-9",
+        "After a warm or vendor-specific reset: where is a uniprocessor Trusted OS?",
+        "Where it is set up at a cold boot.", "Where it was.",
+        gives_up="PROP-9 SURVIVORS",
+    ),
+    _row(
+        "reset-statistics", _M.reset_statistics, "STAT-9 RESET2-9",
+        "After a warm or vendor-specific reset: what do the statistics say?",
+        "Zero, as after a cold boot.", "They go on.",
+        gives_up="SURVIVORS",
+    ),
+    # ---- system calls and drafts
+    _row(
+        "system-stop", _M.system_stop, "SYS-4",
+        "How long may other cores run caller code after a system call was accepted?",
+        "Until each is stopped: no deadline is given.", "Not at all.",
+    ),
+    _row(
+        "beta-type", _M.beta_hibernate_type, "OFF2-3 OFF2-5 REV-12",
+        "Which value does HIBERNATE_OFF have in the 1.3 beta?",
+        "0, as in the alpha.", "1, as in the final version.",
+        options={"alpha": 0, "final": 1},
+    ),
+)
+# fmt: on
+
+READINGS: Mapping[str, Reading] = {reading.name: reading for reading in _ROWS}
+"""Every reading, by its name."""

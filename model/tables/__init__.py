@@ -1,0 +1,1 @@
+"""Tables that everything else looks up: return codes, versions, and the numbered facts of DEN0022."""

@@ -1,0 +1,1 @@
+"""Campaigns against a peer: generate, run, judge, shrink, save, run again."""

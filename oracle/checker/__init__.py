@@ -1,0 +1,1 @@
+"""The checker: is a trace explained by the rules?"""

@@ -1,0 +1,1 @@
+"""How a claim is decided: induction, bounded search, ranking, simulation, exploration; and counterexamples."""

@@ -1,0 +1,1 @@
+"""Rules changed on purpose, and what notices each change."""

@@ -1,0 +1,1 @@
+"""What is asked of the rules as a whole: consistency, refinement, filters, differences."""

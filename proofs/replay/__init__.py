@@ -1,0 +1,1 @@
+"""From a solver's model back to machines, states and traces that the stepper runs again."""

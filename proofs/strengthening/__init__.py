@@ -1,0 +1,1 @@
+"""Find the invariants that a proof needs."""

@@ -1,0 +1,137 @@
+"""A campaign judges every trace, counts what it saw, and survives what goes wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_peer import SILENCE, FakePeer
+
+from psci.model.declare import rule_from
+from psci.model.events import Call, Machine, Return
+from psci.model.language.rules import Completion, Modality
+from psci.model.step import Invocation, Outcome
+from psci.model.tables.codes import DENIED
+from psci.model.tables.versions import V0_1, V1_3
+from psci.oracle.campaign.campaign import DEATHS_IN_A_ROW, REPEATS, Campaign, Plan, Result
+from psci.oracle.campaign.judging import Key, Overlap, overlap
+from psci.oracle.checker.report import Verdict
+from psci.oracle.peers.quirks import Quirk
+from psci.oracle.profiles.asking import inferred, questions
+
+WRONG = (1 << 64) - 3
+
+
+def cookie_ignored(state: Any, call: Invocation, right: Outcome) -> int | None:
+    return WRONG if right.rule.name == "SYSTEM_OFF2.cookie_set" else None
+
+
+def version_silent(state: Any, call: Invocation, right: Outcome) -> int | None:
+    return SILENCE if right.rule.name == "PSCI_VERSION.version" else None
+
+
+def run(peer: FakePeer, calls: int = 400, **plan: Any) -> Result:
+    return Campaign(Plan(seed=1, calls=calls, **plan), peer, lambda: FakePeer(fault=peer.fault)).run()
+
+
+@pytest.fixture(scope="module")
+def conforming() -> Result:
+    return run(FakePeer(), calls=1500)
+
+
+def test_a_conforming_implementation_has_no_deviation(conforming: Result) -> None:
+    assert conforming.found == {}
+    assert set(conforming.verdicts) <= {Verdict.CONFORMS, Verdict.UNPREDICTABLE}
+    assert conforming.calls >= 1500 and conforming.problems == [] and conforming.permissions_used == {}
+
+
+def test_most_rules_are_exercised(conforming: Result) -> None:
+    exercised = [name for name in conforming.in_reach if conforming.exercised[name]]
+    assert len(exercised) > 0.75 * len(conforming.in_reach)
+    assert {"CPU_OFF.turned_off", "CPU_ON.accepted", "SYSTEM_OFF2.hibernate", "UNKNOWN.no_function"} <= set(exercised)
+
+
+def test_the_same_seed_gives_the_same_campaign(conforming: Result) -> None:
+    again = run(FakePeer(), calls=1500)
+    assert (again.calls, again.exercised) == (conforming.calls, conforming.exercised)
+
+
+def test_a_deviation_is_counted_under_its_rule() -> None:
+    result = run(FakePeer(fault=cookie_ignored), calls=800)
+    assert list(result.found) == [Key("SYSTEM_OFF2", "returns DENIED", ("SYSTEM_OFF2.cookie_set",))]
+    (found,) = result.found.values()
+    assert found.count == result.verdicts[Verdict.DEVIATES] > 1
+    assert found.deviation.cites[:2] == ("OFF2-6", "OFF2-8")
+
+
+def test_a_peer_that_dies_is_started_again() -> None:
+    result = run(FakePeer(deaths=DEATHS_IN_A_ROW - 1))
+    assert result.died == ["it fell over"] * (DEATHS_IN_A_ROW - 1)
+    assert not result.gave_up and result.calls >= 400
+
+
+def test_a_peer_that_keeps_dying_ends_the_campaign() -> None:
+    result = run(FakePeer(deaths=DEATHS_IN_A_ROW))
+    assert result.gave_up and result.programs == 1
+
+
+def test_an_interrupt_leaves_what_there_is() -> None:
+    result = run(FakePeer(interrupt_at=4), calls=10_000)
+    assert result.interrupted and result.programs == 3 and result.calls > 0
+
+
+def test_a_missing_answer_is_a_deviation_only_after_more_patience() -> None:
+    result = run(FakePeer(fault=version_silent))
+    assert Key("PSCI_VERSION", "gives no answer", ("PSCI_VERSION.version",)) in result.found
+    assert result.repeated == 1 and result.slow == 0 and REPEATS == 3
+
+
+def test_a_slow_answer_is_no_deviation() -> None:
+    slow = FakePeer(fault=version_silent)
+    result = Campaign(Plan(seed=1, calls=300), slow, FakePeer).run()
+    assert result.found == {} and result.slow == result.repeated > 0
+
+
+def test_a_quirk_is_counted_and_no_longer_a_deviation() -> None:
+    result = run(FakePeer(fault=cookie_ignored), calls=800, quirks=(quirk(),))
+    assert result.found == {}
+    assert result.quirks_used["SYSTEM_OFF2.cookie_denied"] > 1 and result.stale_quirks == []
+
+
+def test_a_quirk_that_no_longer_occurs_is_stale() -> None:
+    result = run(FakePeer(), calls=1500, quirks=(quirk(),))
+    assert result.stale_quirks == list(result.plan.quirks)
+
+
+def quirk() -> Quirk:
+    from psci.model.calls.system_off2 import SYSTEM_OFF2
+
+    rule = rule_from(
+        "SYSTEM_OFF2", "cookie_denied", "A cookie is denied.", Modality.AMENDS, Completion.RETURNS, DENIED,
+        SYSTEM_OFF2.terms.cookie != 0, ("OFF2-8",), V0_1, V1_3,
+    )  # fmt: skip
+    return Quirk(rule, "for a test", r"fake", always=True)
+
+
+def test_what_an_implementation_says_of_itself_is_its_profile() -> None:
+    (trace,) = FakePeer(psci="1.1").run([questions(2)])
+    profile = inferred(trace)
+    assert profile["functions"]["SYSTEM_RESET2"] is True and "SYSTEM_OFF2" not in profile["functions"]
+    assert profile["power_state_format"] in ("original", "extended")
+
+
+def test_before_1_0_nothing_is_inferred() -> None:
+    (trace,) = FakePeer(psci="0.2").run([questions(2)])
+    assert inferred(trace) == {}
+
+
+def test_overlap_counts_calls_in_flight_together() -> None:
+    version, suspend = 0x8400_0000, 0x8400_0001
+    events = [
+        Machine(psci="1.3", cpus=(0, 1, 2)),
+        Call(cpu=0, fn=version), Call(cpu=1, fn=version), Return(cpu=0, x0=1), Return(cpu=1, x0=1),
+        Call(cpu=2, fn=suspend), Call(cpu=0, fn=version), Return(cpu=0, x0=1),
+    ]  # fmt: skip
+    found = overlap(events)
+    assert found == Overlap(2, found.pairs)
+    assert dict(found.pairs) == {("PSCI_VERSION", "PSCI_VERSION"): 1}
