@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from psci.explorer.lowering.commands import Command
+from psci.explorer.lowering.concrete import assignments, placed
 from psci.explorer.lowering.formulas import Role, Variable
 from psci.explorer.lowering.lower import Lowered
 
@@ -203,22 +204,3 @@ class Diagrams:
     def single(self, values: dict[Variable, int]) -> Node:
         """The set of one state."""
         return self.all_of(self.value(variable, values[variable]) for variable in reversed(self.variables))
-
-
-def placed(variable: Variable, cores: Cores) -> Variable:
-    """The variable of single cores that a variable of roles stands for."""
-    return tuple(cores[place] if isinstance(place, Role) else place for place in variable)
-
-
-def assignments(lowered: Lowered, command: Command, cores: Cores) -> Iterator[tuple[Variable, int]]:
-    """What a command of single cores sets, each core by itself."""
-    for variable, number in command.assignment:
-        free = [p for p in variable[1:] if isinstance(p, Role) and p.number >= command.named[p.orbit]]
-        if not free:
-            yield placed(variable, cores), number
-            continue
-        (role,) = free
-        taken = {cores[Role(role.orbit, n)] for n in range(command.named[role.orbit])}
-        for core in lowered.members[role.orbit]:
-            if core not in taken:
-                yield placed(variable, {**cores, role: core}), number

@@ -1,0 +1,120 @@
+"""Explicit search in C: shortest ways, diameter, symmetry, every processor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from psci.explorer.engines.c_model import CModel
+from psci.explorer.lowering.concrete import Concrete
+from psci.explorer.lowering.formulas import Formulas
+from psci.explorer.lowering.lower import Lowered
+from psci.model.errors import InputError
+
+COMPILERS = ("cc", "gcc", "clang")
+OPTIONS = ("-std=gnu11", "-O3", "-march=native", "-pthread", "-w")
+
+
+def compiler() -> str | None:
+    """The C compiler that there is, or None."""
+    chosen = os.environ.get("CC")
+    return next((found for name in ([chosen] if chosen else COMPILERS) if name and (found := shutil.which(name))), None)
+
+
+def cache_folder() -> Path:
+    """Where programs and interrupted searches are kept."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    folder = (Path(root) if root else Path.home() / ".cache") / "psci" / "explorer"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled search, and how its states are packed."""
+
+    model: CModel
+    path: Path
+
+    @property
+    def kept(self) -> Path:
+        """Where an interrupted search goes on from."""
+        return self.path.with_suffix(".states")
+
+
+class Compiled:
+    """A lowered model as a program."""
+
+    def __init__(self, lowered: Lowered, *, symmetric: bool = False) -> None:
+        self.lowered = lowered
+        self.symmetric = symmetric
+
+    @cached_property
+    def concrete(self) -> Concrete:
+        """The model for single cores."""
+        return Concrete(self.lowered)
+
+    def program(self, goal: int = Formulas.FALSE) -> Program:
+        """The program that searches, built unless it is there already.
+
+        Raises:
+            InputError: there is no C compiler, or it fails.
+        """
+        model = CModel(self.concrete, goal, self.symmetric)
+        text = model.text()
+        source = (resources.files(__package__) / "search.c").read_text(encoding="utf-8")
+        digest = hashlib.sha256("\n".join((*OPTIONS, source, text)).encode()).hexdigest()[:24]
+        path = cache_folder() / f"search-{digest}"
+        if not path.exists():
+            self._build(path, source, text)
+        return Program(model, path)
+
+    def _build(self, path: Path, source: str, text: str) -> None:
+        found = compiler()
+        if found is None:
+            raise InputError("--engine compiled needs a C compiler (cc, gcc or clang, or CC): there is none here")
+        folder = path.with_name(f"{path.name}.{os.getpid()}")
+        folder.mkdir(exist_ok=True)
+        try:
+            (folder / "search.c").write_text(source, encoding="utf-8")
+            (folder / "model.h").write_text(text, encoding="utf-8")
+            result = subprocess.run(
+                [found, *OPTIONS, "-o", "search", "search.c"], cwd=folder, capture_output=True, text=True, check=False
+            )
+            if result.returncode:
+                raise InputError(f"{found} fails: {' '.join(result.stderr.split())[:200]}")
+            (folder / "search").rename(path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run(
+        self, program: Program, *, threads: int | None = None, limit: int = 0, levels: bool = False,
+        counting: bool = True, resumable: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Run a program; what it printed, with `interrupted` where it was."""
+        many = threads or len(os.sched_getaffinity(0))
+        kept = str(program.kept) if resumable else "-"
+        words = [str(program.path), str(many), str(limit), str(int(levels)), str(int(counting)), kept]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                out, errors = process.communicate()
+            except KeyboardInterrupt:
+                # the program got the signal too, or gets it now; it saves what it has
+                process.send_signal(signal.SIGINT)
+                out, errors = process.communicate()
+        if process.returncode not in (0, 130):
+            raise MemoryError(" ".join(errors.split()) or f"the search ended with {process.returncode}")
+        found: dict[str, Any] = json.loads(out)
+        found["interrupted"] = process.returncode == 130
+        if not found["interrupted"]:
+            program.kept.unlink(missing_ok=True)
+        return found
