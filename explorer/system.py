@@ -211,12 +211,26 @@ def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tup
     nodes, cores = len(machine.tree.names), len(machine.cores)
 
     def apply(function: Function, _terms: tuple[Term, ...], sources: tuple[str, ...]) -> str:
-        if function.kind == "state":
-            place = Compiler(apply, cores, nodes).place(function, sources) if sources else None
-            return f"state.{function.name}" + (f"[{place}]" if place else "")
+        match function.kind, function.name:
+            case "state", name:
+                place = Compiler(apply, cores, nodes).place(function, sources) if sources else None
+                return f"state.{name}" + (f"[{place}]" if place else "")
+            case "tree", "level":
+                return f"machine.tree.levels[{sources[0]}]"
+            case "tree", "ancestor":
+                return f"machine.tree.ancestors[{sources[1]}][{sources[0]}]"
+            case "tree", "below":
+                return f"machine.tree.below({', '.join(sources)})"
         return f"machine.value({function.name!r}, ({' '.join(source + ',' for source in sources)}))"
 
     return apply
+
+
+def state_predicate(machine: Machine, term: Term) -> Callable[[State], bool]:
+    """A term over the state, as a Python function of a state."""
+    compiler = Compiler(_state_symbol(machine), len(machine.cores), len(machine.tree.names))
+    source = f"lambda state: bool({compiler.expression(term)})"
+    return eval(source, {"machine": machine, "rank": ranks(LOCAL_STATE)})  # type: ignore[no-any-return]  # eval gives no types
 
 
 def compared(guard: Term, parameter: Function) -> Iterator[Term]:

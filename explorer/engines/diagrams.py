@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -17,17 +17,25 @@ Node: TypeAlias = Any
 Cores: TypeAlias = dict[Role, int]
 
 
-def new_manager() -> tuple[Any, str]:
-    """A manager of diagrams, and its name: CUDD where its wheel has it, else the one written in Python."""
+def after(bit: str) -> str:
+    """The name of a bit after a step."""
+    return f"{bit}'"
+
+
+def new_manager() -> tuple[Any, str, Callable[..., Node] | None]:
+    """A manager of diagrams, its name, and how it intersects and quantifies at once.
+
+    It is CUDD where the wheel has it, else the one written in Python.
+    """
     try:
         from dd import cudd
     except ImportError:
         from dd import autoref
 
-        return autoref.BDD(), "dd.autoref"
+        return autoref.BDD(), "dd.autoref", None
     manager = cudd.BDD(memory_estimate=3 * 2**30)
     manager.configure(reordering=False)
-    return manager, "dd.cudd"
+    return manager, "dd.cudd", cudd.and_exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Event:
     changed: frozenset[str]
     """The bits of the variables that are set."""
     after: Node
-    """Their values."""
+    """Their values after it."""
     top: int
     """The highest level that it touches."""
 
@@ -51,7 +59,7 @@ class Diagrams:
     def __init__(self, lowered: Lowered) -> None:
         self.lowered = lowered
         self.formulas = lowered.formulas
-        self.manager, self.library = new_manager()
+        self.manager, self.library, self._together = new_manager()
         self.variables = lowered.variables
         self.bits: dict[Variable, list[str]] = {}
         names = []
@@ -60,7 +68,9 @@ class Diagrams:
             self.bits[variable] = [f"v{number}_{bit}" for bit in range(width)]
             names += self.bits[variable]
         self.names = names
-        self.manager.declare(*names)
+        self.level = {name: level for level, name in enumerate(names)}
+        # beside each bit the same bit after a step
+        self.manager.declare(*(name for bit in names for name in (bit, after(bit))))
         self.true, self.false = self.manager.true, self.manager.false
         self._values: dict[tuple[Variable, int], Node] = {}
         self._nodes: dict[tuple[Any, ...], Node] = {}
@@ -144,17 +154,46 @@ class Diagrams:
             return None
         assigned = [(v, n) for v, n in assignments(self.lowered, command, cores) if v in self.bits]
         changed = frozenset(name for variable, _ in assigned for name in self.bits[variable])
-        after = self.all_of(self.value(variable, number) for variable, number in assigned)
-        top = min(self.manager.level_of_var(name) for name in changed)
-        return Event(command, cores, guard, changed, after, top)
+        values = self.all_of(self.value(variable, number) for variable, number in assigned)
+        top = min(self.level[name] for name in changed)
+        return Event(command, cores, guard, changed, values, top)
+
+    def meeting(self, states: Node, others: Node, bits: Iterable[str]) -> Node:
+        """What is left of an intersection when these bits may be anything."""
+        if self._together is not None:
+            return self._together(states, others, bits)
+        return self.manager.exist(bits, states & others)
 
     def image(self, states: Node, event: Event) -> Node:
         """The states after an event."""
-        return self.manager.exist(event.changed, states & event.guard) & event.after
+        return self.meeting(states, event.guard, event.changed) & event.after
+
+    def relation(self, events: Iterable[Event]) -> tuple[Node, list[str]]:
+        """Events as one relation between the bits before and after, and the bits that it speaks about."""
+        events = list(events)
+        bits = sorted(frozenset().union(*(event.changed for event in events)), key=self.level.__getitem__)
+        names = {name: after(name) for name in bits}
+        found = self.false
+        for event in events:
+            made = self.manager.let(names, event.after)
+            for name in reversed(bits):
+                if name not in event.changed:
+                    made &= self._same(name)
+            found |= made & event.guard
+        return found, bits
+
+    def _same(self, name: str) -> Node:
+        before, later = self.manager.var(name), self.manager.var(after(name))
+        return (before & later) | (~before & ~later)
+
+    def related(self, relation: Node, bits: list[str], states: Node) -> Node:
+        """The states, and those that one step of a relation leads to."""
+        later = self.meeting(states, relation, bits)
+        return states | self.manager.let({after(name): name for name in bits}, later)
 
     def origins(self, states: Node, event: Event) -> Node:
         """The states from which an event leads to these."""
-        return self.manager.exist(event.changed, states & event.after) & event.guard
+        return self.meeting(states, event.after, event.changed) & event.guard
 
     def count(self, states: Node) -> int:
         """How many states; exact."""
@@ -181,7 +220,7 @@ class Diagrams:
             if waiting:
                 stack += waiting
                 continue
-            level = self.manager.level_of_var(here.var)
+            level = self.level[here.var]
             total = 0
             for below in (low, high):
                 deep, number = self._leaf(below) if below in (self.true, self.false) else memo[int(below)][1:]

@@ -54,6 +54,8 @@ class Evaluator:
         self.domains = domains
         """By family: a variable with its roles replaced by their orbits."""
         self._families: dict[Variable, Variable] = {}
+        self.spoken_of: Mapping[int, Role] = {}
+        """Roles of cores that a question names, beside those that are orbits of their own."""
         self.formulas = Formulas(lambda variable: len(self.domain(variable)))
         self._reads: dict[Variable, Guarded] = {}
 
@@ -88,12 +90,15 @@ class Evaluator:
         if isinstance(term, Const):
             if term.sort == BOOL:
                 return Formulas.TRUE if term.value else Formulas.FALSE
-            return {self.orbits.role_of(int(term.value)) if term.sort == CORE else term.value: Formulas.TRUE}
+            return {self._core(int(term.value)) if term.sort == CORE else term.value: Formulas.TRUE}
         found = scope.memo.get(id(term))
         if found is None:
             found = scope.memo[id(term)] = self._compound(term, scope)
             scope.terms.append(term)
         return found
+
+    def _core(self, core: int) -> Role:
+        return self.spoken_of.get(core) or self.orbits.role_of(core)
 
     def _compound(self, term: Term, scope: Scope) -> Any:
         match term:
