@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from psci.explorer.engines.c_model import CModel
+from psci.explorer.engines.question import Answer, Progress, Question
 from psci.explorer.lowering.concrete import Concrete
-from psci.explorer.lowering.formulas import Formulas
+from psci.explorer.lowering.formulas import Formulas, Variable
 from psci.explorer.lowering.lower import Lowered
 from psci.model.errors import InputError
 
@@ -118,3 +119,52 @@ class Compiled:
         if not found["interrupted"]:
             program.kept.unlink(missing_ok=True)
         return found
+
+
+@dataclass(frozen=True)
+class CompiledSearch:
+    """The engine."""
+
+    symmetric: bool = False
+    threads: int | None = None
+    counting: bool = True
+    name = "compiled"
+
+    def answer(self, question: Question, progress: Progress) -> Answer:
+        """Answer a question.
+
+        Raises:
+            InputError: there is no C compiler.
+        """
+        lowered = question.lowered
+        # exchanging cores must not change what is looked for
+        compiled = Compiled(lowered, symmetric=self.symmetric and question.is_symmetric)
+        goal = compiled.concrete.formula(question.goal_formula(), question.spoken_of)
+        progress("compiling")
+        program = compiled.program(goal)
+        progress("searching")
+        looking = goal != Formulas.FALSE
+        found = compiled.run(
+            program, threads=self.threads, limit=question.limit or 0, levels=looking, counting=self.counting,
+            resumable=not looking,
+        )  # fmt: skip
+        steps = None
+        if found["found"]:
+            steps = question.steps(_concrete_way(compiled, program.model, found["way"]))
+        return Answer(
+            "compiled", found.get("states", found["stored"]), found.get("transitions"), found.get("distinct"),
+            found["depth"], found["seconds"], found["complete"], steps, found["interrupted"],
+            details=(
+                ("stored", found["stored"]), ("fired", found["fired"]), ("cpu_seconds", found["cpu_seconds"]),
+                ("bytes_of_table", found["bytes_of_table"]), ("bytes_of_levels", found["bytes_of_levels"]),
+            ),
+        )  # fmt: skip
+
+
+def _concrete_way(compiled: Compiled, model: CModel, way: list[list[int]]) -> list[dict[Variable, int]]:
+    """A way of states that stand for others, as a way of states that follow each other."""
+    states = [compiled.concrete.initial()]
+    for words in way[1:]:
+        following = (step for _, step in compiled.concrete.successors(states[-1]))
+        states.append(next(state for state in following if list(model.canonical(state)) == words))
+    return states

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from psci.explorer.lowering.commands import Label
 from psci.explorer.lowering.evaluate import Scope
 from psci.explorer.lowering.formulas import Formulas, Role
 from psci.explorer.lowering.lower import Lowered, Watching, lower
+from psci.explorer.runs.replay import Replay, Values
 from psci.explorer.search import Step
 from psci.explorer.system import Product
 from psci.model.language.sorts import CORE
@@ -96,6 +97,15 @@ class Question:
                     somebody = formulas.quantified("some", orbit, number, somebody)
             parts.append(somebody)
         return formulas.disjunction(parts)
+
+
+    def steps(self, way: Sequence[Values]) -> tuple[Step, ...]:
+        """A way to the goal as steps of the rules."""
+        replay = Replay(self.lowered)
+        if self.goal is not None and self.goal.term is not None:
+            return replay.steps(way)
+        wanted = {id(label): guard for label, guard in self.goal_labels()}
+        return replay.steps(way, lambda label: wanted.get(id(label), Formulas.FALSE))
 
 
 @dataclass(frozen=True)

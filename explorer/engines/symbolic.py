@@ -12,8 +12,8 @@ from psci.explorer.engines.diagrams import Diagrams, Event, Node
 from psci.explorer.engines.question import Answer, Progress, Question
 from psci.explorer.lowering.commands import count_of
 from psci.explorer.lowering.concrete import assignments
-from psci.explorer.lowering.formulas import Formulas, Variable
-from psci.explorer.runs.replay import Replay, Values
+from psci.explorer.lowering.formulas import Variable
+from psci.explorer.runs.replay import Values
 
 MANY_CORES = 12
 """From this number of cores on, the steps of one core are one relation; below, one by one is faster."""
@@ -120,7 +120,7 @@ class _Run:
         way.reverse()
         return Answer(
             "symbolic", diagrams.count(reached), None, None, len(layers) - 1,
-            time.perf_counter() - self.begun, False, self._steps(way), details=self._details(reached),
+            time.perf_counter() - self.begun, False, self.question.steps(way), details=self._details(reached),
         )  # fmt: skip
 
     def _origin(self, layer: Node, values: Values) -> Values:
@@ -132,14 +132,6 @@ class _Run:
             if origins != diagrams.false:
                 return diagrams.pick(origins)
         raise AssertionError("a layer that nothing leads to")
-
-    def _steps(self, way: list[Values]) -> object:
-        wanted = dict((id(label), guard) for label, guard in self.question.goal_labels())
-        replay = Replay(self.lowered)
-        term = self.question.goal.term if self.question.goal is not None else None
-        if term is not None:
-            return replay.steps(way)
-        return replay.steps(way, lambda label: wanted.get(id(label), Formulas.FALSE))
 
     # ---- counts
 

@@ -98,6 +98,12 @@ class Concrete:
         """The state after boot."""
         return {variable: self.lowered.first(variable) for variable in self.variables}
 
+    def successors(self, state: Values) -> Iterator[tuple[Action, dict[Variable, int]]]:
+        """The commands that are enabled in a state, and the states after them."""
+        for action in self.actions:
+            if self.holds(action.guard, state):
+                yield action, {**state, **dict(action.assigned)}
+
     def holds(self, formula: int, state: Values) -> bool:
         """Whether a formula holds in a state."""
         match self.formulas.nodes[formula]:
