@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from psci.explorer.abstraction.machines import MOST_CORES, SHALLOW_STATES, small
+from psci.explorer.abstraction.machines import SHALLOW_STATES, small
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.system import Product
 from psci.graphs.render import FORMATS, format_of, render, write
@@ -23,7 +23,7 @@ _UNSEEN = frozenset({"SIGNAL", "LOSE_POWER"})
 @click.argument("name", metavar="VIEW")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file.")
 @click.option("--format", "form", type=click.Choice(sorted(set(FORMATS.values()))), help="Default: by the suffix.")
-@click.option("--cpus", default=2, show_default=True, type=click.IntRange(1, MOST_CORES), help="Number of cores.")
+@click.option("--cpus", default=2, show_default=True, type=click.IntRange(1, MOST_DRAWN_CORES), help="Number of cores.")
 @click.option("--version", "version_name", default="1.3", show_default=True, help="Version of PSCI.")
 @click.option("--refusals", is_flag=True, help="Draw answers that change nothing, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: graph.json).")

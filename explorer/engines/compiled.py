@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from psci.explorer.engines.cache import cache_folder
 from psci.explorer.engines.c_model import CModel
 from psci.explorer.engines.question import Answer, Progress, Question
 from psci.explorer.lowering.concrete import Concrete
@@ -29,14 +30,6 @@ def compiler() -> str | None:
     """The C compiler that there is, or None."""
     chosen = os.environ.get("CC")
     return next((found for name in ([chosen] if chosen else COMPILERS) if name and (found := shutil.which(name))), None)
-
-
-def cache_folder() -> Path:
-    """Where programs and interrupted searches are kept."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    folder = (Path(root) if root else Path.home() / ".cache") / "psci" / "explorer"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from psci.explorer.engines.question import Answer, Progress, Question
 from psci.explorer.search import Exploration, explore
+from psci.explorer.watch import PropertyWatching, unwatched
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,14 @@ class Reference:
         def tell(done: Exploration) -> None:
             progress(f"{len(done.states):,} states, {done.transitions:,} transitions")
 
-        done = explore(system, question.goal, limit=question.limit, progress=tell)
-        steps = done.witness()
+        if isinstance(question.watching, PropertyWatching):
+            system = question.watching.watch
+            done = explore(system, system.goal, limit=question.limit, progress=tell)
+            way = done.witness()
+            steps = None if way is None else unwatched(way)
+        else:
+            done = explore(system, question.goal, limit=question.limit, progress=tell)
+            steps = done.witness()
         distinct = None
         if self.distinct and done.complete:
             distinct = sum(len(set(system.expand(state)[1]) - {state}) for state in done.states)

@@ -6,8 +6,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 
+from psci.explorer.engines.cache import cache_folder
 from psci.explorer.engines.diagrams import Diagrams, Event, Node
 from psci.explorer.engines.question import Answer, Progress, Question
 from psci.explorer.lowering.commands import count_of
@@ -41,17 +43,16 @@ class _Run:
         self.progress = progress
         self.layers = layers
         self.counting = counting
+        self.interrupted = False
         self.lowered = question.lowered
         self.diagrams = Diagrams(self.lowered)
         self.goal = self.diagrams.node(question.goal_formula(), question.spoken_of)
 
     def answer(self) -> Answer:
         diagrams = self.diagrams
-        if self.goal == diagrams.false and not (self.layers and self.question.goal is None):
-            return self._counted(self._reached(), None)
-        if self.question.goal is not None:
-            reached = self._reached(stop=self.goal)
-            if reached & self.goal == diagrams.false:
+        if self.question.goal is not None or not self.layers:
+            reached = self._reached(stop=None if self.goal == diagrams.false else self.goal)
+            if self.interrupted or reached & self.goal == diagrams.false:
                 return self._counted(reached, None)
         return self._by_layers()
 
@@ -61,17 +62,34 @@ class _Run:
         """Every reachable state, in whatever order is fastest; or some, with one of those to stop at."""
         many = len(self.lowered.product.machine.cores) >= MANY_CORES
         steps = [*self._relations()] if many else [partial(self._apply, event) for event in self.diagrams.events]
-        states = self.diagrams.initial()
+        states = self._kept_states() | self.diagrams.initial()
         idle = number = 0
-        while idle < len(steps):
-            following = steps[number % len(steps)](states)
-            idle = idle + 1 if following == states else 0
-            states = following
-            number += 1
-            if number % len(steps) == 0:
-                self.progress(f"round {number // len(steps)}, {len(states):,} nodes")
-                if stop is not None and states & stop != self.diagrams.false:
-                    return states
+        try:
+            while idle < len(steps):
+                following = steps[number % len(steps)](states)
+                idle = idle + 1 if following == states else 0
+                states = following
+                number += 1
+                if number % len(steps) == 0:
+                    self.progress(f"round {number // len(steps)}, {len(states):,} nodes")
+                    if stop is not None and states & stop != self.diagrams.false:
+                        return states
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self.diagrams.manager.dump(str(self._file), [states])
+        return states
+
+    @cached_property
+    def _file(self) -> Path:
+        """Where the states of an interrupted run are kept."""
+        return cache_folder() / f"states-{self.lowered.digest()}.json"
+
+    def _kept_states(self) -> Node:
+        """What an interrupted run has reached: all of it is reachable, so this one goes on from there."""
+        if not self._file.exists():
+            return self.diagrams.false
+        (states,) = self.diagrams.manager.load(str(self._file))
+        self._file.unlink()
         return states
 
     def _apply(self, event: Event, states: Node) -> Node:
@@ -136,11 +154,13 @@ class _Run:
     # ---- counts
 
     def _counted(self, states: Node, diameter: int | None) -> Answer:
-        transitions = self._labelled(states) if self.counting else None
-        distinct = self._distinct(states) if self.counting else None
+        counting = self.counting and not self.interrupted
+        transitions = self._labelled(states) if counting else None
+        distinct = self._distinct(states) if counting else None
         return Answer(
             "symbolic", self.diagrams.count(states), transitions, distinct, diameter,
-            time.perf_counter() - self.begun, True, details=self._details(states),
+            time.perf_counter() - self.begun, not self.interrupted, interrupted=self.interrupted,
+            details=self._details(states),
         )  # fmt: skip
 
     def _details(self, states: Node) -> tuple[tuple[str, object], ...]:

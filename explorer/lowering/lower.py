@@ -6,6 +6,7 @@ give it, found by going on from the state after boot until no command adds a val
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -131,6 +132,12 @@ class Lowered:
         family = self.family(variable)
         return self.evaluator.domains[family].index(self.initial[family])
 
+    def digest(self) -> str:
+        """A name for the states of this model: equal for equal commands, domains and first values."""
+        commands = [(c.named, c.guard, c.assignment) for c in self.commands]
+        said = (self.members, self.formulas.nodes, commands, list(self.evaluator.domains.items()), self.initial)
+        return hashlib.sha256(repr(_in_order(said)).encode()).hexdigest()[:24]
+
     def label_count(self) -> int:
         """How many labels there are for single cores."""
         return sum(count_of(self.members, label.named) for label in self.labels)
@@ -138,6 +145,15 @@ class Lowered:
     def instances(self, named: tuple[int, ...]) -> Iterator[dict[Role, int]]:
         """Every choice of cores for roles."""
         return choices(self.members, named)
+
+
+def _in_order(value: Any) -> Any:
+    """The value with its sets as sorted lists, so that it prints alike in every process."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, dict):
+        return [(_in_order(key), _in_order(inner)) for key, inner in value.items()]
+    return tuple(map(_in_order, value)) if isinstance(value, tuple | list) else value
 
 
 def places(sorts: Sequence[Sort], machine: Any) -> list[tuple[int, ...]]:
