@@ -14,7 +14,8 @@ from psci.model.errors import InputError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("specification", "the rules against themselves: gaps, conflicts, rules that never fire"),
     "prove": ("specification", "prove the properties, for three cores and for any number"),
-    "explore": ("specification", "all reachable states of a small machine, breadth first"),
+    "explore": ("specification", "all reachable states of a machine, and the shortest way to a goal"),
+    "export": ("specification", "the model for other tools: Promela, Murphi, TLA+, SMT-LIB"),
     "rules": ("specification", "the rules: text, section, where modelled, what exercises them"),
     "graph": ("specification", "draw states and moves (svg, png, dot)"),
     "trace": ("implementations", "check a trace, or show it as a timeline"),

@@ -32,6 +32,8 @@ class Question:
     """The fields that the question is about, besides those of the goal; None: nothing is dropped."""
     watching: Watching | None = None
     """A property that is watched; the goal is then its violation, or the step that shows it."""
+    apart: bool = False
+    """Do not look for cores that are alike."""
     limit: int | None = None
     """Stop after that many states, with what there is; only where states are kept one by one."""
 
@@ -41,7 +43,7 @@ class Question:
         roots = self.roots
         if roots is not None and self.goal is not None:
             roots |= self.goal.fields
-        return lower(self.product, roots=roots, watching=self.watching)
+        return lower(self.product, roots=roots, watching=self.watching, apart=self.apart)
 
     def is_goal(self, label: Label) -> bool:
         """Whether a use of the label may be what is looked for."""
