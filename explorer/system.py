@@ -46,7 +46,8 @@ class Transition(NamedTuple):
     """One step: an action, the rule that allows its outcome, how a call ends, and the state after it."""
 
     action: Any
-    rule: Rule
+    rule: Rule | None
+    """None for a point of a call that no rule speaks about (`psci.explorer.overlap`)."""
     completion: Completion | None
     """None for a move."""
     value: int | None

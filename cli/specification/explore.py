@@ -49,19 +49,20 @@ _MANY_DIGITS = 24
     help="Tell states apart only by what can influence this.",
 )
 @click.option("--environment", is_flag=True, help="Let power fail, and wakeup events become pending, at any time.")
+@click.option("--overlap", is_flag=True, help="Invoke, decide and complete a call in three steps; others move between.")
 @click.option("--engine", "engine_name", default="auto", show_default=True, type=click.Choice(NAMES), help="How.")
 @click.option("--symmetry", is_flag=True, help="Keep one state for all that differ by an exchange of cores (compiled).")
 @click.option("--diameter", is_flag=True, help="Measure the diameter also where that takes longer.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after that many states.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: explore.json).")
 def command(
-    until: str | None, tokens: int, smc64_only: bool, about: str, environment: bool, engine_name: str,
+    until: str | None, tokens: int, smc64_only: bool, about: str, environment: bool, overlap: bool, engine_name: str,
     symmetry: bool, diameter: bool, limit: int | None, as_json: bool, **machine: Any,
 ) -> int:  # fmt: skip
     """Explore every reachable state of a machine.
 
-    Every core makes every call that the rules can tell apart, in every order. Calls are fused: invoked, decided and
-    completed in one step. The engine is chosen by itself: decision diagrams for whole sets of states (any number of
+    Every core makes every call that the rules can tell apart, in every order. Unless --overlap is given a call is
+    invoked, decided and completed in one step. The engine is chosen by itself: decision diagrams for whole sets of states (any number of
     cores), a compiled search with --symmetry, the rules themselves with --limit.
     """
     product = Product(
@@ -72,13 +73,13 @@ def command(
     properties = {p.name: p for p in PROPERTIES if p.kind in (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)}
     claim = properties.get(until or "")
     if claim is not None:
-        question = replace(question_of(watched(product, claim)), limit=limit)
+        question = replace(question_of(watched(product, claim)), limit=limit, overlapping=overlap)
         product = question.product
     else:
         violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
         target = goal(until, product, violations) if until else None
         product = _inside(product, about, target)
-        question = Question(product, target, limit=limit)
+        question = Question(product, target, limit=limit, overlapping=overlap)
     chosen = engine(engine_name, question, symmetric=symmetry, layers=True if diameter else None)
     answer = chosen.answer(question, _progress())
     if sys.stderr.isatty():
@@ -178,7 +179,7 @@ def _step(product: Product, step: Step) -> dict[str, Any]:
     return {
         "action": action_text(product, step.transition.action),
         "outcome": outcome_text(step.transition) or None,
-        "rule": rule.name,
-        "cites": list(rule.cites),
+        "rule": None if rule is None else rule.name,
+        "cites": [] if rule is None else list(rule.cites),
         "changes": list(changes(step.before, step.after)),
     }

@@ -34,6 +34,8 @@ class Question:
     """A property that is watched; the goal is then its violation, or the step that shows it."""
     apart: bool = False
     """Do not look for cores that are alike."""
+    overlapping: bool = False
+    """A call is three steps: it is invoked, decided, and its results are visible; other cores may move between them."""
     limit: int | None = None
     """Stop after that many states, with what there is; only where states are kept one by one."""
 
@@ -43,13 +45,15 @@ class Question:
         roots = self.roots
         if roots is not None and self.goal is not None:
             roots |= self.goal.fields
-        return lower(self.product, roots=roots, watching=self.watching, apart=self.apart)
+        return lower(
+            self.product, roots=roots, watching=self.watching, apart=self.apart, overlapping=self.overlapping
+        )
 
     def is_goal(self, label: Label) -> bool:
         """Whether a use of the label may be what is looked for."""
         if self.goal is None:
             return False
-        return label.rule.name in self.goal.rules or (self.watching is not None and label.broken != Formulas.FALSE)
+        return label.reason in self.goal.rules or (self.watching is not None and label.broken != Formulas.FALSE)
 
     def goal_labels(self) -> list[tuple[Label, int]]:
         """The labels of which a use is looked for, each with the formula under which it is what is looked for."""

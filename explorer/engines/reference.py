@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psci.explorer.engines.question import Answer, Progress, Question
+from psci.explorer.goals import Goal
+from psci.explorer.overlap import ThreePoints
 from psci.explorer.search import Exploration, explore
 from psci.explorer.watch import PropertyWatching, unwatched
 
@@ -20,7 +22,10 @@ class Reference:
 
     def answer(self, question: Question, progress: Progress) -> Answer:
         """Answer a question."""
-        system: Any = question.product
+        system: Any = ThreePoints(question.product) if question.overlapping else question.product
+        goal = question.goal
+        if question.overlapping and goal is not None:
+            goal = _of_system(goal)
 
         def tell(done: Exploration) -> None:
             progress(f"{len(done.states):,} states, {done.transitions:,} transitions")
@@ -31,7 +36,7 @@ class Reference:
             way = done.witness()
             steps = None if way is None else unwatched(way)
         else:
-            done = explore(system, question.goal, limit=question.limit, progress=tell)
+            done = explore(system, goal, limit=question.limit, progress=tell)
             steps = done.witness()
         distinct = None
         if self.distinct and done.complete:
@@ -40,3 +45,13 @@ class Reference:
             "reference", len(done.states), done.transitions, distinct, done.diameter, done.seconds, done.complete,
             None if steps is None else tuple(steps),
         )  # fmt: skip
+
+
+def _of_system(goal: Goal) -> Goal:
+    """The goal in a system whose states also say which calls the cores are in."""
+    of_state, of_step = goal.of_state, goal.of_step
+    return replace(
+        goal,
+        of_state=None if of_state is None else lambda state: of_state(state.system),
+        of_step=None if of_step is None else lambda state, step: step.rule is not None and of_step(state.system, step),
+    )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from psci.explorer.lowering.formulas import Role, Variable
 from psci.explorer.lowering.orbits import Mpidr
-from psci.model.language.rules import Completion, Rule
+from psci.model.language.rules import Rule
 
 Assignment: TypeAlias = tuple[tuple[Variable, int], ...]
 """Variables and the numbers of their new values, in order. A role that is not taken means every core without one."""
@@ -33,6 +33,8 @@ class Calling(NamedTuple):
     registers: tuple[int | Mpidr, ...]
     isa: str
     world: str
+    point: str = ""
+    """Where the three points of a call are apart: which of them this is; empty where they are one step."""
 
 
 class Moving(NamedTuple):
@@ -48,7 +50,8 @@ class Label:
     """One outcome of a call, or one way in which a move happens."""
 
     action: Calling | Moving
-    rule: Rule
+    rule: Rule | None
+    """None for a point of a call that no rule speaks about."""
     result: int | None
     """What the call returns, where the rule fixes it and it does not depend on the state."""
     named: tuple[int, ...]
@@ -60,9 +63,12 @@ class Label:
     """The condition under which the step breaks the property that is watched, or shows what it says is possible."""
 
     @property
-    def returns(self) -> bool:
-        """Whether the caller gets a result at once."""
-        return isinstance(self.action, Calling) and self.rule.completion is Completion.RETURNS
+    def reason(self) -> str:
+        """The name of the rule, or which point of which call it is."""
+        if self.rule is not None:
+            return self.rule.name
+        assert isinstance(self.action, Calling)
+        return f"{self.action.name} {self.action.point}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ from psci.model.symbols.state import FIELDS
 from psci.model.step import Invocation
 
 RUNNING = "RUNNING"
+NO_CALL = "NONE"
+DECIDED = "DECIDED"
+CALL = Function("call", (CORE,), Sort("Call"), "state", "The call that the core is in: invoked, or decided already.")
+"""Beside the state where the three points of a call are apart (facts, section 0)."""
 
 
 class Watching:
@@ -166,8 +170,9 @@ def places(sorts: Sequence[Sort], machine: Any) -> list[tuple[int, ...]]:
 
 
 def lower(
-    product: Product, *, roots: frozenset[str] | None = None, watching: Watching | None = None, apart: bool = False
-) -> Lowered:
+    product: Product, *, roots: frozenset[str] | None = None, watching: Watching | None = None, apart: bool = False,
+    overlapping: bool = False,
+) -> Lowered:  # fmt: skip
     """Lower a product.
 
     Args:
@@ -176,14 +181,16 @@ def lower(
             dropped. None drops nothing.
         watching: history variables, and what is looked for in every step.
         apart: do not look for cores that are alike.
+        overlapping: a call is invoked, decided and completed in three steps. Cores are then told apart, because the
+            call that a core is in names cores.
 
     Raises:
         InputError: the machine leaves something open.
     """
-    orbits = Orbits.of(product.machine, apart)
+    orbits = Orbits.of(product.machine, apart or overlapping)
     while True:
         try:
-            return _Lowering(product, orbits, watching or Watching()).run(roots)
+            return _Lowering(product, orbits, watching or Watching(), overlapping).run(roots)
         except Told as told:
             orbits = orbits.split(told.parts)
 
@@ -191,13 +198,14 @@ def lower(
 class _Lowering:
     """One attempt, with one partition of the cores."""
 
-    def __init__(self, product: Product, orbits: Orbits, watching: Watching) -> None:
+    def __init__(self, product: Product, orbits: Orbits, watching: Watching, overlapping: bool) -> None:
         self.product = product
         self.machine = product.machine
         self.specification = product.specification
         self.orbits = orbits
         self.watching = watching
-        self.fields = (*FIELDS, *watching.fields)
+        self.overlapping = overlapping
+        self.fields = (*FIELDS, *watching.fields, *((CALL,) if overlapping else ()))
         self.initial = self._initial()
         self.grown: dict[Variable, set[Any]] = {}
         self.evaluator = Evaluator(orbits, {})
@@ -233,6 +241,8 @@ class _Lowering:
         state = self.product.initial()
         kept = self.watching.initial()
         found: dict[Variable, Any] = {}
+        if self.overlapping:
+            kept[CALL.name] = (NO_CALL,) * len(self.machine.cores)
         for field in self.fields:
             row = kept[field.name] if field.name in kept else getattr(state, field.name)
             if not field.domain:
@@ -323,8 +333,34 @@ class _Lowering:
                 "caller_isa": pattern.isa, "caller_world": pattern.world,
             }  # fmt: skip
             scope = Scope(symbols, named)
-            for rule, guard in self._allowed(call, scope, running):
+            inside = running
+            if self.overlapping:
+                name = self._name_of(pattern)
+                yield self._point(pattern, "invoked", scope, running, NO_CALL, name)
+                here = self.evaluator.read((CALL.name, pattern.caller)).get(name, Formulas.FALSE)
+                inside = self.evaluator.formulas.both(running, here)
+                if inside == Formulas.FALSE:
+                    continue
+            for rule, guard in self._allowed(call, scope, inside):
                 yield from self._label(call, pattern, rule, guard, scope)
+        if self.overlapping and patterns:
+            _, pattern, _ = patterns[0]
+            done = Calling("ANY", pattern.caller, 0, (0, 0, 0), pattern.isa, pattern.world)
+            yield self._point(done, "completed", Scope({}, self.orbits.alone), running, DECIDED, NO_CALL)
+
+    def _name_of(self, pattern: Calling) -> str:
+        """The name of a call in the field of the call that a core is in."""
+        words = [f"{self.evaluator.word(register):x}" for register in pattern.registers]
+        return "_".join([pattern.name, f"{pattern.fn:08x}", *words, pattern.isa, pattern.world])
+
+    def _point(self, pattern: Calling, point: str, scope: Scope, running: int, before: str, after: str) -> Label:
+        """A point of a call at which nothing is decided."""
+        variable = (CALL.name, pattern.caller)
+        here = self.evaluator.read(variable).get(before, Formulas.FALSE)
+        guard = self.evaluator.formulas.both(running, here)
+        new = self._kept(variable, {after: Formulas.TRUE}, guard, scope) if guard != Formulas.FALSE else None
+        changed = {} if new is None else {variable: new}
+        return Label(pattern._replace(point=point), None, None, scope.named, guard, self._cases(changed, guard))
 
     def _allowed(self, call: Call, scope: Scope, running: int) -> list[tuple[Rule, int]]:
         """The rules of a call that may apply, each with the formula under which its outcome is allowed."""
@@ -403,12 +439,38 @@ class _Lowering:
         self, owner: Call | Move, action: Calling | Moving, rule: Rule, guard: int, scope: Scope
     ) -> Iterator[Label]:
         changed = self._changed(rule.effect, guard, scope)
+        if self.overlapping:
+            changed |= self._calls_after(action, rule, changed, guard, scope)
         more = self.watching.effect(owner, rule)
         value = rule.value.value if isinstance(rule.value, Const) else None
         if more is None:
             yield Label(action, rule, value, scope.named, guard, self._cases(changed, guard))  # type: ignore[arg-type]  # words are ints
             return
         yield from self._watched(owner, action, rule, guard, scope, changed, more)
+
+    def _calls_after(
+        self, action: Calling | Moving, rule: Rule, changed: dict[Variable, Guarded], guard: int, scope: Scope
+    ) -> dict[Variable, Guarded]:
+        """The calls that cores are in after a step: a core that no longer runs is in none."""
+        formulas = self.evaluator.formulas
+        found: dict[Variable, Guarded] = {}
+        for core in range(len(self.machine.cores)):
+            role = self.orbits.role_of(core)
+            variable = (CALL.name, role)
+            after: Guarded = self.evaluator.read(variable)
+            if isinstance(action, Calling) and action.caller == role:
+                after = {DECIDED if rule.completion is Completion.RETURNS else NO_CALL: Formulas.TRUE}
+            activity = changed.get(("activity", role))
+            if activity is not None:
+                runs = activity.get(RUNNING, Formulas.FALSE)
+                merged: Guarded = {}
+                self.evaluator.merge(merged, after, runs)
+                self.evaluator.merge(merged, {NO_CALL: Formulas.TRUE}, formulas.negation(runs))
+                after = merged
+            new = self._kept(variable, after, guard, scope)
+            if new is not None:
+                found[variable] = new
+        return found
 
     def _watched(
         self, owner: Call | Move, action: Calling | Moving, rule: Rule, guard: int, scope: Scope,

@@ -10,6 +10,7 @@ from psci.explorer.lowering.concrete import placed
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.lower import Lowered
 from psci.explorer.lowering.orbits import Mpidr
+from psci.explorer.overlap import Complete, Invoke
 from psci.explorer.search import Step
 from psci.explorer.system import MoveAction, State, Transition
 from psci.model.language.rules import Completion
@@ -124,6 +125,9 @@ class Replay:
         self, label: Label, cores: dict[Role, int], state: State, after: Values | None
     ) -> Iterator[Transition]:
         """The transition of a label, as the stepper makes it; where `after` is given, the one that leads there."""
+        if isinstance(label.action, Calling) and label.action.point:
+            yield self._point(label.action, cores, state)
+            return
         action = self.action(label, cores)
         if isinstance(action, MoveAction):
             moved = self.product.stepper.move(action.name, state, action.place, action.parameters)
@@ -134,6 +138,13 @@ class Replay:
             if transition.rule is label.rule and (after is None or self._is_at(transition.target, after)):
                 fixed = transition.completion is Completion.RETURNS and transition.value is None
                 yield transition._replace(value=label.result) if fixed else transition
+
+    def _point(self, action: Calling, cores: Mapping[Role, int], state: State) -> Transition:
+        """A point of a call at which nothing is decided."""
+        core = cores[action.caller]
+        if action.point == "completed":
+            return Transition(Complete(core), None, None, None, state)
+        return Transition(Invoke(core, self._invocation(action, cores)), None, None, None, state)
 
     def _is_at(self, state: State, values: Values) -> bool:
         names = state._fields
@@ -159,14 +170,17 @@ class Replay:
 
     def action(self, label: Label, cores: Mapping[Role, int]) -> Invocation | MoveAction:
         """The call or move of a label, for these cores."""
-        machine = self.product.machine
         match label.action:
-            case Calling(caller=caller, fn=fn, registers=registers, isa=isa, world=world):
-                words = [machine.cores[cores[r.role]] if isinstance(r, Mpidr) else r for r in registers]
-                return Invocation(cores[caller], fn, *words, isa, world)
+            case Calling() as call:
+                return self._invocation(call, cores)
             case Moving(name=name, place=place, parameters=parameters):
                 where = cores[place] if isinstance(place, Role) else place
                 return MoveAction(name, where, parameters)
+
+    def _invocation(self, call: Calling, cores: Mapping[Role, int]) -> Invocation:
+        mpidrs = self.product.machine.cores
+        x1, x2, x3 = (mpidrs[cores[r.role]] if isinstance(r, Mpidr) else r for r in call.registers)
+        return Invocation(cores[call.caller], call.fn, x1, x2, x3, call.isa, call.world)
 
 
 __all__ = ["Replay"]
