@@ -23,7 +23,8 @@ from psci.explorer.lowering.lower import Lowered
 from psci.model.errors import InputError
 
 COMPILERS = ("cc", "gcc", "clang")
-OPTIONS = ("-std=gnu11", "-O3", "-march=native", "-pthread", "-w")
+OPTIONS = ("-std=gnu11", "-march=native", "-pthread", "-w")
+FAST = "-O3"
 
 
 def compiler() -> str | None:
@@ -48,9 +49,10 @@ class Program:
 class Compiled:
     """A lowered model as a program."""
 
-    def __init__(self, lowered: Lowered, *, symmetric: bool = False) -> None:
+    def __init__(self, lowered: Lowered, *, symmetric: bool = False, optimisation: str = FAST) -> None:
         self.lowered = lowered
         self.symmetric = symmetric
+        self.options = (*OPTIONS, optimisation)
 
     @cached_property
     def concrete(self) -> Concrete:
@@ -66,7 +68,7 @@ class Compiled:
         model = CModel(self.concrete, goal, self.symmetric)
         text = model.text()
         source = (resources.files(__package__) / "search.c").read_text(encoding="utf-8")
-        digest = hashlib.sha256("\n".join((*OPTIONS, source, text)).encode()).hexdigest()[:24]
+        digest = hashlib.sha256("\n".join((*self.options, source, text)).encode()).hexdigest()[:24]
         path = cache_folder() / f"search-{digest}"
         if not path.exists():
             self._build(path, source, text)
@@ -82,7 +84,7 @@ class Compiled:
             (folder / "search.c").write_text(source, encoding="utf-8")
             (folder / "model.h").write_text(text, encoding="utf-8")
             result = subprocess.run(
-                [found, *OPTIONS, "-o", "search", "search.c"], cwd=folder, capture_output=True, text=True, check=False
+                [found, *self.options, "-o", "search", "search.c"], cwd=folder, capture_output=True, text=True, check=False
             )
             if result.returncode:
                 raise InputError(f"{found} fails: {' '.join(result.stderr.split())[:200]}")
@@ -121,6 +123,8 @@ class CompiledSearch:
     symmetric: bool = False
     threads: int | None = None
     counting: bool = True
+    optimisation: str = FAST
+    """How much time the compiler takes for a faster search."""
     name = "compiled"
 
     def answer(self, question: Question, progress: Progress) -> Answer:
@@ -131,7 +135,7 @@ class CompiledSearch:
         """
         lowered = question.lowered
         # exchanging cores must not change what is looked for
-        compiled = Compiled(lowered, symmetric=self.symmetric and question.is_symmetric)
+        compiled = Compiled(lowered, symmetric=self.symmetric and question.is_symmetric, optimisation=self.optimisation)
         goal = compiled.concrete.formula(question.goal_formula(), question.spoken_of)
         progress("compiling")
         program = compiled.program(goal)
