@@ -55,6 +55,8 @@ def measured(command: list[str], folder: Path) -> tuple[str, dict[str, float]]:
             text = out.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ends with {process.returncode}: {text[-500:]}")
     return text, {"cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "megabytes": round(used.ru_maxrss / 1024)}
 
 
@@ -148,7 +150,8 @@ def scale(quick: bool, folder: Path) -> dict[str, list[dict[str, Any]]]:
     guest = ["--profile", "kvm-guest"]
     symbolic = [{"cpus": n, **explored(["--cpus", str(n), *guest], folder)} for n in sizes]
     reduced = [
-        {"cpus": n, **explored(["--cpus", str(n), *guest, "--symmetry"], folder)} for n in REDUCED[: 2 if quick else None]
+        {"cpus": n, **explored(["--cpus", str(n), *guest, "--symmetry"], folder)}
+        for n in REDUCED[: 2 if quick else None]
     ]
     plain = [
         {"cpus": n, **explored(["--cpus", str(n), *guest, "--engine", "compiled"], folder)}

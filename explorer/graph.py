@@ -28,7 +28,7 @@ def graph(found: Exploration) -> nx.MultiDiGraph[int]:
         `outcome`, as texts, and `transition`.
     """
     system = found.system
-    product = getattr(system, "product", system)
+    product: Product = getattr(system, "product", system)  # type: ignore[assignment]  # a product, or what watches one
     made: nx.MultiDiGraph[int] = nx.MultiDiGraph(machine=product.machine)
     numbers = {state: number for number, state in enumerate(found.states)}
     for number, state in enumerate(found.states):

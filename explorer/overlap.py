@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from psci.explorer.system import MoveAction, Product, State
-from psci.model.language.rules import Completion, Rule
+from psci.explorer.system import MoveAction, Product, State, Transition
+from psci.model.language.effects import NOTHING
+from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.terms import TRUE
 from psci.model.machine import Machine
 from psci.model.step import Invocation
 from psci.model.tables.codes import CODES
+from psci.model.tables.versions import VERSIONS
 
 _CODE_OF = {code.word(64): code.name for code in CODES}
 
@@ -106,6 +109,16 @@ class Overlapping:
         return len(targets), targets
 
 
+def _point(name: str, text: str) -> Rule:
+    since, until = VERSIONS[0], VERSIONS[-1]
+    return Rule(
+        f"call.{name}", Modality.SUCCEEDS, TRUE, Completion.NEVER, None, None, NOTHING, (), since, until, text
+    )  # fmt: skip
+
+
+INVOKED = _point("invoked", "A core makes a call; nothing has changed yet.")
+COMPLETED = _point("completed", "The results of a call are visible; its caller goes on.")
+"""The points of a call at which nothing is decided, as rules: they always apply, and change nothing of the state."""
 DECIDED = "DECIDED"
 """A call of which an outcome was taken, and whose results are not visible yet."""
 
@@ -132,28 +145,30 @@ class ThreePoints:
         """No core is in a call."""
         return InCalls(self.product.initial(), (None,) * len(self.machine.cores))
 
-    def successors(self, state: InCalls) -> Iterator[Edge]:
+    def successors(self, state: InCalls) -> Iterator[Transition]:
         """Every invocation, decision and completion by a core that runs; every move."""
         base, calls = state
         for core in self.product.callers(base):
             call = calls[core]
             if call is None:
                 for invocation in self.product.invocations[core]:
-                    yield Edge(Invoke(core, invocation), None, self._after(base, calls, core, invocation))
+                    target = self._after(base, calls, core, invocation)
+                    yield Transition(Invoke(core, invocation), INVOKED, None, None, target)
             elif isinstance(call, str):
-                yield Edge(Complete(core), None, self._after(base, calls, core, None))
+                target = self._after(base, calls, core, None)
+                yield Transition(Complete(core), COMPLETED, None, None, target)
             else:
                 for outcome in self.product.stepper.allowed(base, call).outcomes:
                     decided = DECIDED if outcome.completion is Completion.RETURNS else None
                     target = self._after(outcome.state, calls, core, decided)
-                    yield Edge(Decide(core, call), outcome.rule, target)
+                    yield Transition(call, outcome.rule, outcome.completion, outcome.value, target)
         for transition in self.product.moves(base):
-            yield Edge(transition.action, transition.rule, self._after(transition.target, calls, None, None))
+            yield transition._replace(target=self._after(transition.target, calls, None, None))
 
     def expand(self, state: InCalls) -> tuple[int, list[InCalls]]:
         """The number of steps from a state, and where they lead."""
-        targets = [edge.target for edge in self.successors(state)]
-        return len(targets), targets
+        steps = [edge.target for edge in self.successors(state)]
+        return len(steps), steps
 
     def _after(self, base: State, calls: tuple[Any, ...], core: int | None, call: Invocation | str | None) -> Any:
         """A core that no longer runs is in no call."""

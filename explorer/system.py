@@ -46,8 +46,7 @@ class Transition(NamedTuple):
     """One step: an action, the rule that allows its outcome, how a call ends, and the state after it."""
 
     action: Any
-    rule: Rule | None
-    """None for a point of a call that no rule speaks about (`psci.explorer.overlap`)."""
+    rule: Rule
     completion: Completion | None
     """None for a move."""
     value: int | None

@@ -62,8 +62,8 @@ def command(
     """Explore every reachable state of a machine.
 
     Every core makes every call that the rules can tell apart, in every order. Unless --overlap is given a call is
-    invoked, decided and completed in one step. The engine is chosen by itself: decision diagrams for whole sets of states (any number of
-    cores), a compiled search with --symmetry, the rules themselves with --limit.
+    invoked, decided and completed in one step. The engine is chosen by itself: decision diagrams for whole sets of
+    states (any number of cores), a compiled search with --symmetry, the rules themselves with --limit.
     """
     product = Product(
         described_machine(**machine),
@@ -179,7 +179,7 @@ def _step(product: Product, step: Step) -> dict[str, Any]:
     return {
         "action": action_text(product, step.transition.action),
         "outcome": outcome_text(step.transition) or None,
-        "rule": None if rule is None else rule.name,
-        "cites": [] if rule is None else list(rule.cites),
+        "rule": rule.name,
+        "cites": list(rule.cites),
         "changes": list(changes(step.before, step.after)),
     }

@@ -18,6 +18,9 @@ from psci.model.tables.versions import version
 _UNSEEN = frozenset({"SIGNAL", "LOSE_POWER"})
 """A wakeup that becomes pending changes nothing that a view shows."""
 
+MOST_DRAWN_CORES = 8
+"""A graph of more has too many states to be enumerated, let alone drawn."""
+
 
 @click.command(help="Draw a view: " + "; ".join(f"{v.name}, {v.sentence}" for v in VIEWS.values()) + ".")
 @click.argument("name", metavar="VIEW")

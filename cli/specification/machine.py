@@ -11,7 +11,7 @@ import click
 
 from psci.explorer.abstraction.machines import MOST_CORES, SHALLOW_STATES, SYSTEM_STATES, small
 from psci.model.errors import InputError
-from psci.model.machine import Machine
+from psci.model.machine import Key, Machine
 from psci.model.power.topology import Topology
 from psci.model.tables.versions import version
 
@@ -46,7 +46,7 @@ def described_machine(
     shape = Topology.clusters(sizes) if sizes else None
     states = (*SHALLOW_STATES, *SYSTEM_STATES) if sizes else ()
     if profile is None:
-        declared = {"osi_supported": os_initiated}
+        declared: dict[str | Key, object] = {"osi_supported": os_initiated}
         return small(count, version(version_name or "1.3"), topology=shape, declared=declared, states=states)
     from psci.oracle import profiles
 

@@ -107,6 +107,7 @@ class CModel:
     def text(self) -> str:
         """The whole header."""
         words = self.layout.words
+        initial = ", ".join(f"{word:#x}ull" for word in self.pack(self.model.initial()))
         lines = [
             "/* Generated from the rules; see search.c. */",
             f"#define WORDS {words}",
@@ -115,7 +116,7 @@ class CModel:
             f"#define BUSY_BIT {self.mark + 1}",
             f"#define MOST_SUCCESSORS {len(self.actions) + 1}",
             "typedef struct { u64 w[WORDS]; } state;",
-            f"#define INITIAL ((state){{{{{', '.join(f'{word:#x}ull' for word in self.pack(self.model.initial()))}}}}})",
+            f"#define INITIAL ((state){{{{{initial}}}}})",
             "#define LOAD " + " ".join(f"const u64 s{w} = s->w[{w}]; (void)s{w};" for w in range(words)),
             *self._function("int successors(const state *s, state *out)", self._successors()),
             *self._function("u64 labels(const state *s)", self._labels()),
@@ -247,7 +248,9 @@ class CModel:
         parts = []
         for word in range(words):
             kept = f"s{word} & {~clear[word] & (1 << _WORD) - 1:#x}ull" if clear[word] else f"s{word}"
-            parts.append(f"out[n].w[{word}] = {kept} | {new[word]:#x}ull;" if new[word] else f"out[n].w[{word}] = {kept};")
+            parts.append(
+                f"out[n].w[{word}] = {kept} | {new[word]:#x}ull;" if new[word] else f"out[n].w[{word}] = {kept};"
+            )
         return " ".join(parts)
 
     def _labels(self) -> list[str]:

@@ -14,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from psci.explorer.engines.cache import cache_folder
 from psci.explorer.engines.c_model import CModel
+from psci.explorer.engines.cache import cache_folder
 from psci.explorer.engines.question import Answer, Progress, Question
 from psci.explorer.lowering.concrete import Concrete
 from psci.explorer.lowering.formulas import Formulas, Variable
@@ -84,7 +84,11 @@ class Compiled:
             (folder / "search.c").write_text(source, encoding="utf-8")
             (folder / "model.h").write_text(text, encoding="utf-8")
             result = subprocess.run(
-                [found, *self.options, "-o", "search", "search.c"], cwd=folder, capture_output=True, text=True, check=False
+                [found, *self.options, "-o", "search", "search.c"],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if result.returncode:
                 raise InputError(f"{found} fails: {' '.join(result.stderr.split())[:200]}")

@@ -216,18 +216,21 @@ class Diagrams:
             low, high = here.low, here.high
             if here.negated:
                 low, high = ~low, ~high
-            waiting = [n for n in (low, high) if n != self.true and n != self.false and int(n) not in memo]
+            waiting = [n for n in (low, high) if not self._is_leaf(n) and int(n) not in memo]
             if waiting:
                 stack += waiting
                 continue
             level = self.level[here.var]
             total = 0
             for below in (low, high):
-                deep, number = self._leaf(below) if below in (self.true, self.false) else memo[int(below)][1:]
+                deep, number = self._leaf(below) if self._is_leaf(below) else memo[int(below)][1:]
                 total += number << (deep - level - 1)
             memo[int(here)] = here, level, total
             stack.pop()
         return memo[int(node)][1:]
+
+    def _is_leaf(self, node: Node) -> bool:
+        return bool(node in (self.true, self.false))
 
     def _leaf(self, node: Node) -> tuple[int, int]:
         return len(self.names), int(node == self.true)

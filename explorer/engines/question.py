@@ -45,15 +45,13 @@ class Question:
         roots = self.roots
         if roots is not None and self.goal is not None:
             roots |= self.goal.fields
-        return lower(
-            self.product, roots=roots, watching=self.watching, apart=self.apart, overlapping=self.overlapping
-        )
+        return lower(self.product, roots=roots, watching=self.watching, apart=self.apart, overlapping=self.overlapping)
 
     def is_goal(self, label: Label) -> bool:
         """Whether a use of the label may be what is looked for."""
         if self.goal is None:
             return False
-        return label.reason in self.goal.rules or (self.watching is not None and label.broken != Formulas.FALSE)
+        return label.rule.name in self.goal.rules or (self.watching is not None and label.broken != Formulas.FALSE)
 
     def goal_labels(self) -> list[tuple[Label, int]]:
         """The labels of which a use is looked for, each with the formula under which it is what is looked for."""
@@ -103,7 +101,6 @@ class Question:
                     somebody = formulas.quantified("some", orbit, number, somebody)
             parts.append(somebody)
         return formulas.disjunction(parts)
-
 
     def steps(self, way: Sequence[Values]) -> tuple[Step, ...]:
         """A way to the goal as steps of the rules."""

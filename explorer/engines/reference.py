@@ -38,6 +38,8 @@ class Reference:
         else:
             done = explore(system, goal, limit=question.limit, progress=tell)
             steps = done.witness()
+            if question.overlapping and steps is not None:
+                steps = unwatched(steps)
         distinct = None
         if self.distinct and done.complete:
             distinct = sum(len(set(system.expand(state)[1]) - {state}) for state in done.states)
@@ -53,5 +55,5 @@ def _of_system(goal: Goal) -> Goal:
     return replace(
         goal,
         of_state=None if of_state is None else lambda state: of_state(state.system),
-        of_step=None if of_step is None else lambda state, step: step.rule is not None and of_step(state.system, step),
+        of_step=None if of_step is None else lambda state, step: of_step(state.system, step),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -95,7 +95,7 @@ class _Run:
     def _apply(self, event: Event, states: Node) -> Node:
         return states | self.diagrams.image(states, event)
 
-    def _relations(self) -> Iterator[object]:
+    def _relations(self) -> Iterator[Callable[[Node], Node]]:
         """For each core what it can do to itself as one step, the last core first; then what changes several cores."""
         diagrams = self.diagrams
         groups: dict[int | None, list[Event]] = defaultdict(list)
@@ -132,7 +132,7 @@ class _Run:
             reached |= layer
             layers.append(layer)
             self.progress(f"layer {len(layers) - 1}, {len(reached):,} nodes")
-        way = [diagrams.pick(layer & self.goal)]
+        way: list[Values] = [diagrams.pick(layer & self.goal)]
         for before in reversed(layers[:-1]):
             way.append(self._origin(before, way[-1]))
         way.reverse()

@@ -32,19 +32,19 @@ def murphi(lowered: Lowered, goal: int = Formulas.FALSE, goal_name: str = "", sy
     lines += ["", "var"]
     declared = templates.declared()
     doc = ""
-    for name, (orbit, variable) in declared.items():
+    for name, (over, variable) in declared.items():
         if templates.names.doc(variable) != doc:
             doc = templates.names.doc(variable)
             lines.append(f"  -- {doc}")
-        array = "" if orbit is None else f"array [{templates.type_of(orbit)}] of "
+        array = "" if over is None else f"array [{templates.type_of(over)}] of "
         lines.append(f"  {name}: {array}0..{len(lowered.domain(variable)) - 1};")
     lines += ["", "startstate begin"]
-    for name, (orbit, variable) in declared.items():
+    for name, (over, variable) in declared.items():
         first = templates.names.value(variable, lowered.first(variable))
-        if orbit is None:
+        if over is None:
             lines.append(f"  {name} := {first};")
         else:
-            lines.append(f"  for c: {templates.type_of(orbit)} do {name}[c] := {first}; endfor;")
+            lines.append(f"  for c: {templates.type_of(over)} do {name}[c] := {first}; endfor;")
     lines += ["end;"]
     for number, command in enumerate(lowered.commands):
         roles = templates.roles_of(command)

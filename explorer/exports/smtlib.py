@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from psci.explorer.exports.text import Names, header, sources
 from psci.explorer.lowering.concrete import Concrete
 from psci.explorer.lowering.formulas import Formulas, Variable
@@ -35,7 +37,9 @@ def smtlib(model: Concrete, goal: int = Formulas.FALSE, goal_name: str = "", ste
         guard = _formula(model, action.guard, names)
         lines.append(f"(define-fun Step{number} ({before} {after}) Bool (and {guard} {new}))")
     same = " ".join(f"(= {names.single(v)}.next {names.single(v)})" for v, _ in typed)
-    arguments = " ".join(f"{names.single(v)}" for v, _ in typed) + " " + " ".join(f"{names.single(v)}.next" for v, _ in typed)
+    arguments = (
+        " ".join(f"{names.single(v)}" for v, _ in typed) + " " + " ".join(f"{names.single(v)}.next" for v, _ in typed)
+    )
     every = " ".join(f"(Step{number} {arguments})" for number in range(len(model.actions)))
     lines += ["", f"(define-fun Next ({before} {after}) Bool (or (and {same}) {every}))"]
     lines += [f"(define-fun Goal ({before}) Bool {_formula(model, goal, names)})", ""]
@@ -43,7 +47,7 @@ def smtlib(model: Concrete, goal: int = Formulas.FALSE, goal_name: str = "", ste
         lines += [f"(declare-const {names.single(v)}.{step} {sort})" for v, sort in typed]
     at = [" ".join(f"{names.single(v)}.{step}" for v, _ in typed) for step in range(steps + 1)]
     lines += ["", f"(assert (Init {at[0]}))"]
-    lines += [f"(assert (Next {here} {there}))" for here, there in zip(at, at[1:], strict=False)]
+    lines += [f"(assert (Next {here} {there}))" for here, there in pairwise(at)]
     return "\n".join([*lines, f"(assert (Goal {at[-1]}))", "(check-sat)", ""])
 
 

@@ -79,7 +79,7 @@ def header(lowered: Lowered, language: str) -> list[str]:
     cores = len(machine.cores)
     orbits = ", ".join("{" + ", ".join(map(str, members)) + "}" for members in lowered.members)
     return [
-        f"PSCI {machine.version} (Arm DEN0022) on a machine with {cores} core{'s' if cores > 1 else ''}, in {language}.",
+        f"PSCI {machine.version} (Arm DEN0022) on {cores} core{'s' if cores > 1 else ''}, in {language}.",
         "",
         "Written by `psci export` from the rules; do not edit. A step is one command: everything that a call, or a",
         "move of the environment, changes at once, whoever made it. Above each stand the rules that have this effect.",

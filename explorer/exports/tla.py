@@ -36,14 +36,16 @@ def tla(lowered: Lowered, goal: int = Formulas.FALSE, goal_name: str = "", modul
         if not templates.is_alone(orbit):
             lines.append(f"{templates.type_of(orbit)} == {{{', '.join(map(str, members))}}}")
     lines += ["", "VARIABLES", "  " + ",\n  ".join(declared), "", f"vars == <<{', '.join(declared)}>>", "", "TypeOK =="]
-    for name, (orbit, variable) in declared.items():
+    for name, (over, variable) in declared.items():
         values = f"0..{len(lowered.domain(variable)) - 1}"
-        set_ = values if orbit is None else f"[{templates.type_of(orbit)} -> {values}]"
+        set_ = values if over is None else f"[{templates.type_of(over)} -> {values}]"
         lines.append(f"  /\\ {name} \\in {set_}")
     lines += ["", "Init =="]
-    for name, (orbit, variable) in declared.items():
+    for name, (over, variable) in declared.items():
         first = templates.names.value(variable, lowered.first(variable))
-        lines.append(f"  /\\ {name} = " + (first if orbit is None else f"[c \\in {templates.type_of(orbit)} |-> {first}]"))
+        lines.append(
+            f"  /\\ {name} = " + (first if over is None else f"[c \\in {templates.type_of(over)} |-> {first}]")
+        )
     calls = []
     for number, command in enumerate(lowered.commands):
         roles = templates.roles_of(command)
@@ -58,21 +60,21 @@ def tla(lowered: Lowered, goal: int = Formulas.FALSE, goal_name: str = "", modul
         lines.append(f"  /\\ {templates.formula(command.guard)}")
         single, rest = templates.loose(command)
         new: dict[str, list[str]] = {}
-        for variable, value in single:
+        for variable, number_of_value in single:
             base, bracket, index = templates.shown(variable).partition("[")
-            here = templates.value(variable, value)
+            here = templates.value(variable, number_of_value)
             new.setdefault(base, []).append(f"![{index[:-1]}] = {here}" if bracket else here)
         for base, parts in new.items():
             text = f"[{base} EXCEPT {', '.join(parts)}]" if parts[0].startswith("!") else parts[0]
             new[base] = [text]
         for orbit, values in rest.items():
             role = Role(orbit, command.named[orbit])
-            for variable, value in values:
+            for variable, number_of_value in values:
                 base = templates.shown(variable).partition("[")[0]
                 before = new.get(base, [base])[0]
                 other = templates.other(role, command.named[orbit])
-                set_to = templates.value(variable, value)
-                kept = f"IF {other} THEN {set_to} ELSE ({before})[{templates.name_of(role)}]" if other else set_to
+                here = templates.value(variable, number_of_value)
+                kept = f"IF {other} THEN {here} ELSE ({before})[{templates.name_of(role)}]" if other else here
                 new[base] = [f"[{templates.name_of(role)} \\in {templates.type_of(orbit)} |-> {kept}]"]
         lines += [f"  /\\ {base}' = {parts[0]}" for base, parts in new.items()]
         unchanged = [name for name in declared if name not in new]

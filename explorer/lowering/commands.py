@@ -33,8 +33,6 @@ class Calling(NamedTuple):
     registers: tuple[int | Mpidr, ...]
     isa: str
     world: str
-    point: str = ""
-    """Where the three points of a call are apart: which of them this is; empty where they are one step."""
 
 
 class Moving(NamedTuple):
@@ -50,8 +48,7 @@ class Label:
     """One outcome of a call, or one way in which a move happens."""
 
     action: Calling | Moving
-    rule: Rule | None
-    """None for a point of a call that no rule speaks about."""
+    rule: Rule
     result: int | None
     """What the call returns, where the rule fixes it and it does not depend on the state."""
     named: tuple[int, ...]
@@ -61,14 +58,6 @@ class Label:
     """The cases of the effect, each with its condition; a case without assignments changes nothing."""
     broken: int = 1
     """The condition under which the step breaks the property that is watched, or shows what it says is possible."""
-
-    @property
-    def reason(self) -> str:
-        """The name of the rule, or which point of which call it is."""
-        if self.rule is not None:
-            return self.rule.name
-        assert isinstance(self.action, Calling)
-        return f"{self.action.name} {self.action.point}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +75,7 @@ def choices(members: Sequence[tuple[int, ...]], named: tuple[int, ...]) -> Itera
     """Every choice of cores for the roles that are taken."""
     per_orbit = [permutations(orbit, taken) for orbit, taken in zip(members, named, strict=True)]
     for chosen in product(*per_orbit):
-        yield {
-            Role(orbit, number): core for orbit, cores in enumerate(chosen) for number, core in enumerate(cores)
-        }
+        yield {Role(orbit, number): core for orbit, cores in enumerate(chosen) for number, core in enumerate(cores)}
 
 
 def count_of(members: Sequence[tuple[int, ...]], named: tuple[int, ...]) -> int:

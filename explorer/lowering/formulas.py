@@ -60,7 +60,8 @@ class Formulas:
 
     def complement(self, node: Node) -> frozenset[int]:
         """The values that a literal excludes."""
-        return frozenset(range(self._size(node[1]))) - node[2]
+        values: frozenset[int] = node[2]
+        return frozenset(range(self._size(node[1]))) - values
 
     def negation(self, formula: int) -> int:
         """Not."""
@@ -79,13 +80,14 @@ class Formulas:
                 case "or":
                     found = self.conjunction(self.negation(part) for part in node[1])
                 case kind:
-                    found = self.quantified("some" if kind == "every" else "every", *node[1:3], self.negation(node[3]))
+                    dual = "some" if kind == "every" else "every"
+                    found = self.quantified(dual, node[1], node[2], self.negation(node[3]))
             self._negations[formula] = found
             self._negations.setdefault(found, formula)
         return found
 
     def quantified(self, kind: str, orbit: int, named: int, body: int) -> int:
-        """Every, or some, core of an orbit beside those of its first `named` roles; the body speaks of the next role."""
+        """Every, or some, core of an orbit beside its first `named` roles; the body speaks of the next role."""
         if Role(orbit, named) not in self.roles(body):
             # an orbit with no core left is never asked about
             return body
@@ -140,7 +142,7 @@ class Formulas:
             else:
                 others.add(part)
         for place, inner in bodies.items():
-            others.add(self.quantified(same_quantifier, *place, self._junction(kind, inner)))
+            others.add(self.quantified(same_quantifier, place[0], place[1], self._junction(kind, inner)))
         if zero in others:
             return zero
         others.discard(unit)

@@ -27,7 +27,7 @@ def grouped(
                 continue
             named, effect, guard = _canonical(evaluator, orbits, label.named, kept, guard)
             guards.setdefault((named, effect), []).append(guard)
-            sources.setdefault((named, effect), {})[label.action.name, label.reason] = None
+            sources.setdefault((named, effect), {})[label.action.name, label.rule.name] = None
     found = []
     for (named, effect), parts in guards.items():
         guard = formulas.both(formulas.disjunction(parts), _changes(formulas, named, effect))

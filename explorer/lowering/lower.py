@@ -13,27 +13,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from psci.explorer.abstraction.registers import registers_of
 from psci.explorer.lowering.commands import Assignment, Calling, Command, Label, Moving, choices, count_of
 from psci.explorer.lowering.evaluate import Evaluator, Guarded, Scope
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.group import grouped
 from psci.explorer.lowering.orbits import Mpidr, Orbits, Told
-from psci.explorer.abstraction.registers import registers_of
-from psci.explorer.system import Product, compared
+from psci.explorer.overlap import COMPLETED, DECIDED, INVOKED
 from psci.explorer.runs.events import results_left_open
-from psci.model.declare import Call, Move
+from psci.explorer.system import Product, compared
 from psci.model.calls import UNKNOWN
+from psci.model.declare import Call, Move
 from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
 from psci.model.language.rules import REGISTERS, Completion, Modality, Rule
 from psci.model.language.sorts import BOOL, CORE, Enumeration, Sort
 from psci.model.language.terms import FALSE, Const, Function
-from psci.model.symbols.state import FIELDS
 from psci.model.step import Invocation
+from psci.model.symbols.state import FIELDS
 
 RUNNING = "RUNNING"
 NO_CALL = "NONE"
-DECIDED = "DECIDED"
 CALL = Function("call", (CORE,), Sort("Call"), "state", "The call that the core is in: invoked, or decided already.")
 """Beside the state where the three points of a call are apart (facts, section 0)."""
 
@@ -336,7 +336,7 @@ class _Lowering:
             inside = running
             if self.overlapping:
                 name = self._name_of(pattern)
-                yield self._point(pattern, "invoked", scope, running, NO_CALL, name)
+                yield self._point(pattern, INVOKED, scope, running, NO_CALL, name)
                 here = self.evaluator.read((CALL.name, pattern.caller)).get(name, Formulas.FALSE)
                 inside = self.evaluator.formulas.both(running, here)
                 if inside == Formulas.FALSE:
@@ -346,21 +346,21 @@ class _Lowering:
         if self.overlapping and patterns:
             _, pattern, _ = patterns[0]
             done = Calling("ANY", pattern.caller, 0, (0, 0, 0), pattern.isa, pattern.world)
-            yield self._point(done, "completed", Scope({}, self.orbits.alone), running, DECIDED, NO_CALL)
+            yield self._point(done, COMPLETED, Scope({}, self.orbits.alone), running, DECIDED, NO_CALL)
 
     def _name_of(self, pattern: Calling) -> str:
         """The name of a call in the field of the call that a core is in."""
         words = [f"{self.evaluator.word(register):x}" for register in pattern.registers]
         return "_".join([pattern.name, f"{pattern.fn:08x}", *words, pattern.isa, pattern.world])
 
-    def _point(self, pattern: Calling, point: str, scope: Scope, running: int, before: str, after: str) -> Label:
+    def _point(self, pattern: Calling, point: Rule, scope: Scope, running: int, before: str, after: str) -> Label:
         """A point of a call at which nothing is decided."""
         variable = (CALL.name, pattern.caller)
         here = self.evaluator.read(variable).get(before, Formulas.FALSE)
         guard = self.evaluator.formulas.both(running, here)
         new = self._kept(variable, {after: Formulas.TRUE}, guard, scope) if guard != Formulas.FALSE else None
         changed = {} if new is None else {variable: new}
-        return Label(pattern._replace(point=point), None, None, scope.named, guard, self._cases(changed, guard))
+        return Label(pattern, point, None, scope.named, guard, self._cases(changed, guard))
 
     def _allowed(self, call: Call, scope: Scope, running: int) -> list[tuple[Rule, int]]:
         """The rules of a call that may apply, each with the formula under which its outcome is allowed."""

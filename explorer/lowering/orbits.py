@@ -85,7 +85,9 @@ class Orbits:
             values = tuple(self._word(argument, left) for argument in arguments)
             found.setdefault(function(values), []).append(cores[0])
         if len(found) > 1:
-            raise Told([tuple(dict.fromkeys(cores)) for cores in found.values()] if len(roles) == 1 else self._apart(orbits))
+            raise Told(
+                [tuple(dict.fromkeys(cores)) for cores in found.values()] if len(roles) == 1 else self._apart(orbits)
+            )
         return next(iter(found))
 
     def _word(self, argument: object, cores: Iterable[int]) -> object:

@@ -160,7 +160,9 @@ class _Reader:
         if name in _SYMBOLS:
             function = _SYMBOLS[name]
             if function.domain:
-                raise self.fail(node, f"{name} needs an index: {name}[{', '.join(s.name.lower() for s in function.domain)}]")
+                raise self.fail(
+                    node, f"{name} needs an index: {name}[{', '.join(s.name.lower() for s in function.domain)}]"
+                )
             return function()
         near = difflib.get_close_matches(name, _SYMBOLS, 3, 0.5) or [function.name for function in FIELDS]
         raise self.fail(node, f"there is no field {name!r}; there is {', '.join(near)}")

@@ -90,7 +90,6 @@ def step_lines(product: Product, steps: list[Step]) -> Iterator[str]:
         outcome = outcome_text(transition)
         arrow = f" -> {outcome}" if outcome else ""
         yield f"{number:3}  {action_text(product, transition.action)}{arrow}"
-        if transition.rule is not None:
-            yield f"     {transition.rule.name}, {', '.join(transition.rule.cites)}"
+        yield f"     {', '.join((transition.rule.name, *transition.rule.cites))}"
         for change in changes(before, transition.target):
             yield f"       {change}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from itertools import product as combinations
 
 from psci.explorer.lowering.commands import Calling, Label, Moving
@@ -10,10 +11,10 @@ from psci.explorer.lowering.concrete import placed
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.lower import Lowered
 from psci.explorer.lowering.orbits import Mpidr
-from psci.explorer.overlap import Complete, Invoke
+from psci.explorer.overlap import COMPLETED, INVOKED, Complete, Invoke
 from psci.explorer.search import Step
 from psci.explorer.system import MoveAction, State, Transition
-from psci.model.language.rules import Completion
+from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import CORE
 from psci.model.step import Invocation
 
@@ -39,7 +40,7 @@ class Replay:
         """
         state = self.product.initial()
         found = []
-        for before, after in zip(way, way[1:], strict=False):
+        for before, after in pairwise(way):
             transition = next(self._between(state, before, after))
             found.append(Step(state, transition))
             state = transition.target
@@ -121,12 +122,10 @@ class Replay:
                     if self._holds(guard, cores, values):
                         yield from self._played(label, cores, state, None)
 
-    def _played(
-        self, label: Label, cores: dict[Role, int], state: State, after: Values | None
-    ) -> Iterator[Transition]:
+    def _played(self, label: Label, cores: dict[Role, int], state: State, after: Values | None) -> Iterator[Transition]:
         """The transition of a label, as the stepper makes it; where `after` is given, the one that leads there."""
-        if isinstance(label.action, Calling) and label.action.point:
-            yield self._point(label.action, cores, state)
+        if isinstance(label.action, Calling) and label.rule in (INVOKED, COMPLETED):
+            yield self._point(label.action, label.rule, cores, state)
             return
         action = self.action(label, cores)
         if isinstance(action, MoveAction):
@@ -139,12 +138,11 @@ class Replay:
                 fixed = transition.completion is Completion.RETURNS and transition.value is None
                 yield transition._replace(value=label.result) if fixed else transition
 
-    def _point(self, action: Calling, cores: Mapping[Role, int], state: State) -> Transition:
+    def _point(self, action: Calling, rule: Rule, cores: Mapping[Role, int], state: State) -> Transition:
         """A point of a call at which nothing is decided."""
         core = cores[action.caller]
-        if action.point == "completed":
-            return Transition(Complete(core), None, None, None, state)
-        return Transition(Invoke(core, self._invocation(action, cores)), None, None, None, state)
+        made = Complete(core) if rule is COMPLETED else Invoke(core, self._invocation(action, cores))
+        return Transition(made, rule, None, None, state)
 
     def _is_at(self, state: State, values: Values) -> bool:
         names = state._fields

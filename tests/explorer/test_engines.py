@@ -1,4 +1,4 @@
-"""Every engine finds the same: states, labelled and distinct transitions, diameter; and shortest ways of equal length."""
+"""Every engine finds the same states, labelled and distinct transitions, diameter, and ways of equal length."""
 
 from __future__ import annotations
 
