@@ -55,7 +55,7 @@ def measured(command: list[str], folder: Path) -> tuple[str, dict[str, float]]:
             text = out.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode or not text.strip():
         raise SystemExit(f"{' '.join(command)} ends with {process.returncode}: {text[-500:]}")
     return text, {"cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "megabytes": round(used.ru_maxrss / 1024)}
 
@@ -63,7 +63,7 @@ def measured(command: list[str], folder: Path) -> tuple[str, dict[str, float]]:
 def explored(options: list[str], folder: Path) -> dict[str, Any]:
     """`psci explore --json` with these options."""
     text, used = measured([*PSCI, "explore", *options, "--json"], folder)
-    found = json.loads(text[text.index("{") :])
+    found = json.loads(text[text.find("{") :])
     return {**{key: found[key] for key in ("states", "transitions", "distinct", "seconds")}, **found["details"], **used}
 
 
@@ -109,9 +109,9 @@ def _exported(language: str, options: list[str], path: Path) -> None:
 def compiled(options: list[str], folder: Path) -> dict[str, Any]:
     """Our search in C, with one thread, as the others have one."""
     one = ["taskset", "-c", "0"] if shutil.which("taskset") else []
-    command = [*one, sys.executable, "-m", "psci.cli.main", "explore", *options, "--engine", "compiled", "--json"]
+    command = [*one, *PSCI, "explore", *options, "--engine", "compiled", "--json"]
     text, used = measured(command, folder)
-    found = json.loads(text[text.index("{") :])
+    found = json.loads(text[text.find("{") :])
     details = found["details"]
     return {
         "states": found["states"], "fired": details["fired"], "distinct": found["distinct"],

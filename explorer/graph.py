@@ -28,7 +28,7 @@ def graph(found: Exploration) -> nx.MultiDiGraph[int]:
         `outcome`, as texts, and `transition`.
     """
     system = found.system
-    product: Product = getattr(system, "product", system)  # type: ignore[assignment]  # a product, or what watches one
+    product: Any = getattr(system, "product", system)
     made: nx.MultiDiGraph[int] = nx.MultiDiGraph(machine=product.machine)
     numbers = {state: number for number, state in enumerate(found.states)}
     for number, state in enumerate(found.states):

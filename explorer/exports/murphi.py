@@ -57,8 +57,8 @@ def murphi(lowered: Lowered, goal: int = Formulas.FALSE, goal_name: str = "", sy
         ]
         guard = " & ".join([*different, templates.formula(command.guard)])
         if roles:
-            over = "; ".join(f"{templates.name_of(role)}: {templates.type_of(role.orbit)}" for role in roles)
-            lines.append(f"ruleset {over} do")
+            cores = "; ".join(f"{templates.name_of(role)}: {templates.type_of(role.orbit)}" for role in roles)
+            lines.append(f"ruleset {cores} do")
         lines += [f'rule "{number}: {title(command)}"', f"  {guard}", "==> begin"]
         lines += [f"  {templates.shown(v)} := {templates.value(v, n)};" for v, n in single]
         for orbit, values in rest.items():

@@ -67,9 +67,9 @@ def tla(lowered: Lowered, goal: int = Formulas.FALSE, goal_name: str = "", modul
         for base, parts in new.items():
             text = f"[{base} EXCEPT {', '.join(parts)}]" if parts[0].startswith("!") else parts[0]
             new[base] = [text]
-        for orbit, values in rest.items():
+        for orbit, set_of_others in rest.items():
             role = Role(orbit, command.named[orbit])
-            for variable, number_of_value in values:
+            for variable, number_of_value in set_of_others:
                 base = templates.shown(variable).partition("[")[0]
                 before = new.get(base, [base])[0]
                 other = templates.other(role, command.named[orbit])

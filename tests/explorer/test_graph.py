@@ -11,7 +11,8 @@ from psci.explorer.system import Product
 
 
 def product(version: str, cpus: int = 2) -> Product:
-    return Configuration(cpus, version, wide_only=True).question().product
+    made: Product = Configuration(cpus, version, wide_only=True).question().product
+    return made
 
 
 def test_the_graph_has_every_state_and_every_transition() -> None:
