@@ -6,7 +6,7 @@ from typing import Any
 
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import RESULT, Completion
-from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
+from psci.model.language.sorts import BOOL, CORE, NODE, blank
 from psci.model.language.terms import TRUE, App, Term, choose, conjunction, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import ACTIVITY, FIELDS, KIND, POWER
@@ -217,11 +217,12 @@ def only_documented_survivors(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step
     boots = step.core
     set_up = {
         "system": t.system == "RUNNING",
-        "resident": t.resident == m.trusted_os_home,
+        "resident": t.resident == boots,
         "power": every(CORE, lambda core: t.power[core] == choose(core == boots, lift("ON", POWER), "OFF")),
         "activity": every(
             CORE, lambda core: t.activity[core] == choose(core == boots, lift("RUNNING", ACTIVITY), "STOPPED")
         ),
+        "rested": every(CORE, lambda core: t.rested[core] == (core != boots)),
         "node": every(NODE, lambda node: (t.node[node] == "RUN") == m.below(boots, node)),
     }
     blank = [blank_value(getattr(t, field.name)) for field in FIELDS if field.name not in (*SURVIVES, *set_up)]
@@ -232,7 +233,8 @@ def blank_value(of: Any) -> Term:
     """A field has its first value everywhere."""
     function = of.function if isinstance(of, App) else of
     sort = function.range
-    zero = sort.values[0] if isinstance(sort, Enumeration) else False if sort == BOOL else 0
+    zero = blank(sort)
+    assert zero is not None
 
     def build(index: tuple[Any, ...]) -> Any:
         if len(index) == len(function.domain):

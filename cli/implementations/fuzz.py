@@ -98,7 +98,7 @@ class Session:
         from dataclasses import replace
 
         from psci.oracle import peers
-        from psci.oracle.campaign.campaign import Campaign
+        from psci.oracle.campaign.campaign import PATIENCE, Campaign
 
         family, peer = peers.family(self.request.name), peers.open_peer(self.request)
         try:
@@ -109,7 +109,7 @@ class Session:
                 quirks=() if self.strict else family.quirks().of(peer.version),
             )
             with self._progress() as tell:
-                campaign = Campaign(plan, peer, lambda: peers.open_peer(self.request, times=10.0), tell)
+                campaign = Campaign(plan, peer, lambda: peers.open_peer(self.request, times=PATIENCE), tell)
                 result = campaign.run()
             if not result.interrupted:
                 try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, Modality
-from psci.model.machine import Machine, Undeclared, answers
+from psci.model.machine import Machine, Undeclared
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper
 from psci.oracle.campaign.arguments import NEAR_IDS, OFFSETS, Pool, pools
@@ -314,7 +314,7 @@ class _Life:
                 allowed = self.owner.stepper.allowed(self.state, invocation, self.choices)
                 break
             except Undeclared as missing:
-                self.choices[missing.key] = answers(missing.key)[0]
+                self.choices[missing.key] = self.owner.stepper.possible(missing.key, self.choices)[0]
         amended = [o for o in allowed.outcomes if o.rule.modality is Modality.AMENDS]
         plain = [o for o in allowed.outcomes if o.rule.modality not in (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)]
         return (amended or plain or list(allowed.outcomes))[0]

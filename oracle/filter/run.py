@@ -15,7 +15,7 @@ from psci.model.calls.system_off2 import HIBERNATE_OFF_DEFAULT, SYSTEM_OFF2
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.scenarios.filter import Composition
-from psci.oracle.campaign.campaign import Campaign, Plan, Result
+from psci.oracle.campaign.campaign import PATIENCE, Campaign, Plan, Result
 from psci.oracle.campaign.judging import Judge
 from psci.oracle.campaign.saved import Saved
 from psci.oracle.campaign.shrinker import Rate
@@ -235,7 +235,7 @@ def _judged(
             shown = trace, check(trace)
         (trace,) = peer.run([hibernation()])
         slept = trace, check(trace, amended(plan.quirks))
-        result = Campaign(plan, peer, lambda: target.open(installed, text, 10.0), tell).run()
+        result = Campaign(plan, peer, lambda: target.open(installed, text, PATIENCE), tell).run()
         return Ran(installed, left_out, peer.version, result, slept, shown)
 
 
