@@ -244,5 +244,5 @@ def question_of(watch: Watch) -> Question:
     """Whether a property can be broken, or a possibility shown, for an engine over the lowered model."""
     claim = watch.claim
     term = negation(claim.of_state()) if claim.kind is Kind.INVARIANT else None
-    goal = Goal(claim.name, claim.sentence, term=term)
-    return Question(watch.product, goal, watching=PropertyWatching(watch))
+    goal = Goal(claim.name, claim.sentence, of_state=watch.goal.of_state, term=term)
+    return Question(watch.product, goal, watching=PropertyWatching(watch), searched=watch)

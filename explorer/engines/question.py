@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from psci.explorer.engines.replay import Replay, Values
 from psci.explorer.goals import Goal
 from psci.explorer.lowering.commands import Label
 from psci.explorer.lowering.evaluate import Scope
 from psci.explorer.lowering.formulas import Formulas, Role
 from psci.explorer.lowering.lower import Lowered, Watching, lower
-from psci.explorer.runs.replay import Replay, Values
 from psci.explorer.search import Step
-from psci.explorer.system import Product
+from psci.explorer.system import Product, System
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import Const, subterms
 
@@ -32,6 +32,8 @@ class Question:
     """The fields that the question is about, besides those of the goal; None: nothing is dropped."""
     watching: Watching | None = None
     """A property that is watched; the goal is then its violation, or the step that shows it."""
+    searched: System | None = None
+    """With a property that is watched, the system whose states also hold what it remembers, for a plain search."""
     apart: bool = False
     """Do not look for cores that are alike."""
     overlapping: bool = False

@@ -8,8 +8,7 @@ from typing import Any
 from psci.explorer.engines.question import Answer, Progress, Question
 from psci.explorer.goals import Goal
 from psci.explorer.overlap import ThreePoints
-from psci.explorer.search import Exploration, explore
-from psci.explorer.watch import PropertyWatching, unwatched
+from psci.explorer.search import Exploration, Step, explore
 
 
 @dataclass(frozen=True)
@@ -30,16 +29,13 @@ class Reference:
         def tell(done: Exploration) -> None:
             progress(f"{len(done.states):,} states, {done.transitions:,} transitions")
 
-        if isinstance(question.watching, PropertyWatching):
-            system = question.watching.watch
-            done = explore(system, system.goal, limit=question.limit, progress=tell)
-            way = done.witness()
-            steps = None if way is None else unwatched(way)
-        else:
-            done = explore(system, goal, limit=question.limit, progress=tell)
-            steps = done.witness()
-            if question.overlapping and steps is not None:
-                steps = unwatched(steps)
+        if question.searched is not None:
+            system = question.searched
+        done = explore(system, goal, limit=question.limit, progress=tell)
+        steps = done.witness()
+        if steps is not None and (question.overlapping or question.searched is not None):
+            # what is kept beside the state is the system's own
+            steps = [Step(s.before.system, s.transition._replace(target=s.after.system)) for s in steps]
         distinct = None
         if self.distinct and done.complete:
             distinct = sum(len(set(system.expand(state)[1]) - {state}) for state in done.states)

@@ -12,10 +12,10 @@ from pathlib import Path
 from psci.explorer.engines.cache import cache_folder
 from psci.explorer.engines.diagrams import Diagrams, Event, Node
 from psci.explorer.engines.question import Answer, Progress, Question
+from psci.explorer.engines.replay import Values
 from psci.explorer.lowering.commands import count_of
 from psci.explorer.lowering.concrete import assignments
 from psci.explorer.lowering.formulas import Variable
-from psci.explorer.runs.replay import Values
 
 MANY_CORES = 12
 """From this number of cores on, the steps of one core are one relation; below, one by one is faster."""
