@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
+from psci.cli.specification.choices import amend_option, specification_with
 from psci.cli.specification.machine import described_machine, machine_options
 from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.registers import CONTEXTS, Abstraction
@@ -54,10 +56,11 @@ _MANY_DIGITS = 24
 @click.option("--symmetry", is_flag=True, help="Keep one state for all that differ by an exchange of cores (compiled).")
 @click.option("--diameter", is_flag=True, help="Measure the diameter also where that takes longer.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after that many states.")
+@amend_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: explore.json).")
 def command(
     until: str | None, tokens: int, smc64_only: bool, about: str, environment: bool, overlap: bool, engine_name: str,
-    symmetry: bool, diameter: bool, limit: int | None, as_json: bool, **machine: Any,
+    symmetry: bool, diameter: bool, limit: int | None, amend_file: Path | None, as_json: bool, **machine: Any,
 ) -> int:  # fmt: skip
     """Explore every reachable state of a machine.
 
@@ -67,6 +70,7 @@ def command(
     """
     product = Product(
         described_machine(**machine),
+        specification_with(amend_file),
         abstraction=Abstraction(tokens, tokens, widths=(True,) if smc64_only else (True, False)),
         without=frozenset() if environment else QUIET_MOVES,
     )
