@@ -1,6 +1,7 @@
 """What a search can look for: a state, or a step, with a name.
 
-Anything with these four attributes will do, so that `psci.properties` needs nothing of this module.
+A goal is given as data where it can be (a term over the state, the names of rules, a code), so that every
+engine can look for it; a search in Python also takes a predicate.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psci.explorer.system import Product, State, Transition
+from psci.explorer.expressions import condition
+from psci.explorer.system import Product, State, Transition, state_predicate
 from psci.model.errors import InputError
-from psci.model.language.sorts import BOOL, Enumeration
-from psci.model.language.terms import Function
-from psci.model.symbols.state import FIELD_BY_NAME, FIELDS
+from psci.model.language.sorts import BOOL, CORE, Enumeration, Sort
+from psci.model.language.terms import Const, Function, Term, conjunction, every, fields_read, some
+from psci.model.machine import Machine
+from psci.model.symbols.state import FIELD_BY_NAME, FIELDS, STATE
+from psci.model.tables.codes import CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +32,45 @@ class Goal:
     sentence: str
     of_state: Callable[[State], bool] | None = None
     of_step: Callable[[State, Transition], bool] | None = None
+    term: Term | None = None
+    """The states that are looked for, as a term."""
+    rules: frozenset[str] = frozenset()
+    """The rules of which a use is looked for."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that the goal reads."""
+        return frozenset() if self.term is None else fields_read(self.term)
 
 
-def _all(field: str, value: str) -> Callable[[State], bool]:
-    return lambda state: all(v == value for v in getattr(state, field))
+def of_term(name: str, sentence: str, term: Term, machine: Machine) -> Goal:
+    """The goal of reaching a state in which a term holds."""
+    return Goal(name, sentence, of_state=state_predicate(machine, term), term=term)
 
 
-NAMED: Mapping[str, Goal] = {
-    goal.name: goal
-    for goal in (
-        Goal("all-on", "Every core is ON.", _all("power", "ON")),
-        Goal("all-running", "Every core runs caller code.", _all("activity", "RUNNING")),
-        Goal("all-off", "Every core is OFF.", _all("power", "OFF")),
-        Goal("all-suspended", "Every core is in a powerdown state.", _all("activity", "POWERDOWN")),
-        Goal("suspended", "The system is suspended to RAM.", lambda state: state.system == "SUSPENDED"),
-        Goal(
-            "dead",
-            "No core is ON, nor will be: only the environment can go on.",
-            lambda state: state.system == "RUNNING" and all(power == "OFF" for power in state.power),
-        ),
-        Goal(
-            "alive-when-down",
-            "Some core is entered, or runs, although the system is down.",
-            lambda state: state.system == "DOWN" and any(a != "STOPPED" for a in state.activity),
-        ),
-    )
+def of_rules(name: str, sentence: str, rules: frozenset[str]) -> Goal:
+    """The goal of using one of some rules."""
+    return Goal(name, sentence, of_step=lambda _, step: step.rule.name in rules, rules=rules)
+
+
+def _all(field: Callable[[Any], Term], value: str) -> Term:
+    return every(CORE, lambda core: field(core) == value)
+
+
+NAMED: Mapping[str, tuple[str, Term]] = {
+    "all-on": ("Every core is ON.", _all(STATE.power, "ON")),
+    "all-running": ("Every core runs caller code.", _all(STATE.activity, "RUNNING")),
+    "all-off": ("Every core is OFF.", _all(STATE.power, "OFF")),
+    "all-suspended": ("Every core is in a powerdown state.", _all(STATE.activity, "POWERDOWN")),
+    "suspended": ("The system is suspended to RAM.", STATE.system == "SUSPENDED"),
+    "dead": (
+        "No core is ON, nor will be: only the environment can go on.",
+        conjunction(STATE.system == "RUNNING", _all(STATE.power, "OFF")),
+    ),
+    "alive-when-down": (
+        "Some core is entered, or runs, although the system is down.",
+        conjunction(STATE.system == "DOWN", some(CORE, lambda core: STATE.activity(core) != "STOPPED")),
+    ),
 }
 """Goals that every machine has."""
 
@@ -61,8 +79,8 @@ def goal(name: str, product: Product, violations: Mapping[str, Goal] | None = No
     """The goal of that name.
 
     Args:
-        name: a named goal, the name of a rule (its first use), `FIELD=VALUE` or `FIELD[INDEX]=VALUE`, or
-            the name of a property (its violation).
+        name: a named goal, the name of a rule (its first use), of a return code (its first return), of a property (its
+            violation), `FIELD=VALUE`, `FIELD[INDEX]=VALUE`, or a condition (`psci.explorer.expressions`).
         product: the system that is searched.
         violations: the violations of the properties, by name.
 
@@ -71,18 +89,29 @@ def goal(name: str, product: Product, violations: Mapping[str, Goal] | None = No
     """
     violations = violations or {}
     if name in NAMED:
-        return NAMED[name]
+        return of_term(name, *NAMED[name], product.machine)
     if name in violations:
         return violations[name]
-    if "=" in name:
-        return _field_goal(name, product)
     rules = {rule.name: rule for rule in product.specification.every_rule()}
     if name in rules:
-        text = rules[name].text
-        return Goal(name, f"First use of the rule: {text}", of_step=lambda _, step: step.rule.name == name)
-    known = [*NAMED, *violations, *rules]
+        return of_rules(name, f"First use of the rule: {rules[name].text}", frozenset({name}))
+    if name in {code.name for code in CODES}:
+        returning = frozenset(rule.name for rule in rules.values() if rule.code is not None and rule.code.name == name)
+        return of_rules(name, f"First call that returns {name}.", returning)
+    if _is_condition(name):
+        return of_term(name, f"The condition holds: {name}.", condition(name, product.machine), product.machine)
+    if "=" in name:
+        return _field_goal(name, product)
+    known = [*NAMED, *violations, *rules, *(code.name for code in CODES)]
     near = difflib.get_close_matches(name, known, 4, 0.4) or list(NAMED)
-    raise InputError(f"--until {name}: no such goal, rule or property; did you mean {', '.join(near)}, or FIELD=VALUE?")
+    raise InputError(
+        f"--until {name}: no such goal, rule or property; did you mean {', '.join(near)}, FIELD=VALUE, or a condition "
+        "such as 'power[0] == OFF'?"
+    )
+
+
+def _is_condition(text: str) -> bool:
+    return any(mark in text for mark in ("==", "!=", "<", ">", "(", " "))
 
 
 def _field_goal(text: str, product: Product) -> Goal:
@@ -91,17 +120,30 @@ def _field_goal(text: str, product: Product) -> Goal:
     field = FIELD_BY_NAME.get(name)
     if field is None:
         raise InputError(f"--until {text}: no field {name!r}; the fields are {', '.join(f.name for f in FIELDS)}")
-    value = _value(text, field, word)
+    value = Const(_value(text, field, word), field.range)
+    machine = product.machine
     if not field.domain:
-        return Goal(text, f"{name} is {word}.", lambda state: bool(getattr(state, name) == value))
-    size = len(getattr(product.initial(), name))
+        return of_term(text, f"{name} is {word}.", field() == value, machine)
     if not bracket:
-        return Goal(text, f"{name} is {word} somewhere.", lambda state: value in getattr(state, name))
-    digits = index_text.removesuffix("]")
-    if not digits.isdecimal() or int(digits) >= size:
-        raise InputError(f"--until {text}: the index of {name} is a number below {size}")
-    index = int(digits)
-    return Goal(text, f"{name}[{index}] is {word}.", lambda state: bool(getattr(state, name)[index] == value))
+        return of_term(text, f"{name} is {word} somewhere.", _somewhere(field, value), machine)
+    sizes = [len(machine.cores) if sort == CORE else len(machine.tree.names) for sort in field.domain]
+    digits = index_text.removesuffix("]").split(",")
+    inside = len(digits) == len(sizes) and all(
+        digit.strip().isdecimal() and int(digit) < size for digit, size in zip(digits, sizes, strict=False)
+    )
+    if not inside:
+        below = ", then one below ".join(map(str, sizes))
+        raise InputError(f"--until {text}: the index of {name} is a number below {below}")
+    return of_term(text, f"{place} is {word}.", field(*map(int, digits)) == value, machine)
+
+
+def _somewhere(field: Function, value: Term) -> Term:
+    def inner(sorts: tuple[Sort, ...], places: tuple[Term, ...]) -> Term:
+        if not sorts:
+            return field(*places) == value
+        return some(sorts[0], lambda place: inner(sorts[1:], (*places, place)))
+
+    return inner(field.domain, ())
 
 
 def _value(text: str, field: Function, word: str) -> Any:
@@ -117,3 +159,6 @@ def _value(text: str, field: Function, word: str) -> Any:
         return int(word, 0)
     except ValueError:
         raise InputError(f"--until {text}: {field.name} is a number") from None
+
+
+__all__ = ["NAMED", "Goal", "goal", "of_rules", "of_term"]

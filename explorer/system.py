@@ -95,18 +95,19 @@ class Product:
         """What each core may call, in the order of the specification; one invocation a cell."""
         calls = [call for call in (*self.specification.calls, UNKNOWN) if call.name not in self.without]
         return tuple(
-            tuple(invocation for call in calls for invocation in self._cells.of(call, core))
+            tuple(invocation for call in calls for invocation in self.cells.of(call, core))
             for core in range(len(self.machine.cores))
         )
 
     @cached_property
-    def _cells(self) -> Cells:
+    def cells(self) -> Cells:
+        """The cells of the arguments of calls."""
         return Cells(self.machine, self.specification, self.abstraction)
 
     def in_reach(self, rule: Rule) -> bool:
         """Whether a rule may be used at all: False where no registers allow it, with what the machine declares."""
         calls = {call.name for call in (*self.specification.calls, UNKNOWN)}
-        return bool(self.invocations) and (rule in self._cells.in_reach or rule.name.partition(".")[0] not in calls)
+        return bool(self.invocations) and (rule in self.cells.in_reach or rule.name.partition(".")[0] not in calls)
 
     def initial(self) -> State:
         """The state after a cold boot."""
@@ -210,12 +211,26 @@ def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tup
     nodes, cores = len(machine.tree.names), len(machine.cores)
 
     def apply(function: Function, _terms: tuple[Term, ...], sources: tuple[str, ...]) -> str:
-        if function.kind == "state":
-            place = Compiler(apply, cores, nodes).place(function, sources) if sources else None
-            return f"state.{function.name}" + (f"[{place}]" if place else "")
+        match function.kind, function.name:
+            case "state", name:
+                place = Compiler(apply, cores, nodes).place(function, sources) if sources else None
+                return f"state.{name}" + (f"[{place}]" if place else "")
+            case "tree", "level":
+                return f"machine.tree.levels[{sources[0]}]"
+            case "tree", "ancestor":
+                return f"machine.tree.ancestors[{sources[1]}][{sources[0]}]"
+            case "tree", "below":
+                return f"machine.tree.below({', '.join(sources)})"
         return f"machine.value({function.name!r}, ({' '.join(source + ',' for source in sources)}))"
 
     return apply
+
+
+def state_predicate(machine: Machine, term: Term) -> Callable[[State], bool]:
+    """A term over the state, as a Python function of a state."""
+    compiler = Compiler(_state_symbol(machine), len(machine.cores), len(machine.tree.names))
+    source = f"lambda state: bool({compiler.expression(term)})"
+    return eval(source, {"machine": machine, "rank": ranks(LOCAL_STATE)})  # type: ignore[no-any-return]  # eval gives no types
 
 
 def compared(guard: Term, parameter: Function) -> Iterator[Term]:

@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from psci.explorer.abstraction.cone import cone
+from psci.explorer.engines.question import Question
 from psci.explorer.goals import Goal
+from psci.explorer.lowering.lower import Watching
 from psci.explorer.runs.events import results_of
 from psci.explorer.search import Step
 from psci.explorer.system import MoveAction, Product, State, Transition
@@ -18,7 +20,7 @@ from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
 from psci.model.language.python import Compiler, put, ranks
 from psci.model.language.rules import CallTerms, Rule
-from psci.model.language.terms import Function, Term, fields_read
+from psci.model.language.terms import Function, Term, fields_read, negation
 from psci.model.machine import Machine
 from psci.model.step import blank_field
 from psci.model.symbols.machine import LOCAL_STATE
@@ -208,3 +210,39 @@ def watched(product: Product, claim: Property) -> Watch:
 def unwatched(steps: Sequence[Step]) -> list[Step]:
     """The same way without what the property remembers."""
     return [Step(step.before.system, step.transition._replace(target=step.transition.target.system)) for step in steps]
+
+
+@dataclass(frozen=True)
+class PropertyWatching(Watching):
+    """A property as what is kept beside the state of a lowered model, and judged of every step."""
+
+    watch: Watch
+
+    @property
+    def fields(self) -> tuple[Function, ...]:  # type: ignore[override]  # a property of the property
+        """The history variables."""
+        return self.watch.claim.history.fields
+
+    def initial(self) -> dict[str, Any]:
+        """Their values after boot."""
+        return dict(zip((field.name for field in self.fields), self.watch.initial().history, strict=True))
+
+    def effect(self, owner: Call | Move, rule: Rule) -> Effect | None:
+        """How they follow a step."""
+        return self.watch.claim.history.effect(step_of(owner, rule))
+
+    def broken(self, owner: Call | Move, rule: Rule) -> Term | None:
+        """The steps that break the property, or show that something is possible."""
+        claim = self.watch.claim
+        if claim.kind is Kind.INVARIANT:
+            return None
+        said = claim.of_step(step_of(owner, rule))
+        return said if claim.kind is Kind.WITNESS else negation(said)
+
+
+def question_of(watch: Watch) -> Question:
+    """Whether a property can be broken, or a possibility shown, for an engine over the lowered model."""
+    claim = watch.claim
+    term = negation(claim.of_state()) if claim.kind is Kind.INVARIANT else None
+    goal = Goal(claim.name, claim.sentence, of_state=watch.goal.of_state, term=term)
+    return Question(watch.product, goal, watching=PropertyWatching(watch), searched=watch)

@@ -1,4 +1,4 @@
-"""`psci explore`: all reachable states of a small machine, and the shortest trace to a goal."""
+"""`psci explore`: all reachable states of a machine, and the shortest trace to a goal."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from typing import Any
 import click
 
 from psci.cli.specification.choices import amend_option, specification_with
+from psci.cli.specification.machine import described_machine, machine_options
 from psci.explorer.abstraction.cone import ABOUT, cone
-from psci.explorer.abstraction.machines import MOST_CORES, small
 from psci.explorer.abstraction.registers import CONTEXTS, Abstraction
+from psci.explorer.engines import NAMES, Answer, Question, engine
+from psci.explorer.engines.question import Progress
 from psci.explorer.goals import Goal, goal
 from psci.explorer.runs.describe import action_text, changes, outcome_text, step_lines
-from psci.explorer.search import Exploration, Step, explore
+from psci.explorer.search import Step
 from psci.explorer.system import QUIET_MOVES, Product
-from psci.explorer.watch import unwatched, watched
-from psci.model.symbols.state import FIELD_BY_NAME
-from psci.model.tables.versions import version
+from psci.explorer.watch import question_of, watched
 from psci.properties import PROPERTIES
 from psci.properties.language import Kind
 
+_MANY_DIGITS = 24
+
 
 @click.command()
-@click.option("--cpus", default=2, show_default=True, type=click.IntRange(1, MOST_CORES), help="Number of cores.")
-@click.option("--version", "version_name", default="1.3", show_default=True, help="Version of PSCI.")
+@machine_options
 @click.option(
     "--until",
-    metavar="NAME",
-    help="Stop at a goal: a property (its violation), a rule (its first use), FIELD=VALUE, or a named goal.",
+    metavar="GOAL",
+    help="Look for a goal: a property (its violation), a rule (its first use), a return code (its first return), a "
+    "condition ('power[1] == ON and all(activity[c] != RUNNING for c in cores)'), FIELD=VALUE, or a named goal.",
 )
 @click.option(
     "--tokens",
@@ -48,94 +50,131 @@ from psci.properties.language import Kind
     type=click.Choice([*ABOUT, "all"]),
     help="Tell states apart only by what can influence this.",
 )
-@click.option("--os-initiated", is_flag=True, help="The machine supports OS-initiated mode.")
 @click.option("--environment", is_flag=True, help="Let power fail, and wakeup events become pending, at any time.")
+@click.option("--overlap", is_flag=True, help="Invoke, decide and complete a call in three steps; others move between.")
+@click.option("--engine", "engine_name", default="auto", show_default=True, type=click.Choice(NAMES), help="How.")
+@click.option("--symmetry", is_flag=True, help="Keep one state for all that differ by an exchange of cores (compiled).")
+@click.option("--diameter", is_flag=True, help="Measure the diameter also where that takes longer.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after that many states.")
 @amend_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: explore.json).")
 def command(
-    cpus: int, version_name: str, until: str | None, tokens: int, smc64_only: bool, about: str, os_initiated: bool,
-    environment: bool, limit: int | None, amend_file: Path | None, as_json: bool,
+    until: str | None, tokens: int, smc64_only: bool, about: str, environment: bool, overlap: bool, engine_name: str,
+    symmetry: bool, diameter: bool, limit: int | None, amend_file: Path | None, as_json: bool, **machine: Any,
 ) -> int:  # fmt: skip
-    """Explore every reachable state of a small machine, breadth first.
+    """Explore every reachable state of a machine.
 
-    Every core makes every call that the rules can tell apart, in every order. Calls are fused: invoked,
-    decided and completed in one step.
+    Every core makes every call that the rules can tell apart, in every order. Unless --overlap is given a call is
+    invoked, decided and completed in one step. The engine is chosen by itself: decision diagrams for whole sets of
+    states (any number of cores), a compiled search with --symmetry, the rules themselves with --limit.
     """
     product = Product(
-        small(cpus, version(version_name), declared={"osi_supported": os_initiated}),
+        described_machine(**machine),
         specification_with(amend_file),
         abstraction=Abstraction(tokens, tokens, widths=(True,) if smc64_only else (True, False)),
         without=frozenset() if environment else QUIET_MOVES,
     )
-    properties = {p.name: p for p in PROPERTIES if p.kind not in (Kind.LIVENESS, Kind.EXPLORED)}
-    watch = watched(product, properties[until]) if until in properties else None
-    if watch:
-        done = explore(watch, watch.goal, limit=limit, progress=_progress)
+    properties = {p.name: p for p in PROPERTIES if p.kind in (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)}
+    claim = properties.get(until or "")
+    if claim is not None:
+        question = replace(question_of(watched(product, claim)), limit=limit, overlapping=overlap)
+        product = question.product
     else:
         violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
         target = goal(until, product, violations) if until else None
-        product = _inside(product, about, until)
-        done = explore(product, target, limit=limit, progress=_progress)
+        product = _inside(product, about, target)
+        question = Question(product, target, limit=limit, overlapping=overlap)
+    chosen = engine(engine_name, question, symmetric=symmetry, layers=True if diameter else None)
+    answer = chosen.answer(question, _progress())
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
-    steps = done.witness()
-    if steps is not None and watch:
-        steps = unwatched(steps)
     if as_json:
-        click.echo(json.dumps(_document(product, done, steps), indent=2))
+        click.echo(json.dumps(_document(question, answer), indent=2))
     else:
-        _print(product, done, steps)
-    violated = watch is not None and watch.claim.kind is not Kind.WITNESS
-    return 1 if violated and steps is not None else 0
+        _print(question, answer)
+    if answer.interrupted:
+        return 130
+    violated = claim is not None and claim.kind is not Kind.WITNESS
+    return 1 if violated and answer.steps is not None else 0
 
 
-def _inside(product: Product, about: str, until: str | None) -> Product:
+def _inside(product: Product, about: str, target: Goal | None) -> Product:
     """The product cut down to what the question is about, and what the goal needs."""
     if about == "all":
         return product
-    place = (until or "").partition("=")[0].partition("[")[0]
-    fields = {*ABOUT[about], *({place} & FIELD_BY_NAME.keys())}
-    owners = {owner for owner in product.specification.rules if until and until.startswith(f"{owner}.")}
+    fields = {*ABOUT[about], *(() if target is None else target.fields)}
+    owners = {rule.partition(".")[0] for rule in (() if target is None else target.rules)}
     inside = cone(product.specification, product.machine, fields, product.without, keep=owners)
     return replace(product, specification=inside.specification)
 
 
-def _progress(done: Exploration) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r{len(done.states):,} states, {done.transitions:,} transitions", nl=False, err=True)
+def _progress() -> Progress:
+    if not sys.stderr.isatty():
+        return lambda text: None
+    return lambda text: click.echo(f"\r\033[K{text}", nl=False, err=True)
 
 
-def _print(product: Product, done: Exploration, steps: list[Step] | None) -> None:
-    machine = product.machine
+def _print(question: Question, answer: Answer) -> None:
+    machine = question.product.machine
     count = len(machine.cores)
+    said = [f"{_number(answer.states)} states"]
+    if answer.transitions is not None:
+        said.append(f"{_number(answer.transitions)} transitions")
+    if answer.distinct is not None:
+        said.append(f"{_number(answer.distinct)} of them distinct steps")
+    if answer.diameter is not None:
+        said.append(f"diameter {answer.diameter}" if answer.complete else f"depth {answer.diameter}")
+    whole = answer.complete or answer.steps is not None
     click.echo(
-        f"PSCI {machine.version}, {count} core{'s' if count > 1 else ''}: {len(done.states):,} states, "
-        f"{done.transitions:,} transitions, diameter {done.diameter}, {done.rate:,.0f} transitions/s"
-        + ("" if done.complete else ", not all")
+        f"PSCI {machine.version}, {count} core{'s' if count > 1 else ''}: {', '.join(said)}"
+        f" ({answer.engine}, {answer.seconds:.1f} s)" + ("" if whole else ", not all")
     )
-    if done.goal is None:
+    if answer.interrupted:
+        click.echo("interrupted: the same command goes on from here")
+    if question.goal is None:
+        if answer.complete:
+            click.echo(_next())
         return
-    click.echo(f"{done.goal.name}: {done.goal.sentence}")
-    if steps is None:
-        click.echo("  not reached" + ("" if done.complete else " within the limit"))
+    click.echo(f"{question.goal.name}: {question.goal.sentence}")
+    if answer.steps is None:
+        click.echo("  never reached" if answer.complete else "  not reached so far")
         return
-    click.echo(f"  reached in {len(steps)} step{'s' if len(steps) != 1 else ''}:")
-    for line in step_lines(product, steps):
+    click.echo(f"  reached in {len(answer.steps)} step{'s' if len(answer.steps) != 1 else ''}:")
+    for line in step_lines(question.product, list(answer.steps)):
         click.echo(line)
 
 
-def _document(product: Product, done: Exploration, steps: list[Step] | None) -> dict[str, Any]:
+def _number(value: int) -> str:
+    """All digits where a person can read them, else the first ones and the order of magnitude."""
+    text = str(value)
+    if len(text) <= _MANY_DIGITS:
+        return f"{value:,}"
+    return f"{text[0]}.{text[1:4]}e{len(text) - 1}"
+
+
+def _next() -> str:
+    return (
+        "ask next: --until CPU_ON.already_on (how is a rule reached?), --until PROP-2 (can a property be broken?), "
+        "--until 'all(power[c] == ON for c in cores)', --cpus 64 --profile kvm-guest (how far does it go?)"
+    )
+
+
+def _document(question: Question, answer: Answer) -> dict[str, Any]:
+    product, goal_ = question.product, question.goal
     return {
         "version": product.machine.version.name,
         "cpus": len(product.machine.cores),
-        "states": len(done.states),
-        "transitions": done.transitions,
-        "diameter": done.diameter,
-        "complete": done.complete,
-        "seconds": round(done.seconds, 3),
-        "goal": None if done.goal is None else {"name": done.goal.name, "sentence": done.goal.sentence},
-        "trace": None if steps is None else [_step(product, step) for step in steps],
+        "engine": answer.engine,
+        "states": answer.states,
+        "transitions": answer.transitions,
+        "distinct": answer.distinct,
+        "diameter": answer.diameter,
+        "complete": answer.complete,
+        "interrupted": answer.interrupted,
+        "seconds": round(answer.seconds, 3),
+        "details": dict(answer.details),
+        "goal": None if goal_ is None else {"name": goal_.name, "sentence": goal_.sentence},
+        "trace": None if answer.steps is None else [_step(product, step) for step in answer.steps],
     }
 
 

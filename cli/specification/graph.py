@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from psci.cli.specification.choices import amend_option, specification_with
-from psci.explorer.abstraction.machines import MOST_CORES
 from psci.graphs.render import FORMATS, format_of, render, write
 from psci.graphs.views import VIEWS, names
 from psci.graphs.views.draw import draw
@@ -23,6 +22,9 @@ _SUFFIX_OF = {"mermaid": "mmd"}
 _CHOICES = {**names(), EXPLORER: "a page to step through the rules (html)"}
 _SUFFIXES = ", ".join(f".{suffix}" for suffix in FORMATS)
 
+MOST_DRAWN_CORES = 8
+"""A graph of more has too many states to be enumerated, let alone drawn."""
+
 
 def _help() -> str:
     lines = "\n".join(f"  {name:12} {sentence}" for name, sentence in _CHOICES.items())
@@ -35,7 +37,7 @@ def _help() -> str:
     "-o", "--output", metavar="FILE", help=f"The file ({_SUFFIXES}), or - for standard output. Default: VIEW.svg."
 )
 @click.option("--format", "form", type=click.Choice(sorted(set(FORMATS.values()))), help="Default: by the suffix.")
-@click.option("--cpus", type=click.IntRange(1, MOST_CORES), help="Number of cores. Default: 2, and 1 for states.")
+@click.option("--cpus", type=click.IntRange(1, MOST_DRAWN_CORES), help="Number of cores. Default: 2, and 1 for states.")
 @click.option("--version", "psci", metavar="VERSION", default=V1_3.name, show_default=True, help="Version of PSCI.")
 @click.option("--reading", "readings", multiple=True, metavar="NAME=OPTION", help="Read DEN0022 in this way.")
 @click.option("--against", metavar="VERSION", help="Draw what differs from there to another version.")

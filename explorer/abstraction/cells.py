@@ -59,12 +59,12 @@ class Cells:
             "declared": _lookup(machine), "tree": machine.tree, "token": token, "rank": ranks(LOCAL_STATE),
         }  # fmt: skip
 
-    def of(self, call: Call, caller: int) -> tuple[Invocation, ...]:
-        """The invocations of a call by one core."""
+    def of(self, call: Call, caller: int, named: Sequence[int] | None = None) -> tuple[Invocation, ...]:
+        """The invocations of a call by one core; `named` are the MPIDRs that arguments may name, by default all."""
         rules = self.specification.of(call.name, self.machine.version)
         views = [self._view(call, rule) for rule in rules]
         registers = registers_of(call, rules, self.machine)
-        values = [register.candidates(self.machine, self.abstraction) for register in registers]
+        values = [register.candidates(self.machine, self.abstraction, named) for register in registers]
         values += [(0,)] * (len(REGISTERS) - len(values))
         chosen: dict[tuple[Any, ...], Invocation] = {}
         for fid, wide in self._ids(call):

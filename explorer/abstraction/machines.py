@@ -41,7 +41,8 @@ SYSTEM_STATES = (
     PowerState(0x0201_0000, "POWERDOWN", {1: "POWERDOWN", 2: "RETENTION"}, last_in_level=2),
 )
 """States that reach up to the system, above clusters."""
-MOST_CORES = 8
+MOST_CORES = 512
+"""More than any machine that is sold has; decision diagrams grow with the cores, not with the states."""
 
 Declared = Mapping[str | Key, object]
 
@@ -55,7 +56,7 @@ def small(
     OS-initiated mode is not supported, unless it is declared.
 
     Args:
-        cpus: how many cores, 1 to 8.
+        cpus: how many cores.
         version: the version of PSCI.
         topology: the power-domain tree; by default every core is a child of the system.
         declared: what is to be declared otherwise.

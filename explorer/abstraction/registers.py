@@ -50,11 +50,17 @@ class Register:
     is_address: bool = False
     is_stored: bool = False
 
-    def candidates(self, machine: Machine, abstraction: Abstraction) -> tuple[int, ...]:
-        """Values that may fall into different cells, the plainest first."""
-        found: list[int] = sorted(self.declared)
+    def candidates(
+        self, machine: Machine, abstraction: Abstraction, named: Sequence[int] | None = None
+    ) -> tuple[int, ...]:
+        """Values that may fall into different cells, the plainest first; `named` are the MPIDRs, by default all."""
+        left_out = set() if named is None else set(machine.cores) - set(named)
+        found: list[int] = sorted(self.declared - left_out)
         if self.names_core:
-            found += [*machine.cores, *(m for m in ABSENT_CORES if m not in machine.core_of)]
+            found += [
+                *(machine.cores if named is None else named),
+                *(m for m in ABSENT_CORES if m not in machine.core_of),
+            ]
         if self.is_address:
             found += ENTRY_POINTS[: abstraction.entry_points] + tuple(first for first, _ in machine.unusable or ())
             if "AARCH32" in abstraction.isas:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from psci.explorer.overlap import Complete, Invoke
 from psci.explorer.search import Step
 from psci.explorer.system import Action, MoveAction, Product, State, Transition
 from psci.model.language.rules import Completion
@@ -14,8 +15,12 @@ from psci.model.tables.codes import CODES
 _CODE_OF = {code.word(64): code.name for code in CODES if code.number}
 
 
-def action_text(product: Product, action: Action) -> str:
+def action_text(product: Product, action: Action | Invoke | Complete) -> str:
     """Who does what: `core 0: CPU_ON(target_cpu=0x1, ...)`, or the move."""
+    if isinstance(action, Complete):
+        return f"core {action.core}: its results are visible"
+    if isinstance(action, Invoke):
+        return action_text(product, action.call).replace(": ", ": invokes ", 1)
     if isinstance(action, MoveAction):
         move = next(move for move in product.specification.moves if move.name == action.name)
         words = ", ".join(
@@ -85,6 +90,6 @@ def step_lines(product: Product, steps: list[Step]) -> Iterator[str]:
         outcome = outcome_text(transition)
         arrow = f" -> {outcome}" if outcome else ""
         yield f"{number:3}  {action_text(product, transition.action)}{arrow}"
-        yield f"     {transition.rule.name}, {', '.join(transition.rule.cites)}"
+        yield f"     {', '.join((transition.rule.name, *transition.rule.cites))}"
         for change in changes(before, transition.target):
             yield f"       {change}"

@@ -10,7 +10,7 @@ from psci.explorer.system import MoveAction, Product, Transition
 from psci.model import events
 from psci.model.environment import REEVALUATE
 from psci.model.events import Event
-from psci.model.language.rules import Completion
+from psci.model.language.rules import Completion, Rule
 from psci.model.machine import Machine
 from psci.model.step import Invocation, Outcome, accepts
 from psci.model.tables.codes import CODES
@@ -53,7 +53,12 @@ def results_of(product: Product, transition: Transition) -> tuple[int | None, ..
     if completion is not Completion.RETURNS or value is not None:
         return (value,)
     _, wide = product.stepper.function(transition.action.fn)
-    outcome = Outcome(rule, completion, None, None)
+    return results_left_open(rule, wide)
+
+
+def results_left_open(rule: Rule, wide: bool) -> tuple[int, ...]:
+    """Some of the results that a rule without a fixed result allows."""
+    outcome = Outcome(rule, rule.completion, None, None)
     return tuple(word for word in _RESULTS if accepts(outcome, word, wide))
 
 

@@ -113,5 +113,5 @@ def test_a_goal_that_does_not_exist_is_refused_with_what_does(name: str, message
 
 
 def test_more_cores_than_can_be_explored_are_refused() -> None:
-    with pytest.raises(InputError, match="choose 1 to 8"):
-        small(9)
+    with pytest.raises(InputError, match="choose 1 to 512"):
+        small(513)
