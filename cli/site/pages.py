@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
-from psci.model.calls import CALLS, UNKNOWN
+from psci.model.calls import CALLS, NOT_PSCI, UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.documents.facts_covered import Entry, account
 from psci.model.environment import MOVES
@@ -26,7 +26,7 @@ from psci.properties.language import Property
 
 NOTE = "<!-- Made by `python -m psci.cli.site`; changes belong in the rules. -->\n"
 Pages = Iterator[tuple[str, str]]
-OWNERS: tuple[Call | Move, ...] = (*CALLS, UNKNOWN, *MOVES)
+OWNERS: tuple[Call | Move, ...] = (*CALLS, UNKNOWN, NOT_PSCI, *MOVES)
 """Whatever has rules."""
 
 

@@ -108,7 +108,7 @@ const hex = (value) => `0x${value.toString(16)}`;
 function actionOf(draft) {
   const call = spec.calls.find((c) => c.name === draft.name);
   const fid = draft.wide && call.fid64 ? call.fid64 : (call.fid32 ?? call.fid64);
-  const fn = call.name === "UNKNOWN" ? "0x8400ffff" : fid;
+  const fn = call.name === "UNKNOWN" ? "0x8400001f" : fid;
   const args = call.arguments.map(({ name }) => valueOf(draft, name, call));
   const special = draft.isa !== "AARCH64" || draft.world !== "NORMAL";
   return { caller: draft.caller, fn: idOn(fn, call), args, ...(special && { isa: draft.isa, world: draft.world }) };
@@ -252,7 +252,7 @@ function composer() {
   }
   const draft = draftFor(state);
   const { version } = session.config;
-  const there = spec.calls.filter((c) => c.name === "UNKNOWN" || (c.since <= version && version <= c.until));
+  const there = spec.calls.filter((c) => c.name !== "NOT_PSCI" && (c.name === "UNKNOWN" || (c.since <= version && version <= c.until)));
   if (!there.some((c) => c.name === draft.name)) draft.name = there[0].name;
   const call = spec.calls.find((c) => c.name === draft.name);
   const edit = (change) => { Object.assign(draft, change); render(); };
@@ -298,7 +298,7 @@ function outcomes(action, { offers: found, broken, obliged }, theirs) {
   return h("section.outcomes", { "aria-label": "allowed outcomes" },
     h("p.call-line", {}, h("code", {}, callText(session.stepper, action)), served ? ` reaches the ${served}.` : "",
       ` ${offers.length === 1 ? "One outcome is allowed" : `${offers.length} outcomes are allowed`}${obliged ? ": it must be refused." : "."}`),
-    broken.map((rule) => h("p.duty", {}, h("b", {}, "The caller breaks its duty: "), rule.text, obliged ? "" : " So DEN0022 promises nothing.")),
+    broken.map((rule) => h("p.duty", {}, h("b", {}, "The caller breaks its duty: "), rule.text, obliged && !rule.frees ? "" : " So DEN0022 promises nothing.")),
     h("ol.cards", {}, offers.map((offer, i) => card(offer, { number: i + 1, take: () => take(action, offer), only: mine.has(offer) ? "left only" : "" })),
       extra.map((offer) => card(offer, { only: "right only" }))));
 }
@@ -333,11 +333,11 @@ function environment() {
     ? h("details.moves", { open }, h("summary", {}, title, h("span.count", {}, list.length)),
         h("ul", {}, list.map((found) => moveButton(found))))
     : null;
-  const often = (found) => !["SIGNAL", "LOSE_POWER"].includes(found.move.name);
+  const often = (found) => !["SIGNAL", "LOSE_POWER", "LOOK"].includes(found.move.name);
   return h("section.environment", { "aria-label": "without a call" }, h("h2", {}, "Without a call"),
     group("Moves that nobody sees", moves.filter((m) => m.move.silent), true),
     group("Moves that the outside sees", moves.filter((m) => !m.move.silent && often(m)), true),
-    group("At any time: wakeup events, loss of power", moves.filter((m) => !often(m)), false));
+    group("At any time: wakeup events, loss of power, a look at a power domain", moves.filter((m) => !often(m)), false));
 }
 
 function moveButton(found) {
@@ -405,8 +405,10 @@ function walkStage() {
 function walkNext() {
   const { stuck, events, allowedThere, sets } = view.walk;
   const line = events[view.walkAt];
+  const open = sets.at(-1).some(({ choices }) => Object.keys(choices).length);
   const verdict = stuck === null
-    ? h("p.verdict.good", {}, `The rules explain all ${events.length} lines.`)
+    ? h("p.verdict.good", {}, `The rules explain all ${events.length} lines.`, open
+        ? " What the machine line leaves open was answered one by one; psci trace check also knows which answers go together." : "")
     : h("div.verdict.bad", {}, h("p", {}, h("b", {}, `Nothing explains line ${stuck + 1}: `), eventText(events[stuck])),
         allowedThere.length ? [h("p", {}, "Allowed are only:"), h("ul", {}, allowedThere.map((o) => h("li", {}, h("b", {}, resultText(spec, o)), " ", h("code", {}, o.rule.name), ` ${o.rule.text}`)))] : null,
         h("p.quiet", {}, "psci trace check FILE says more, and goes on after it."));

@@ -14,7 +14,7 @@ from psci.explorer.abstraction.machines import SHALLOW_STATES, SYSTEM_STATES, sm
 from psci.model.calls import CALLS
 from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.calls.system_off2 import SYSTEM_OFF2
-from psci.model.language.sorts import BitVector, Sort
+from psci.model.language.sorts import CORE, BitVector, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.machine import DEFAULTS, Machine, ProfileError, Undeclared, answers
 from psci.model.power.topology import Topology
@@ -23,8 +23,8 @@ from psci.model.symbols.machine import LOCAL_STATE, MACHINE_SYMBOLS
 from psci.model.tables.versions import V1_0, V1_1, V1_3, VERSIONS, Version
 from psci.oracle import profiles
 
-COMPUTED = frozenset({"mpidr", "is_core", "core_of", "address_unusable"})
-"""What follows from the list of cores and of address ranges."""
+COMPUTED = frozenset({"mpidr", "is_core", "core_of"})
+"""What follows from the list of cores."""
 MOST_CORES = 4
 
 
@@ -51,7 +51,7 @@ class Machines:
                     "ancestor": [[tree.ancestors[node][outer] for node in nodes] for outer in nodes],
                     "below": [tree.ancestors[home] for home in tree.homes],
                 },
-                "unusable": _ranges(machine),
+                "unusable": _ranges(machine.unusable), "protected": _ranges(machine.protected),
                 "ids": None if machine.ids is None else {f"{fid:#x}": name for fid, name in machine.ids.items()},
                 "values": {s.name: self._table(_table(machine, s)) for s in MACHINE_SYMBOLS if _is_declared(s)},
                 **more,
@@ -122,8 +122,8 @@ def _add_filter(found: Machines) -> None:
         found.add("filter kernel", kernel)
 
 
-def _ranges(machine: Machine) -> list[list[str]] | None:
-    return None if machine.unusable is None else [[f"{a:#x}" for a in pair] for pair in machine.unusable]
+def _ranges(ranges: tuple[tuple[int, int], ...] | None) -> list[list[str]] | None:
+    return None if ranges is None else [[f"{a:#x}" for a in pair] for pair in ranges]
 
 
 def _is_declared(symbol: Function) -> bool:
@@ -136,9 +136,11 @@ def _table(machine: Machine, symbol: Function) -> Any:
         return shown(machine.value(symbol.name, ()), symbol.range)
     listed = [key[1:] for key in machine.declared if isinstance(key, tuple) and key[0] == symbol.name]
     if symbol.name == "has":
-        listed = [*((call.key,) for call in CALLS), (SMCCC_VERSION,)]
+        listed = [*((fid,) for call in CALLS for fid in call.ids()), (SMCCC_VERSION,)]
     if symbol.name == "latency":
         listed = [(state,) for state in LOCAL_STATE.values]
+    if symbol.name == "starts_trusted_os":
+        listed = [(core,) for core in range(len(machine.cores))]
     entries = {
         ",".join(str(shown(a, s)) for a, s in zip(arguments, symbol.domain, strict=True)):
             shown(machine.value(symbol.name, arguments), symbol.range)
@@ -153,8 +155,13 @@ def shown(value: Value | None, sort: Sort) -> Any:
     return f"{value:#x}" if isinstance(sort, BitVector) and value is not None else value
 
 
-def open_answers(symbol: Function) -> list[Any] | None:
-    """What a symbol that is not declared can be, the most ordinary first; None where that cannot be listed."""
+def open_answers(symbol: Function) -> list[Any] | str | None:
+    """What a symbol that is not declared can be, the most ordinary first; None where that cannot be listed.
+
+    For a symbol that is a core it is any core of the machine.
+    """
+    if symbol.range == CORE:
+        return "cores"
     try:
         return [shown(value, symbol.range) for value in answers((symbol.name,), symbol.range)]
     except Undeclared:

@@ -8,7 +8,7 @@ from typing import Any
 from psci.explorer.system import compared
 from psci.graphs.page.machines import Machines, open_answers
 from psci.graphs.page.terms import Rows
-from psci.model.calls import UNKNOWN
+from psci.model.calls.conventions import HINT_BIT, NOT_PSCI, PSCI_RANGE, UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, RESULT, Rule
 from psci.model.language.sorts import BOOL, CORE, NODE, BitVector, Enumeration, Quantity, Sort
@@ -30,7 +30,7 @@ def document(machines: Machines, specification: Specification = SPECIFICATION) -
         specification: the rules.
     """
     rows = Rows()
-    calls = [_call(call) for call in (*specification.calls, UNKNOWN)]
+    calls = [_call(call) for call in (*specification.calls, UNKNOWN, NOT_PSCI)]
     rules = {owner: [_rule(rows, rule) for rule in rules] for owner, rules in specification.rules.items()}
     moves = [_move(rows, move, specification) for move in specification.moves]
     cited = sorted({fact for rule in specification.every_rule() for fact in rule.cites})
@@ -46,6 +46,7 @@ def document(machines: Machines, specification: Specification = SPECIFICATION) -
         "modalities": MODALITIES,
         "terms": rows.rows,
         "calls": calls,
+        "ids": {"first": hex(PSCI_RANGE), "hint": hex(HINT_BIT)},
         "rules": rules,
         "moves": moves,
         "tables": machines.tables,
@@ -113,7 +114,7 @@ def _rule(rows: Rows, rule: Rule) -> dict[str, Any]:
         "constraint": None if rule.constraint is None else rows.place(rule.constraint, {RESULT.name: "result"}),
         "limits": None if rule.constraint is None else show(rule.constraint),
         "effect": rows.effect(rule.effect), "code": None if rule.code is None else rule.code.name,
-        "cites": rule.cites, "since": rule.since.rank, "until": rule.until.rank, "text": rule.text,
+        "frees": rule.frees, "cites": rule.cites, "since": rule.since.rank, "until": rule.until.rank, "text": rule.text,
     }  # fmt: skip
 
 

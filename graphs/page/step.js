@@ -8,6 +8,15 @@ const ALL_64 = (1n << 64n) - 1n;
 export const read = (value, sort) => (sort === "word" && value !== null ? BigInt(value) : value);
 const word = (value) => `0x${value.toString(16)}`;
 
+/** Whether ranges [first, last] together hold all of `length` bytes from `base`. */
+function covers(ranges, base, length) {
+  const end = base + length;
+  for (const [first, last] of ranges.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    if (first <= base && base <= last) base = last + 1n;
+  }
+  return base >= end;
+}
+
 /** What a machine declares, with readings laid over it. */
 export class Machine {
   constructor(spec, declared, readings = {}) {
@@ -23,7 +32,9 @@ export class Machine {
     this.chosen = Object.fromEntries(
       spec.readings.filter((r) => r.name in readings).map((r) => [r.symbol, r.options[readings[r.name]]]),
     );
-    this.unusable = declared.unusable?.map(([first, last]) => [BigInt(first), BigInt(last)]);
+    const ranges = (listed) => listed?.map(([first, last]) => [BigInt(first), BigInt(last)]);
+    this.unusable = ranges(declared.unusable);
+    this.protected = ranges(declared.protected);
   }
 
   /** The value of a symbol. Throws Undeclared where neither the machine nor `choices` says it. */
@@ -41,7 +52,7 @@ export class Machine {
     if (name === "address_unusable" && this.unusable) {
       return this.unusable.some(([first, last]) => first <= parts[0] && parts[0] <= last);
     }
-    if (name === "trusted_os_home" && this.declared.home !== undefined) return this.declared.home;
+    if (name === "protected_range" && this.protected && parts[1]) return covers(this.protected, parts[0], parts[1]);
     const { sort } = this.spec.symbols[name];
     const found = this.chosen[name] ?? this.listed(name, parts);
     if (found !== null && found !== undefined) return read(found, sort);
@@ -72,17 +83,35 @@ export class Stepper {
     this.functions = new Map(
       machine.declared.ids
         ? Object.entries(machine.declared.ids).map(([fid, name]) => [BigInt(fid), this.named(name)])
-        : spec.calls.flatMap((c) => [c.fid32, c.fid64].filter((f) => f && c.name !== "UNKNOWN").map((f) => [BigInt(f), c])),
+        : spec.calls.flatMap((c) => [c.fid32, c.fid64].filter((f) => f && f !== "0x0").map((f) => [BigInt(f), c])),
     );
+    this.hint = BigInt(spec.ids.hint);
+    this.psci = BigInt(spec.ids.first);
   }
 
   named(name) {
     return this.spec.calls.find((call) => call.name === name);
   }
 
-  /** The function that an id selects, and whether the id is an SMC64 one. */
+  /** The function that an id selects, or what stands for none, and whether the id is an SMC64 one. */
   function(fn) {
-    return { call: this.functions.get(fn) ?? this.named("UNKNOWN"), wide: (fn & SMC64_BIT) !== 0n };
+    const found = this.functions.get(this.machine.declared.ids ? fn : fn & ~this.hint);
+    const ours = (fn & ~(SMC64_BIT | 0x1fn | this.hint)) === this.psci;
+    return { call: found ?? this.named(ours ? "UNKNOWN" : "NOT_PSCI"), known: Boolean(found), wide: (fn & SMC64_BIT) !== 0n };
+  }
+
+  /** The function whose rules hold for an invocation, and whether its arguments have 64 bits. */
+  called({ fn, isa }, choices) {
+    const { call, known, wide } = this.function(fn);
+    // ids of the device tree tell no width
+    if (known && this.machine.declared.ids) return { call, wide: isa === "AARCH64" };
+    const hinted = known && (fn & this.hint) !== 0n && !this.machine.value("knows_hint_bit", [], choices);
+    return { call: hinted ? this.named("UNKNOWN") : call, wide };
+  }
+
+  /** Whether the caller sees a result of 64 bits. */
+  resultIsWide({ fn, isa }) {
+    return this.function(fn).wide && isa === "AARCH64" && !this.machine.declared.ids;
   }
 
   rules(owner) {
@@ -96,7 +125,7 @@ export class Stepper {
 
   /** The allowed outcomes of an invocation `{caller, fn, x1, x2, x3, isa, world}`. */
   allowed(state, invocation, choices = {}) {
-    const { call, wide } = this.function(invocation.fn);
+    const { call, wide } = this.called(invocation, choices);
     const seen = { ...invocation, wide, caller_isa: invocation.isa, caller_world: invocation.world };
     const x = this.moment(state, seen, choices);
     const rules = this.rules(call.name);
@@ -128,7 +157,8 @@ export class Stepper {
       return [{ choices, allowed: ask(choices) }];
     } catch (missing) {
       if (!(missing instanceof Undeclared)) throw missing;
-      const { answers } = this.spec.symbols[missing.key.split("(")[0]];
+      const listed = this.spec.symbols[missing.key.split("(")[0]].answers;
+      const answers = listed === "cores" ? this.machine.cores.map((_, core) => core) : listed;
       if (!answers) throw missing;
       return answers.flatMap((answer) => this.underAnswers({ ...choices, [missing.key]: answer }, ask));
     }

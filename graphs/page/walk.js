@@ -66,7 +66,6 @@ function declaredBy(spec, event, version) {
   return {
     ...blank, cores, boot,
     tree: { ...blank.tree, homes: cores.map(() => 0), below: all, ancestor: [[true]] },
-    home: boot,
   };
 }
 
@@ -147,7 +146,7 @@ export class Walk {
 
   observation({ power, node }, core) {
     const place = core ?? this.stepper.machine.tree.names.indexOf(node);
-    if (core === null && place >= 0) return ({ state }) => state.node[place] === power.toUpperCase();
+    if (core === null && place >= 0) return ({ state }) => this.stepper.move("LOOK", state, place, [power.toUpperCase()]).length > 0;
     if (core === null || !SEEN[power]) throw new Refused("an observation that this page cannot judge: use `psci trace check`");
     return ({ state }) => SEEN[power](state, core);
   }
@@ -170,7 +169,7 @@ export class Walk {
     if (!call?.outcome) return false;
     if (c.state.activity[core] === "STOPPED") return false;
     if (call.outcome.completion === "waits" && c.state.activity[core] !== "RUNNING") return false;
-    return this.stepper.accepts(call.outcome, BigInt(event.x0), this.stepper.function(call.of.fn).wide);
+    return this.stepper.accepts(call.outcome, BigInt(event.x0), this.stepper.resultIsWide(call.of));
   }
 
   ended(c, core) {

@@ -37,7 +37,7 @@ export function toneOf(outcome) {
 /** The function and its arguments, as one writes a call. */
 export function callText(stepper, action) {
   const { call, wide } = stepper.function(BigInt(action.fn));
-  const known = call.name !== "UNKNOWN";
+  const known = !["UNKNOWN", "NOT_PSCI"].includes(call.name);
   const values = (action.args ?? []).slice(0, known ? call.arguments.length : 3).map((arg) => hex(BigInt(arg)));
   const narrow = known && call.fid64 && !wide ? " (SMC32)" : "";
   return `${known ? call.name : hex(BigInt(action.fn))}(${values.join(", ")})${narrow}`;

@@ -73,12 +73,16 @@ Choices = dict[Key, Value]
 
 
 def branches(stepper: Any, state: Any, call: Invocation, known: Choices) -> Iterator[tuple[Choices, Allowed]]:
-    """The allowed outcomes under every answer to what is open, with the answers."""
+    """The allowed outcomes under every answer to what is open, with the answers.
+
+    The page asks for each thing by itself: that answers have to do with each other only the stepper knows.
+    """
+    cores = (stepper.vmm if isinstance(stepper, Composed) else stepper).machine.cores
     try:
         composed = isinstance(stepper, Composed)
         yield known, stepper.allowed(state, call) if composed else stepper.allowed(state, call, known)
     except Undeclared as missing:
-        for value in answers(missing.key):
+        for value in answers(missing.key, cores=len(cores)):
             yield from branches(stepper, state, call, {**known, missing.key: value})
 
 

@@ -63,7 +63,7 @@ def test_the_page_is_one_small_file_that_loads_nothing() -> None:
 
 def test_a_call_is_chosen_taken_undone_and_taken_again(opened: Any) -> None:
     results = "[...document.querySelectorAll('.card .result')].map(e => e.innerText)"
-    assert opened.run(results) == ["SUCCESS", "INTERNAL_FAILURE"]
+    assert opened.run(results) == ["SUCCESS", "INTERNAL_FAILURE", "INTERNAL_FAILURE"]
     opened.click("#take-1")
     assert power(opened) == ["ON", "ON_PENDING"]
     assert "CPU_ON(0x1, 0x40000000, 0x2a)" in opened.text("#past .now")
@@ -104,10 +104,10 @@ def test_what_is_not_declared_is_asked_for_and_then_kept(opened: Any) -> None:
     opened_with(opened, config=config("undeclared"))
     assert (
         opened.text(".card .open")
-        == "If the implementation has address_unusable(0x40000000) = false and denied_by_policy(1) = false"
+        == "If the implementation has address_unusable(0x40000000) = false and disabled(1) = false"
     )
     opened.click("#take-1")
-    assert opened.run("psci.session.choices") == {"address_unusable(0x40000000)": False, "denied_by_policy(1)": False}
+    assert opened.run("psci.session.choices") == {"address_unusable(0x40000000)": False, "disabled(1)": False}
 
 
 def test_a_session_is_shared_by_its_address(opened: Any, address: str) -> None:
@@ -126,7 +126,7 @@ def test_a_link_to_what_is_not_there_says_so(opened: Any, address: str) -> None:
 
 
 def test_two_versions_side_by_side_mark_the_first_difference(opened: Any) -> None:
-    opened_with(opened, config=config("declared"), other={"version": V0_2.rank, "readings": {}})
+    opened_with(opened, config=config("declared", version=V1_1.rank), other={"version": V0_2.rank, "readings": {}})
     opened.click("#take-1")
     assert opened.text(".difference") == "No difference in 1 step so far."
     opened.run("document.querySelector('#step-0').click()")
@@ -210,7 +210,7 @@ def test_a_trace_is_imported_and_walked(opened: Any) -> None:
 
 def test_a_trace_is_walked_as_far_as_the_checker_explains_it(opened: Any) -> None:
     """On every shipped trace that the page takes, what nothing explains is the checker's first finding."""
-    compared = []
+    compared, explained = [], []
     for file in sorted(TRACES.glob("*.ndjson")):
         events = list(read_trace(file))
         report = check(events)
@@ -224,9 +224,14 @@ def test_a_trace_is_walked_as_far_as_the_checker_explains_it(opened: Any) -> Non
         first = next((f.event for f in report.findings), None)
         # where a duty is broken, or the harness lost a line, the page knows nothing either
         if report.verdict.value in ("conforms", "deviates", "unknown"):
-            assert (file.stem, line) == (file.stem, first)
             compared.append(file.stem)
+            if line is None and first is not None:
+                explained.append(file.stem)
+            else:
+                assert (file.stem, line) == (file.stem, first)
     assert len(compared) > 100
+    # the page does not know what the answers to open questions have to do with each other, and so blames nobody for it
+    assert explained == [name for name in compared if name.startswith("an-undeclared-") and name.endswith("-two-cores")]
 
 
 def test_a_page_opens_with_a_trace_whose_machine_it_could_not_know(start: Callable[..., Any], tmp_path: Path) -> None:
