@@ -70,7 +70,7 @@ def command(name: str | None, as_facts: bool, proofs: Path | None, traces: Path 
     else:
         _list(found)
         if name is None:
-            click.echo(f"{_summary(facts)} (psci rules --facts)")
+            click.echo(f"{_summary(facts)}\n(psci rules --facts)")
     return 0
 
 

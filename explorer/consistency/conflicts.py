@@ -78,9 +78,9 @@ class Dutiful(Product):
 def _finding(claim: Property, setting: Setting, run: tuple[Did, ...]) -> Finding:
     fact, *others_met = claim.cites
     names = (run[-1].rule,) if run and run[-1].rule else ()
-    text = (f"{fact} claims: {claim.sentence}", f"It meets {', '.join(others_met)}.") if others_met else (fact,)
+    text = (f"The claim meets {', '.join(others_met)}.",) if others_met else ()
     return Finding(
-        Kind.CONFLICT, fact, tuple(others_met[:1]), f"the rules refute {fact}: {claim.sentence}", text, names,
+        Kind.CONFLICT, fact, tuple(others_met[:1]), f"the rules refute the claim: {claim.sentence}", text, names,
         claim.cites, setting.differs, setting.machine, run, "breadth first, callers that keep their duties",
     )  # fmt: skip
 
