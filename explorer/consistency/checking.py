@@ -263,13 +263,12 @@ def _walk(
 def unused(question: Question, used: set[str]) -> Iterator[Finding]:
     """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function."""
     specification, version = question.specification, question.version
-    of_readings = frozenset(reading.symbol for reading in READINGS.values())
     there = {call.name for call in specification.calls if call.exists_in(version)} | {
         m.name for m in specification.moves
     }
     for owner in (name for name in specification.rules if name in there):
         for rule in specification.of(owner, version):
-            waits = bool(symbols_of([rule]) & of_readings) or by_default(rule.guard) is FALSE
+            waits = by_default(rule.guard) is FALSE
             if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule):
                 continue
             title = f"no reachable state uses the rule: {rule.text}"
