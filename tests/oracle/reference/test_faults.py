@@ -47,7 +47,7 @@ def test_a_campaign_catches_the_fault_and_not_the_reference(fault: Fault) -> Non
     )
     right = ModelPeer(fault.psci, kind=Implementation, seed=1, profile=dict(fault.profile))
     wanted = Verdict.DEVIATES if fault.facts else Verdict.UNKNOWN
-    stepper = None
+    checker = None
     generated = (generator.program(Random(number)) for number in range(PROGRAMS))
     for program in chain(scenarios(), generated):
         found = []
@@ -55,9 +55,7 @@ def test_a_campaign_catches_the_fault_and_not_the_reference(fault: Fault) -> Non
             (trace,) = peer.run([program])
             head, *events = trace
             assert isinstance(head, Machine)
-            checker = Checker(head, stepper=stepper)
-            stepper = checker.stepper
-            stepper.learned.clear()
+            checker = Checker(head, like=checker)
             for event in events:
                 checker.feed(event)
             found.append(checker.report)
