@@ -175,7 +175,7 @@ def _job(name: str, ask: Callable[[], Iterable[Finding]]) -> Job:
 
 def _claim(question: Question, place: int) -> Job:
     def run() -> Answer:
-        found = refuted(question.specification, question.version, question.cpus, CLAIMS[place])
+        found = refuted(question.specification, question.version, CLAIMS[place])
         return Answer([] if found is None else [found])
 
     return Job(CLAIMS[place].name, run)

@@ -224,7 +224,7 @@ def asked(seed: Seed, specification: Specification) -> set[str]:
         case "claim":
             fact = seed.finding.split(".")[1]
             claims = [claim for claim in CLAIMS if claim.cites[0] == fact]
-            found = [f for f in (refuted(specification, seed.version, 2, claim) for claim in claims) if f is not None]
+            found = [f for f in (refuted(specification, seed.version, claim) for claim in claims) if f is not None]
         case _:
             walk = Walk(setting_of(seed), specification, seed.owners, limit=150 if not seed.declared else 600)
             found = list(walk.findings())
