@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from psci.model.amendments import read_amendments
+from psci.explorer.amendments import read_amendments
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.readings import READINGS
 
 amend_option: Callable[[Any], Any] = click.option(
     "--amend", "amend_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
-    help="Rules of your own, that add, change or remove rules (a Python file; see psci.model.amendments).",
+    help="Rules of your own, that add, change or remove rules (a Python file; see psci.explorer.amendments).",
 )  # fmt: skip
 reading_option: Callable[[Any], Any] = click.option(
     "--reading", "readings", metavar="NAME=OPTION", multiple=True, help="Choose an option of a reading (psci readings)."

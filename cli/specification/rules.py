@@ -73,7 +73,7 @@ def command(name: str | None, as_facts: bool, proofs: Path | None, traces: Path 
             for rule, reason in unmissed(proofs).items():
                 click.echo(f"no property would miss {rule}: {reason or 'nobody said why'}")
         if name is None:
-            click.echo(f"{_summary(facts)} (psci rules --facts)")
+            click.echo(f"{_summary(facts)}\n(psci rules --facts)")
     return 0
 
 

@@ -32,6 +32,7 @@ from psci.explorer.consistency.settings import (
     others,
     reads_domains,
     symbols_of,
+    unclaimed,
     with_reading,
 )
 from psci.explorer.consistency.walk import Walk
@@ -56,6 +57,8 @@ from psci.model.symbols.readings import READINGS
 from psci.model.tables.versions import V1_3, Version
 from psci.properties.claims import CLAIMS
 
+WIDE = Abstraction(broken_duties=True)
+"""Callers that also set what they should not."""
 EVERY_CALL = "every-call"
 """The subject of a finding that concerns many calls alike."""
 SEVERAL = 3
@@ -172,7 +175,7 @@ def _job(name: str, ask: Callable[[], Iterable[Finding]]) -> Job:
 
 def _claim(question: Question, place: int) -> Job:
     def run() -> Answer:
-        found = refuted(question.specification, question.version, question.cpus, CLAIMS[place])
+        found = refuted(question.specification, question.version, CLAIMS[place])
         return Answer([] if found is None else [found])
 
     return Job(CLAIMS[place].name, run)
@@ -263,18 +266,36 @@ def _walk(
 def unused(question: Question, used: set[str]) -> Iterator[Finding]:
     """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function."""
     specification, version = question.specification, question.version
-    of_readings = frozenset(reading.symbol for reading in READINGS.values())
     there = {call.name for call in specification.calls if call.exists_in(version)} | {
         m.name for m in specification.moves
     }
     for owner in (name for name in specification.rules if name in there):
         for rule in specification.of(owner, version):
-            waits = bool(symbols_of([rule]) & of_readings) or by_default(rule.guard) is FALSE
+            waits = by_default(rule.guard) is FALSE
             if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule):
+                continue
+            if rule.guard is not FALSE and _used_elsewhere(question, owner, rule):
                 continue
             title = f"no reachable state uses the rule: {rule.text}"
             own = rule.name.partition(".")[2]
             yield Finding(Kind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
+
+
+def _used_elsewhere(question: Question, owner: str, rule: Rule) -> bool:
+    """Whether a rule is used where a reading that it asks for is chosen otherwise, or a wakeup is pending."""
+    version, asked = question.version, symbols_of([rule])
+    bases = [ordinary(version, 2), domains(version, 2), unclaimed(version)]
+    options = [
+        (reading.name, option) for reading in READINGS.values() if reading.symbol in asked for option in reading.options
+    ]
+    settings = [one for base in bases for one in (*(with_reading(base, (c,)) for c in reversed(options)), base)]
+    settings += [one for base in bases[:2] for one in others(base, asked)]
+    for setting in settings:
+        walk = Walk(setting, question.specification, (owner,), abstraction=WIDE, without=frozenset(), limit=250)
+        list(walk.findings())
+        if rule.name in walk.used:
+            return True
+    return False
 
 
 def _is_presence(rule: Rule) -> bool:

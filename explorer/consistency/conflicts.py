@@ -32,16 +32,16 @@ STATES = 1_500
 
 
 def conflicts(
-    specification: Specification, version: Version, cpus: int, claims: Collection[Property] = CLAIMS
+    specification: Specification, version: Version, claims: Collection[Property] = CLAIMS
 ) -> Iterator[Finding]:
     """For each claim that some run refutes, the shortest such run."""
     for claim in claims:
-        found = refuted(specification, version, cpus, claim)
+        found = refuted(specification, version, claim)
         if found is not None:
             yield found
 
 
-def refuted(specification: Specification, version: Version, cpus: int, claim: Property) -> Finding | None:
+def refuted(specification: Specification, version: Version, claim: Property) -> Finding | None:
     """The run that refutes a claim, on the most ordinary machine that has one; None where none was found."""
     every: tuple[Call | Move, ...] = (*specification.calls, *specification.moves)
     owners = [owner for owner in every if not claim.about or owner.name in claim.about]
@@ -50,7 +50,7 @@ def refuted(specification: Specification, version: Version, cpus: int, claim: Pr
         return None
     read = frozenset().union(*(fields_read(claim.of_step(step_of(*place))) for place in rules))
     without = (QUIET_MOVES if "system" in read and claim.about else ENDS) - set(claim.about)
-    for setting in _settings(version, cpus, claim, owners):
+    for setting in _settings(version, claim, owners):
         product = Dutiful(setting.machine, specification, _callers(claim), without)
         watch = watched(product, claim)
         done = explore(watch, watch.goal, limit=STATES if len(setting.machine.tree.names) == 1 else STATES * 3 // 2)
@@ -78,20 +78,20 @@ class Dutiful(Product):
 def _finding(claim: Property, setting: Setting, run: tuple[Did, ...]) -> Finding:
     fact, *others_met = claim.cites
     names = (run[-1].rule,) if run and run[-1].rule else ()
-    text = (f"{fact} claims: {claim.sentence}", f"It meets {', '.join(others_met)}.") if others_met else (fact,)
+    text = (f"The claim meets {', '.join(others_met)}.",) if others_met else ()
     return Finding(
-        Kind.CONFLICT, fact, tuple(others_met[:1]), f"the rules refute {fact}: {claim.sentence}", text, names,
+        Kind.CONFLICT, fact, tuple(others_met[:1]), f"the rules refute the claim: {claim.sentence}", text, names,
         claim.cites, setting.differs, setting.machine, run, "breadth first, callers that keep their duties",
     )  # fmt: skip
 
 
-def _settings(version: Version, cpus: int, claim: Property, owners: list[Call | Move]) -> Iterator[Setting]:
+def _settings(version: Version, claim: Property, owners: list[Call | Move]) -> Iterator[Setting]:
     nodes = claim.kind is Says.INVARIANT or bool({"CPU_SUSPEND", "PSCI_SET_SUSPEND_MODE"} & set(claim.about))
     varies = VARIES.get(claim.name, ())
     base = domains(version, 2) if nodes else ordinary(version, 2)
     alone = [symbol for symbol in varies if symbol != "has"]
     first = [] if varies else [base]
-    settings = [*first, *others(base, alone), *([domains(version, cpus)] if nodes and cpus > 2 and not varies else [])]
+    settings = [*first, *others(base, alone)]
     yield from settings
     if "has" in varies:
         for setting in settings:

@@ -19,6 +19,7 @@ from psci.model.language.rules import Rule
 from psci.model.language.sorts import BOOL, CORE, Enumeration, Quantity
 from psci.model.language.terms import App, Function, Term, Value, subterms
 from psci.model.machine import DEFAULTS, SYMBOLS, Key, Machine, answers
+from psci.model.power.states import PowerState
 from psci.model.power.topology import Topology
 from psci.model.specification import Specification
 from psci.model.step import Invocation
@@ -66,6 +67,15 @@ def domains(version: Version, cpus: int) -> Setting:
     shape = " and ".join("two" if size == 2 else "one" for size in sizes)
     differs = f"clusters of {shape}" + (", OS-initiated mode supported" if version >= V1_0 else "")
     return Setting(machine, differs)
+
+
+@cache
+def unclaimed(version: Version) -> Setting:
+    """Power domains, with a power_state that asks for a level of which it does not claim to be the last core."""
+    states = (PowerState(0x0101_0002, "POWERDOWN", {1: "POWERDOWN"}), *SHALLOW_STATES)
+    osi: dict[str | Key, object] = {"osi_supported": version >= V1_0}
+    machine = small(2, version, topology=Topology.clusters([2]), declared=osi, states=states)
+    return Setting(machine, "clusters of two, a power_state that claims less than it asks for")
 
 
 @cache

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from psci.model.amendments import read_amendments
+from psci.explorer.amendments import read_amendments
 from psci.model.errors import InputError
 from psci.model.events import Event, Machine
 from psci.model.specification import SPECIFICATION, Specification

@@ -15,7 +15,7 @@ from psci.model.symbols.readings import READINGS
 SCHEMAS = Path(main.__file__).with_name("schemas")
 ALONE = ("--jobs", "1")
 AMENDMENT = """
-from psci.model.amendments import amend, remove
+from psci.explorer.amendments import amend, remove
 from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.tables.codes import ALREADY_ON
 
@@ -112,10 +112,10 @@ def test_the_difference_that_an_amendment_makes(amendment: Path, capsys: pytest.
 
 WRONG = {
     "x = = 1": "mine.py:1: invalid syntax",
-    "from psci.model.amendments import remove\nremove('CPU_ON.on_pendin')": "mine.py:2: no rule 'CPU_ON.on_pendin'",
+    "from psci.explorer.amendments import remove\nremove('CPU_ON.on_pendin')": "mine.py:2: no rule 'CPU_ON.on_pendin'",
     "from psci.model.calls.cpu_on import CPU_OM": "mine.py:1: ImportError: cannot import name 'CPU_OM'",
     "x = 1": "mine.py: the file changes nothing",
-    "from psci.model.amendments import amend\n"
+    "from psci.explorer.amendments import amend\n"
     "from psci.model.calls.cpu_on import CPU_ON\n"
     "from psci.model.tables.codes import DENIED\n"
     "on = amend(CPU_ON)\n"

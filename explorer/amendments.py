@@ -2,7 +2,7 @@
 
 An amendment file reads like a rule file:
 
-    from psci.model.amendments import amend, remove
+    from psci.explorer.amendments import amend, remove
     from psci.model.calls.cpu_on import CPU_ON
     from psci.model.tables.codes import DENIED
 
@@ -92,7 +92,7 @@ def read_amendments(path: Path, specification: Specification = SPECIFICATION) ->
         AmendmentError: the file cannot be read or run, or changes nothing; one line with file and line.
     """
     if not path.is_file():
-        raise AmendmentError(f"{path}: no such file; an amendment file is Python, see psci.model.amendments")
+        raise AmendmentError(f"{path}: no such file; an amendment file is Python, see psci.explorer.amendments")
     with _collected() as found:
         try:
             runpy.run_path(str(path))
@@ -118,7 +118,7 @@ def _collected() -> Iterator[Amendments]:
 def _collecting() -> Amendments:
     found = _OPEN.get()
     if found is None:
-        raise AmendmentError("amend and remove work in a file that is read with --amend (psci.model.amendments)")
+        raise AmendmentError("amend and remove work in a file that is read with --amend (psci.explorer.amendments)")
     return found
 
 
