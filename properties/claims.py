@@ -165,7 +165,7 @@ def three_transitions(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any
 
     def edge(core: Any) -> Any:
         pending = implies(s.power[core] == "ON_PENDING", t.power[core].is_in("ON_PENDING", "ON"))
-        off = step.is_("CPU_OFF") & (core == step.core) if step.is_call else lift(False, BOOL)
+        off = (core == step.core) if step.name == "CPU_OFF" else lift(False, BOOL)
         return pending & implies(s.power[core] == "ON", (t.power[core] == "ON") | off)
 
     return every(CORE, edge)
@@ -219,7 +219,7 @@ def residency_moves_the_refusal(m: Any, s: Any, t: Any, h: Any, g: Any, step: St
 )
 def migrate_needs_its_type(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """Where MIGRATE can succeed, MIGRATE_INFO_TYPE is there to tell so."""
-    return implies(step.is_("MIGRATE") & step.returns(0), m.has(INFO_TYPE))
+    return implies(lift(step.name == "MIGRATE", BOOL) & step.returns(0), m.has(INFO_TYPE))
 
 
 @claim("FEAT-10", "what-is-supported", about=("PSCI_SET_SUSPEND_MODE", "SYSTEM_RESET2", "MIGRATE", "CPU_FREEZE"),

@@ -22,7 +22,7 @@ from psci.model.tables.versions import VERSIONS, Version
 from psci.oracle.peers.quirks import Quirk
 from psci.oracle.peers.registry import family, registered
 from psci.properties import PROPERTIES
-from psci.properties.language import Property
+from psci.properties.language import Kind, Property
 
 NOTE = "<!-- Made by `python -m psci.cli.site`; changes belong in the rules. -->\n"
 Pages = Iterator[tuple[str, str]]
@@ -278,8 +278,7 @@ def _property(prop: Property) -> str:
         ("lemmas", rests or "none"),
         (
             "proved",
-            prop.unproved
-            or (f"for three cores only: {prop.bounded_only}" if prop.bounded_only else "for any number of cores"),
+            "on explored machines" if prop.kind in (Kind.EXPLORED, Kind.WITNESS) else "for any number of cores",
         ),
     ]
     return _page(f"{prop.name}: {prop.title}", prop.sentence, _terms(rows), f"Prove it: `psci prove {prop.name}`.")
