@@ -19,7 +19,7 @@ from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.events import Event, Machine
 from psci.oracle.checker.checker import Checker
 from psci.oracle.peers.program import CallStep, Entry, Program, Step
-from psci.oracle.reference.implementation import ModelPeer
+from psci.oracle.reference.peer import ModelPeer
 from psci.oracle.traces.order import groups
 
 CORES = 4

@@ -17,7 +17,7 @@ from psci.oracle.peers.quirks import Quirks
 from psci.oracle.peers.request import NAMES, Request, UnknownPeer, request_from
 
 _MODEL_SEED = 1
-_WITHOUT_FOLDER = ("model",)
+_WITHOUT_FOLDER = ("model", "exec")
 """Peers that have neither a profile nor known deviations."""
 
 
@@ -38,23 +38,19 @@ def open_peer(request: Request, *, times: float = 1.0) -> Peer:
         return open_filtered(request, request.filter, times)
     if request.family == "model":
         return _model(request.psci or "1.3")
+    if request.family == "exec":
+        from psci.oracle.peers.exec.adapter import ExecPeer, Limits
+
+        return ExecPeer(request.name.partition(":")[2], psci=request.psci, limits=Limits().times(times))
     if request.family == "qemu":
         return _qemu(request, times)
     return _kvm(request, times)
 
 
 def _model(psci: str) -> Peer:
-    """An implementation that has everything; what is open beside that, it chooses anew for each program."""
-    from psci.model.calls import CALLS
-    from psci.model.tables.versions import V1_0, version
-    from psci.oracle.reference.implementation import ModelPeer
+    from psci.oracle.reference.peer import ModelPeer, declaration
 
-    judged_by = version(psci)
-    has = {call.name: True for call in CALLS if call.optional and call.exists_in(judged_by)}
-    modern = judged_by >= V1_0
-    profile: dict[str, Any] = {"functions": has, "affinity_levels": [1, 2, 3]}
-    profile |= {"power_state_format": "extended" if modern else "original", "os_initiated": modern}
-    return ModelPeer(psci, seed=_MODEL_SEED, profile=profile)
+    return ModelPeer(psci, seed=_MODEL_SEED, profile=declaration(psci))
 
 
 def _qemu(request: Request, times: float) -> Peer:
@@ -107,6 +103,10 @@ def requirements(request: Request) -> Sequence[Requirement]:
     """What a peer needs, and what of it is on this machine."""
     from psci.host.packages import Packages
 
+    if request.family == "exec":
+        from psci.oracle.peers.exec.adapter import requirement
+
+        return [requirement(request.name.partition(":")[2])]
     if request.family in _WITHOUT_FOLDER:
         return []
     packages = Packages()

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from psci.host.requirements import Missing
-from psci.oracle.peers.peer import PeerDied
+from psci.oracle.peers.peer import Hung, PeerDied
 
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65536
@@ -139,6 +139,20 @@ class Child:
                     raise self.died()
                 return data
 
+    def read_within(self, seconds: float) -> bytes | None:
+        """Read what its standard output holds next, or None where it says nothing for so long.
+
+        Raises:
+            PeerDied: it ended.
+        """
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                if not self.alive():
+                    raise self.died()
+                return None
+        return self.read(seconds=seconds + 1)
+
     def died(self) -> PeerDied:
         """The error that says how it ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -183,7 +197,7 @@ class Child:
             if not self.alive():
                 raise self.died()
             last = self.last_complaint()
-            raise PeerDied(f"{self.name} {complaint}" + (f"; it said: {last}" if last else ""))
+            raise Hung(f"{self.name} {complaint}" + (f"; it said: {last}" if last else ""))
 
     def _watch(self, stream: IO[bytes]) -> None:
         with stream:

@@ -18,6 +18,7 @@ NAMES: Mapping[str, str] = {
     "kvm": "the KVM of this machine, where it is an arm64 one",
     "kvm:latest": "the KVM of the newest Linux in Debian's suites, in an emulated host",
     "model": "the reference implementation that is made from the rules, with races and every permission",
+    "exec:COMMAND": "any program that speaks the line protocol of docs/exec-protocol.md",
     "kvm:SERIES": "the KVM of another series in Debian's suites, such as kvm:6.12, in an emulated host",
 }
 """Every peer, and what is under test."""
@@ -45,14 +46,16 @@ class Request:
     def __post_init__(self) -> None:
         family, colon, rest = self.name.partition(":")
         known = self.name in NAMES if family != "kvm" else not colon or re.fullmatch(r"latest|\d+\.\d+", rest)
-        if not known or rest == "SERIES":
+        if family == "exec":
+            known = bool(rest)
+        if not known or rest in ("SERIES", "COMMAND"):
             raise UnknownPeer(f"unknown peer {self.name!r}: choose one of {', '.join(NAMES)}")
         if family != "kvm" and self.kernel is not None:
             raise UnknownPeer(f"--kernel is for kvm: {family} runs without a kernel")
         if family != "kvm" and self.filter is not None:
             raise UnknownPeer(f"{self.name} has no SMCCC filter: name kvm, kvm:latest or kvm:SERIES")
-        if family == "model" and (self.qemu or self.conduit):
-            raise UnknownPeer("--qemu and --conduit are for real peers: model runs by itself")
+        if family in ("model", "exec") and (self.qemu or self.conduit):
+            raise UnknownPeer(f"--qemu and --conduit are for machines that we start: {family} runs by itself")
         if self.conduit not in (None, "hvc", "smc"):
             raise UnknownPeer(f"unknown conduit {self.conduit!r}: choose hvc or smc")
         if family == "kvm" and self.conduit == "smc":

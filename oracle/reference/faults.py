@@ -86,8 +86,7 @@ class _LosesEntries(Implementation):
 class _SwapsContexts(_Named):
     """A core is entered with the context id of the CPU_ON before."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def prepare(self) -> None:
         self._contexts: list[int] = []
 
     def call(self, invocation: Invocation) -> Outcome:
@@ -112,8 +111,7 @@ class _TruncatesContexts(Implementation):
 class _EntersTwice(Implementation):
     """A core that runs is entered again."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def prepare(self) -> None:
         self._again: dict[int, tuple[int, int]] = {}
 
     def entry(self, core: int) -> tuple[int, int] | None:
@@ -131,8 +129,7 @@ class _EntersTwice(Implementation):
 class _RemembersOn(_Named):
     """CPU_ON takes a core for ON that ever was."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def prepare(self) -> None:
         self._seen: set[int] = set()
 
     def call(self, invocation: Invocation) -> Outcome:
@@ -148,8 +145,7 @@ class _RemembersOn(_Named):
 class _CachesAffinityInfo(_Named):
     """AFFINITY_INFO gives its first answer for ever."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def prepare(self) -> None:
         self._answers: dict[Invocation, Outcome] = {}
 
     def call(self, invocation: Invocation) -> Outcome:
@@ -306,3 +302,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
 )  # fmt: skip
 """Every wrong implementation."""
+
+
+def fault_named(name: str) -> Fault:
+    raise NotImplementedError

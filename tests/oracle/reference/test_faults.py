@@ -12,7 +12,8 @@ from psci.oracle.checker.report import Verdict
 from psci.oracle.peers.program import CallStep, Entry, Program
 from psci.oracle.profiles.declaration import machine_from
 from psci.oracle.reference.faults import FAULTS, Fault
-from psci.oracle.reference.implementation import Implementation, ModelPeer
+from psci.oracle.reference.implementation import Implementation
+from psci.oracle.reference.peer import ModelPeer
 
 PROGRAMS = 120
 CPU_ON, AFFINITY_INFO, CPU_OFF, SYSTEM_OFF2 = 0xC400_0003, 0xC400_0004, 0x8400_0002, 0xC400_0015

@@ -14,7 +14,8 @@ from psci.oracle.checker.checker import Checker, check
 from psci.oracle.checker.report import Verdict
 from psci.oracle.peers.program import CallStep, Entry, Program
 from psci.oracle.profiles.declaration import machine_from
-from psci.oracle.reference.implementation import Implementation, ModelPeer
+from psci.oracle.reference.implementation import Implementation
+from psci.oracle.reference.peer import ModelPeer
 
 CORES = (0, 1, 2)
 SHAPE = Shape(overlap=0.6, turns=(4, 16), lives=(1, 3))
