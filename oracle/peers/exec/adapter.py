@@ -186,7 +186,8 @@ class _Run:
                 yield from self._begin([core for core in able if self.queues[core][0].turn == turn])
             else:
                 break
-        if not self.over and not self.settled:
+        if self.over or not self.settled:
+            # What it says after it went down belongs to this life too.
             yield from self._settle()
         if not self.over:
             for core, cpu in enumerate(self.cpus):
@@ -272,7 +273,7 @@ class _Run:
             raise Wrong("the machine has no such core")
         match event:
             case Return():
-                if self.open[core] is None:
+                if self.open[core] is None and not self.over:
                     raise Wrong("a return of a core that made no call")
                 self.open[core] = None
                 self.awaited.discard(core)
