@@ -113,6 +113,9 @@ class Generator:
         self.unknown_ids = tuple(fid for fid in NEAR_IDS if fid not in known)
         self.absent_calls = [call for call in specification.calls if not call.exists_in(machine.version)]
 
+    def forget(self) -> None:
+        """Begin a new epoch."""
+
     def program(self, random: Random) -> Program:
         """The next program that `random` chooses."""
         hits: Counter[str] = Counter()

@@ -51,9 +51,12 @@ class Rate:
         return max(_FEWEST_RUNS_OF_A_RACE, min(wanted, _MOST_RUNS))
 
 
-def measure(program: Program, test: Test, runs: int) -> Rate:
-    """Run a program so many times."""
-    return Rate(sum(test(program) for _ in range(runs)), runs)
+def measure(program: Program, test: Test, runs: int, may_go_on: Callable[[], bool] = lambda: True) -> Rate:
+    """Run a program so many times, or fewer where time is over, but once at least."""
+    rate = Rate(int(test(program)), 1)
+    while rate.of < runs and may_go_on():
+        rate = Rate(rate.seen + test(program), rate.of + 1)
+    return rate
 
 
 @dataclass(slots=True)
@@ -70,20 +73,27 @@ class Shrinker:
     rate: Rate
     may_go_on: Callable[[], bool] = lambda: True
     runs: int = 0
+    smallest: Program | None = None
+    """The smallest program so far: what there is when somebody interrupts."""
 
     def shrink(self, program: Program) -> Program:
         """The smallest program found that still shows the deviation."""
+        self.smallest = program
         smallest = normal(program)
         if smallest != program and not self._shows(smallest):
             smallest = program
         smallest = self._once(smallest)
         if self.may_go_on():
             # A long program may show a race every time, and a short one not: then candidates were given up too soon.
-            self.rate = measure(smallest, self.test, _RUNS_TO_SETTLE)
-            self.runs += _RUNS_TO_SETTLE
+            self.rate = self._measured(smallest, _RUNS_TO_SETTLE)
             if not self.rate.certain and self.rate.seen:
                 smallest = self._once(smallest)
         return smallest
+
+    def _measured(self, program: Program, runs: int) -> Rate:
+        rate = measure(program, self.test, runs, self.may_go_on)
+        self.runs += rate.of
+        return rate
 
     def _once(self, smallest: Program) -> Program:
         """Every kind of candidate, until none is smaller."""
@@ -97,6 +107,7 @@ class Shrinker:
             ):  # fmt: skip
                 while (found := self._first(candidates(smallest), smallest, seen)) is not None:
                     smallest, progress = found, True
+                    self.smallest = found
                     self._look_again(found)
         return smallest
 
@@ -115,6 +126,8 @@ class Shrinker:
 
     def _shows(self, program: Program) -> bool:
         for _ in range(self.rate.runs):
+            if not self.may_go_on():
+                return False
             self.runs += 1
             if self.test(program):
                 return True
@@ -123,8 +136,7 @@ class Shrinker:
     def _look_again(self, program: Program) -> None:
         """A smaller program may show a race much more often, and then costs fewer runs."""
         if not self.rate.certain and self.may_go_on():
-            self.runs += _RUNS_TO_LOOK_AGAIN
-            self.rate = measure(program, self.test, _RUNS_TO_LOOK_AGAIN)
+            self.rate = self._measured(program, _RUNS_TO_LOOK_AGAIN)
 
     def _fewer_cores(self, program: Program) -> Iterator[Program]:
         used = _cores_in(program)

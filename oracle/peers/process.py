@@ -69,7 +69,7 @@ class Child:
                 env={**os.environ, **env} if env else None,
                 start_new_session=True,
                 # It only makes two system calls, so the locks of other threads cannot matter to it.
-                preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509
+                preexec_fn=lambda: die_with(parent),  # noqa: PLW1509
             )
         except OSError as error:
             raise Missing(f"{name} cannot be started: {argv[0]}: {error.strerror}") from error
@@ -209,7 +209,7 @@ class Child:
                         self._kept -= len(self._complaints.popleft())
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """In the child, before the program starts: ask the kernel to kill it when its parent ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

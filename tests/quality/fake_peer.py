@@ -39,7 +39,9 @@ class FakePeer:
     rate: float = 1.0
     """How often the fault strikes."""
     deaths: int = 0
-    """So many programs kill it."""
+    """So many programs kill it..."""
+    dies_at: int = 1
+    """...after so many that do not."""
     interrupt_at: int | None = None
     name: str = "fake"
     version: str = "fake 1"
@@ -53,7 +55,7 @@ class FakePeer:
             self.programs += 1
             if self.interrupt_at == self.programs:
                 raise KeyboardInterrupt
-            if self.deaths and self.programs > 1:
+            if self.deaths and self.programs > self.dies_at:
                 self.deaths -= 1
                 raise PeerDied("it fell over")
             stepper = self.steppers.get(program.cpus) or self._stepper(program.cpus)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A small PSCI 0.2 that speaks psci's line protocol (docs/exec-protocol.md): psci fuzz exec:./small_psci.py."""
 import json
 import sys
