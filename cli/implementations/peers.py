@@ -81,7 +81,7 @@ def _list(as_json: bool) -> int:
 def _concrete() -> list[str]:
     from psci.oracle.peers import NAMES
 
-    return [name for name in NAMES if not name.endswith("SERIES")]
+    return [name for name in NAMES if not name.endswith(("SERIES", "COMMAND"))]
 
 
 def _described(request: Request) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _described(request: Request) -> dict[str, Any]:
     needs = peers.requirements(request)
     return {
         "name": request.name,
-        "what": peers.NAMES.get(request.name, peers.NAMES["kvm:SERIES"]),
+        "what": peers.NAMES.get(request.name) or peers.NAMES["exec:COMMAND" if request.family == "exec" else "kvm:SERIES"],
         "ready": all(need.found for need in needs),
         "requirements": [{"what": need.what, "found": need.found, "remedy": need.remedy} for need in needs],
     }

@@ -201,7 +201,7 @@ class Campaign:
                     return
                 kind = kinds[number % len(kinds)]
                 began = time.monotonic()
-                program = kind.generator.program(Random(f"{plan.seed}:{number}"))
+                program = kind.generator.program(Random(f"{plan.seed}:{number}"), kind.generator.memory)
                 self.result.generating += time.monotonic() - began
                 # One that was run before is only generated, for what the generator remembers.
                 if number >= plan.first:

@@ -1,0 +1,531 @@
+"""One life of a machine in the making: turns of cores, each chosen by what was covered least."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from psci.model.calls import UNKNOWN
+from psci.model.declare import Call
+from psci.model.language.rules import Completion
+from psci.model.step import Invocation, Outcome
+from psci.oracle.campaign.arguments import OFFSETS
+from psci.oracle.campaign.memory import Memory
+from psci.oracle.campaign.ways import ASLEEP, OFF, PENDING, RUNNING, Way, route, situation
+from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
+
+if TYPE_CHECKING:
+    from psci.oracle.campaign.generator import Generator
+
+_SLOTS_BASE = 0x4000_0000
+"""Where entry slots lie in the generator's own picture of the machine; an adapter has its own addresses."""
+_SLOT_SIZE = 4
+_CANDIDATES = 4
+"""Of so many calls drawn, the one is taken whose expected rule and situation were covered least."""
+_AIMS = 12
+"""Of so many aims drawn, the one is taken that was reached least."""
+_MOST_IN_A_ROW = 3
+"""Calls that a core makes in a turn with other cores."""
+_SETTLING_MICROSECONDS = (1000, 1500)
+"""Long enough for all that happens without a call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How long programs are, and how often cores act at the same time."""
+
+    lives: tuple[int, int] = (2, 5)
+    """The least and the greatest number."""
+    turns: tuple[int, int] = (6, 36)
+    """Of one life."""
+    stay: float = 0.7
+    """How likely the next call comes from the same core: a change of cores costs a peer a hundred times as much."""
+    overlap: float = 0.5
+    """The share of turns in which several cores act."""
+    aim: float = 0.3
+    """The share of turns that bring a core into a situation, and call a function about it."""
+    probe: float = 0.6
+    """How likely a call is followed by what would show an unlawful effect of it."""
+    late: float = 0.5
+    """How likely what happens without a call is not waited for."""
+    system_call: float = 0.7
+    """The share of lives that end with a system call."""
+    look: float = 0.25
+    """How likely a core asks about another one that was turned on or off."""
+    alone: float = 0.15
+    """The share of lives in which at some time a single core is left."""
+    observe: float = 0.0
+    """The share of turns in which a core asks the outside about another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A call that one core may make, and what the model expects of it."""
+
+    invocation: Invocation
+    args: tuple[Argument, ...]
+    expected: Outcome
+    name: str
+    """Of the function."""
+    about: int
+    """The core that an argument names, else the caller."""
+
+    @property
+    def rule(self) -> str:
+        """The name of the rule that will answer."""
+        return self.expected.rule.name
+
+    @property
+    def ends_life(self) -> bool:
+        """Whether the machine goes down by it."""
+        return self.expected.completion is Completion.NEVER and self.expected.state.system != "RUNNING"
+
+    @property
+    def stops_caller(self) -> bool:
+        """Whether the caller does not come back by itself."""
+        return self.expected.completion is Completion.NEVER
+
+    @property
+    def waits(self) -> bool:
+        """Whether the caller sleeps until a wakeup."""
+        return self.expected.completion is Completion.WAITS
+
+
+@dataclass(slots=True)
+class Life:
+    """One life in the making."""
+
+    owner: Generator
+    random: Random
+    memory: Memory
+    made: list[Step] = field(default_factory=list)
+    state: Any = None
+    turn: int = 0
+    slot: int = 0
+    budget: int = 0
+    last: int = 0
+    """The core that made the last call that no other overlapped."""
+    rule_about: dict[int, str] = field(default_factory=dict)
+    """The last rule that answered a call about each core."""
+    changed: list[int] = field(default_factory=list)
+    """Cores whose power changed and that nobody has asked about since."""
+    doubtful: set[int] = field(default_factory=set)
+    """Cores that raced with a call that turns them on or off: they run or are off."""
+
+    def steps(self) -> tuple[Step, ...]:
+        """Make the life."""
+        self.state = self.owner.stepper.initial()
+        self.budget = self.random.randint(*self.owner.shape.turns)
+        alone_at = self.random.randrange(self.budget) if self.random.random() < self.owner.shape.alone else -1
+        while self.budget > 0 and self._runners():
+            self.budget -= 1
+            if self.budget == alone_at:
+                self._leave_one()
+            if not self._one_turn():
+                return tuple(self.made)
+            self.turn += 1
+        if self._runners() and self.random.random() < self.owner.shape.system_call:
+            self._last_turn()
+        return tuple(self.made)
+
+    # ---- turns
+
+    def _one_turn(self) -> bool:
+        """Add a turn; False when it ended the life."""
+        shape, random = self.owner.shape, self.random
+        if random.random() >= shape.late:
+            self._settle(wait=random.random() < 0.5)
+        runners = self._runners()
+        asleep = [core for core in self._cores if situation(self.state, core) in ASLEEP]
+        if asleep and random.random() < 0.3:
+            return self._wake(random.choice(runners), random.choice(asleep))
+        if self.doubtful:
+            return self._make_sure(self.doubtful.pop())
+        if self.changed and random.random() < shape.look:
+            return self._look(self._somebody(runners), self.changed.pop())
+        if random.random() < shape.observe:
+            self._add(ObserveStep(turn=self.turn, cpu=random.choice(runners), target=self._any_core()))
+            return True
+        if random.random() < shape.overlap and len(self._cores) > 1:
+            return self._meeting()
+        if random.random() < shape.aim and len(self._cores) > 1:
+            return self._aimed()
+        off = [core for core in self._cores if self.state.power[core] == OFF]
+        if off and random.random() < (0.6 if len(runners) < 2 else 0.15):
+            return self._bring(random.choice(off), RUNNING) is not False
+        return self._alone(self._somebody(runners))
+
+    def _somebody(self, runners: Sequence[int]) -> int:
+        """The core that acted last, or another one."""
+        if self.last not in runners or self.random.random() >= self.owner.shape.stay:
+            self.last = self.random.choice(runners)
+        return self.last
+
+    def _alone(self, core: int) -> bool:
+        draft = self._best([core], self._any_core())
+        return True if draft is None else self._call_and_probe(draft)
+
+    def _call_and_probe(self, draft: Draft) -> bool:
+        if draft.waits and len(self._runners()) == 1:
+            return self._sleep_alone(draft)
+        if not self._call(draft):
+            return False
+        if self.random.random() < self.owner.shape.probe:
+            self.turn += 1
+            return self._probe(draft)
+        return True
+
+    def _sleep_alone(self, draft: Draft) -> bool:
+        """Nobody else could wake the core: its wakeup is pending before it sleeps."""
+        core = draft.invocation.caller
+        self._add(WakeStep(turn=self.turn, cpu=core, target=core))
+        self.turn += 1
+        self._call(draft, returns=True)
+        return self._woken(core)
+
+    # ---- aims
+
+    def _aimed(self) -> bool:
+        """Bring a core into a situation, call a function about it, and look what became of it."""
+        target = self._any_core()
+        call, goal = min(
+            ((self.random.choice(self.owner.calls), self.random.choice(self.owner.situations)) for _ in range(_AIMS)),
+            key=lambda aim: self.memory.cells[aim[0].name, aim[1]],
+        )
+        if not self._brought(target, goal):
+            return not self._over()
+        callers = self._runners()
+        if not callers:
+            return True
+        draft = self._best(callers, target, call=call, may_stop=len(callers) > 1)
+        self.memory.cells[call.name, goal] += 1
+        return True if draft is None else self._call_and_probe(draft)
+
+    def _meeting(self) -> bool:
+        """Several cores act in one turn, mostly about one core, so that some of their calls meet."""
+        target = self._any_core()
+        active, random = self.owner.active, self.random
+        one, other, goal = min(
+            (
+                (random.choice(active), random.choice(active), random.choice(self.owner.situations))
+                for _ in range(_AIMS)
+            ),
+            key=lambda aim: self.memory.meetings[self.memory.met(aim[0].name, aim[1].name, aim[2])],
+        )
+        if not self._brought(target, goal):
+            return not self._over()
+        runners = self._runners()
+        if len(runners) < 2:
+            idle = [core for core in self._cores if self.state.power[core] == OFF and core != target]
+            if not idle or not self._brought(random.choice(idle), RUNNING):
+                return not self._over()
+            runners = self._runners()
+            if len(runners) < 2:
+                return True
+        self.memory.meetings[self.memory.met(one.name, other.name, goal)] += 1
+        return self._together(runners, target, [one, other])
+
+    def _together(self, runners: list[int], target: int, wanted: list[Call]) -> bool:
+        random = self.random
+        group = random.sample(runners, min(len(runners), random.choice((2, 2, 2, 3, 4))))
+        if target in runners and target not in group and random.random() < 0.5:
+            group[0] = target
+        before, awake = self.state, len(runners)
+        stopping: set[int] = set()
+        started: set[int] = set()
+        for place, core in enumerate(group):
+            if random.random() < 0.3:
+                self._add(PauseStep(turn=self.turn, cpu=core, microseconds=random.randint(1, 20)))
+            for number in range(random.randint(1, _MOST_IN_A_ROW)):
+                call = wanted[place] if number == 0 and place < len(wanted) else None
+                # All of them are chosen for the state before: which of them comes first, nobody knows.
+                draft = self._best([core], target, call=call, may_stop=awake > 1, state=before)
+                if draft is None:
+                    continue
+                started |= self._starts(draft)
+                if not self._call(draft):
+                    return False
+                if draft.stops_caller or draft.waits:
+                    awake -= 1
+                    stopping |= {core} if draft.stops_caller else set()
+                    break
+        # A core that was off after its CPU_OFF may have been started again, or not yet have been off.
+        self.doubtful |= stopping & (started | {target})
+        if random.random() < self.owner.shape.probe and target not in self.doubtful and self._runners():
+            self.turn += 1
+            return self._probe_core(target)
+        return True
+
+    def _last_turn(self) -> None:
+        """End the life with a system call; others make other calls, or another one, at the same time."""
+        runners = self._runners()
+        first = self.random.choice(runners)
+        drafts = [self._best([first], None, end=True)]
+        for core in runners:
+            if core != first and self.random.random() < 0.6:
+                another = self.random.random() < 0.3
+                for _ in range(1 if another else self.random.randint(1, _MOST_IN_A_ROW)):
+                    drafts.append(self._best([core], self._any_core(), end=another, state=self.state))
+        self.random.shuffle(drafts)
+        before = self.state
+        for draft in drafts:
+            if draft is not None and self._idle(draft.invocation.caller):
+                self._call(draft)
+                self.state = before if draft.ends_life else self.state
+
+    def _leave_one(self) -> None:
+        """All cores but one are brought to OFF; the one that is left may well not be the boot core."""
+        keep = self._any_core()
+        if not self._brought(keep, RUNNING):
+            return
+        for core in self._cores:
+            if core != keep and not self._brought(core, OFF):
+                return
+
+    # ---- what would show an unlawful effect
+
+    def _probe(self, draft: Draft) -> bool:
+        """Let the core that a call was about, and its caller, show where they are."""
+        if draft.name == UNKNOWN.name or not self._runners():
+            return True
+        if not self._probe_core(draft.about):
+            return False
+        # Whoever must not have been stopped goes on as if nothing had happened.
+        return self._everybody_answers() if self.random.random() < 0.15 else True
+
+    def _probe_core(self, core: int) -> bool:
+        runners = self._runners()
+        others = [other for other in runners if other != core]
+        now = situation(self.state, core)
+        if now in ASLEEP and others:
+            return self._wake(self.random.choice(others), core)
+        if now == PENDING:
+            self._settle(wait=True)
+            return True
+        if now == OFF and others:
+            if self.random.random() < 0.5:
+                return self._look(self.random.choice(others), core)
+            return self._brought(core, RUNNING) or not self._over()
+        if now == RUNNING and core in runners:
+            draft = self._best([core], core, may_stop=len(runners) > 1)
+            return True if draft is None or (draft.waits and not others) else self._call(draft)
+        return True
+
+    def _everybody_answers(self) -> bool:
+        for core in self._runners():
+            draft = self._best([core], core, may_stop=False)
+            if draft is not None and not self._call(draft):
+                return False
+        return True
+
+    # ---- ways
+
+    def _brought(self, target: int, goal: str) -> bool:
+        """Bring a core into a situation, as the model says; False where that did not work out."""
+        return self._bring(target, goal) is True
+
+    def _bring(self, target: int, goal: str) -> bool | None:
+        """The same; None where no way was found, False where the life is over."""
+        if target in self.doubtful:
+            return None
+        steps = route(self.owner.ways, situation(self.state, target), goal)
+        if steps is None:
+            return None
+        for step in steps:
+            way = self.random.choice(self.owner.ways[step])
+            if not self._go(way, target):
+                return None
+            if situation(self.state, target) != step[1]:
+                return None
+        return True
+
+    def _go(self, way: Way, target: int) -> bool:
+        runners = self._runners()
+        others = [core for core in runners if core != target]
+        if way.role == "settle":
+            self._settle(wait=True)
+            return True
+        if way.role == "wake":
+            return bool(others) and self._wake(self.random.choice(others), target)
+        caller = target if way.role == "caller" else (self.random.choice(others) if others else target)
+        if caller not in runners:
+            return False
+        args = self.owner.arguments_of(way, self.random, target, self._entry)
+        draft = self._draft(caller, way.fn, args)
+        if draft.ends_life or ((draft.stops_caller or draft.waits) and not [c for c in runners if c != caller]):
+            return False
+        going_on = self._call(draft)
+        self.turn += 1
+        return going_on
+
+    def _look(self, core: int, target: int) -> bool:
+        """Ask for the state of a core."""
+        call = next((call for call in self.owner.calls if call.name == "AFFINITY_INFO"), None)
+        if call is None:  # 0.1
+            return True
+        return self._call(self._draft(core, self.random.choice(call.ids()), (self.owner.machine.cores[target], 0)))
+
+    def _make_sure(self, target: int) -> bool:
+        """A core that may be off or on is on after this."""
+        others = [core for core in self._runners() if core != target]
+        ways = [way for way in self.owner.ways.get((OFF, PENDING), []) if way.role == "target"]
+        if not others or not ways:
+            return True
+        way = self.random.choice(ways)
+        args = self.owner.arguments_of(way, self.random, target, self._entry)
+        going_on = self._call(self._draft(self.random.choice(others), way.fn, args))
+        self._settle(wait=True)
+        return going_on
+
+    def _wake(self, core: int, target: int) -> bool:
+        self._add(WakeStep(turn=self.turn, cpu=core, target=target))
+        return self._woken(target)
+
+    def _woken(self, core: int) -> bool:
+        for _, state in self.owner.stepper.move("WAKEUP", self.state, core):
+            self.state = state
+            break
+        self._settle()
+        return True
+
+    # ---- calls
+
+    def _best(
+        self, cores: Sequence[int], focus: int | None, *, call: Call | None = None, end: bool = False,
+        may_stop: bool = True, state: Any = None,
+    ) -> Draft | None:  # fmt: skip
+        """Of a few calls drawn, the one that was covered least; `end`: only one that ends the life."""
+        found: Draft | None = None
+        least = 0
+        state = self.state if state is None else state
+        for _ in range(_CANDIDATES * (6 if end else 1)):
+            draft = self._drawn(state, self.random.choice(cores), focus, call)
+            alone = len(self._runners()) == 1
+            if end != draft.ends_life or (draft.stops_caller and not end and (alone or not may_stop)):
+                continue
+            if draft.waits and not may_stop:
+                continue
+            hits = self._hits(state, draft)
+            if found is None or hits < least:
+                found, least = draft, hits
+        return found
+
+    def _hits(self, state: Any, draft: Draft) -> int:
+        memory = self.memory
+        before = self.rule_about.get(draft.about, "")
+        return (
+            memory.rules[draft.rule]
+            + memory.cells[draft.name, situation(state, draft.about)]
+            + memory.pairs[before, draft.rule]
+        )
+
+    def _drawn(self, state: Any, core: int, focus: int | None, call: Call | None) -> Draft:
+        random, owner = self.random, self.owner
+        call = random.choice(owner.calls) if call is None else call
+        if call is UNKNOWN:
+            fn = random.choice(owner.unknown_ids)
+            args = tuple(random.getrandbits(64) for _ in range(random.randint(0, 3)))
+            return owner.draft(state, core, fn, args)
+        fn = random.choice(call.ids())
+        wide = fn == call.fid64
+        mpidr = None if focus is None else owner.machine.cores[focus]
+        given: list[Argument] = []
+        for pool in owner.pools[call.name]:
+            value = pool.draw(random, wide, mpidr)
+            given.append(self._entry(random.random() < 0.04) if value is None else value)
+        if not wide and random.random() < 0.1:
+            # What SMC32 calls ignore, and what nothing reads.
+            given = [a if isinstance(a, Entry) else a | random.getrandbits(32) << 32 for a in given]
+        return owner.draft(state, core, fn, tuple(given))
+
+    def _draft(self, core: int, fn: int, args: tuple[Argument, ...]) -> Draft:
+        return self.owner.draft(self.state, core, fn, args)
+
+    def _call(self, draft: Draft, returns: bool | None = None) -> bool:
+        """Add the call; False where it ends the life."""
+        expected = returns if returns is not None else draft.expected.completion is Completion.RETURNS
+        caller = draft.invocation.caller
+        self._add(CallStep(turn=self.turn, cpu=caller, fn=draft.invocation.fn, args=draft.args, returns=expected))
+        # The state may have moved on since the draft was made, where several cores act in one turn.
+        outcome = self.owner.expected(self.state, draft.invocation)
+        self._remember(draft, outcome)
+        if draft.ends_life:
+            return False
+        before, self.state = self.state.power, outcome.state
+        self.changed += [core for core, power in enumerate(self.state.power) if power != before[core]]
+        return True
+
+    def _remember(self, draft: Draft, outcome: Outcome) -> None:
+        memory, rule = self.memory, outcome.rule.name
+        memory.rules[rule] += 1
+        memory.cells[draft.name, situation(self.state, draft.about)] += 1
+        memory.pairs[self.rule_about.get(draft.about, ""), rule] += 1
+        self.rule_about[draft.about] = rule
+
+    def _starts(self, draft: Draft) -> set[int]:
+        before, after = self.state.power, draft.expected.state.power
+        return {core for core, power in enumerate(after) if power == PENDING and before[core] != power}
+
+    def _settle(self, wait: bool = False) -> None:
+        """Cores that were turned on begin to run, unless they were sent to an address that is not ours.
+
+        `wait`: the program gives them the time; else they may be as late as they like.
+        """
+        stepper = self.owner.stepper
+        moved = False
+        for core in self._cores:
+            for _, state in stepper.move("START", self.state, core):
+                self.state, moved = state, True
+            if self.state.activity[core] == "ENTERING":
+                if self._is_ours(self.state.entry[core]):
+                    words = (self.state.entry[core], self.state.context[core])
+                    for _, state in stepper.move("ENTER", self.state, core, words):
+                        self.state = state
+                else:
+                    self.budget = min(self.budget, 3)
+        runners = self._runners()
+        if moved and wait and runners:
+            self.turn += 1
+            cpu = self.last if self.last in runners else runners[0]
+            microseconds = self.random.randint(*_SETTLING_MICROSECONDS)
+            self._add(PauseStep(turn=self.turn, cpu=cpu, microseconds=microseconds))
+            self.turn += 1
+
+    # ---- small parts
+
+    @property
+    def _cores(self) -> range:
+        return range(len(self.owner.machine.cores))
+
+    def _idle(self, core: int) -> bool:
+        return self.state.activity[core] == RUNNING and self.state.power[core] == "ON"
+
+    def _runners(self) -> list[int]:
+        return [core for core in self._cores if self._idle(core) and core not in self.doubtful]
+
+    def _over(self) -> bool:
+        return self.state.system != RUNNING and self.state.system != "SUSPENDED"
+
+    def _any_core(self) -> int:
+        return self.random.randrange(len(self.owner.machine.cores))
+
+    def _entry(self, misaligned: bool = False) -> Entry:
+        self.slot += 1
+        return Entry(self.slot, self.random.choice(OFFSETS) if misaligned else 0)
+
+    @staticmethod
+    def _is_ours(address: int) -> bool:
+        return address >= _SLOTS_BASE and address % _SLOT_SIZE == 0 and address < _SLOTS_BASE + 0x1_0000
+
+    def _add(self, step: Step) -> None:
+        self.made.append(step)
+
+
+def address(argument: Argument) -> int:
+    """The word that an argument is in the generator's own picture of the machine."""
+    return _SLOTS_BASE + argument.slot * _SLOT_SIZE + argument.offset if isinstance(argument, Entry) else argument
+
+
+__all__ = ["Draft", "Life", "Shape", "address"]
