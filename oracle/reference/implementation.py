@@ -8,6 +8,7 @@ implementations that are wrong on purpose.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
@@ -22,6 +23,16 @@ from psci.oracle.reference.choices import Choose, first
 
 ANSWERS = tuple(range(4)) + tuple((1 << 64) - n for n in range(1, 13)) + ((1 << 64) - 300,)
 """What is tried where a rule leaves a choice of values."""
+
+class Stuck(enum.Enum):
+    """A call that goes no further for now."""
+
+    STUCK = "stuck"
+
+
+STUCK = Stuck.STUCK
+Deciding = Outcome | Stuck | None
+"""A step of a call: its outcome, or None where it goes on, or STUCK where it goes on only when something else happens."""
 
 FIRM = (Modality.GATE, Modality.MUST_REFUSE, Modality.SUCCEEDS)
 PERMITTED = (Modality.MAY_SUCCEED, Modality.MAY_REFUSE)
@@ -63,7 +74,7 @@ class Implementation:
 
     # ---- calls
 
-    def deciding(self, invocation: Invocation) -> Iterator[Outcome | None]:
+    def deciding(self, invocation: Invocation) -> Iterator[Deciding]:
         """Decide a call in steps between which other cores may move; the last one, and only it, is the outcome.
 
         The reference needs one step: under its lock, a call happens at once.
@@ -108,6 +119,10 @@ class Implementation:
         return sorted(
             (o for o in allowed.outcomes if o.rule.modality in order), key=lambda o: order.index(o.rule.modality)
         )
+
+    def waited(self) -> int:
+        """What a call returns that waited for a wakeup: SUCCESS."""
+        return 0
 
     def result(self, value: int, wide: bool) -> int:
         """What x0 holds when a call returns."""
@@ -164,4 +179,4 @@ class Implementation:
         return Outcome(rule, Completion.RETURNS, (1 << 64) - 1, self.state)
 
 
-__all__ = ["Implementation"]
+__all__ = ["STUCK", "Deciding", "Implementation"]

@@ -10,7 +10,7 @@ from psci.model.events import Call, Enter, Event, Machine, Observe, Return, Syst
 from psci.model.language.rules import Completion
 from psci.model.step import Invocation, Outcome
 from psci.oracle.reference.choices import Choose
-from psci.oracle.reference.implementation import Implementation
+from psci.oracle.reference.implementation import STUCK, Deciding, Implementation
 
 SYSTEM_EVENTS: Mapping[str, tuple[str, int | None]] = {
     "OFF": ("off", 0), "HIBERNATE": ("hibernate", 0),
@@ -41,8 +41,9 @@ class Running:
 
     def _forget(self) -> None:
         self.called: list[Invocation | None] = [None for _ in self._cores]
-        self._deciding: list[Iterator[Outcome | None] | None] = [None for _ in self._cores]
+        self._deciding: list[Iterator[Deciding] | None] = [None for _ in self._cores]
         self._outcome: list[Outcome | None] = [None for _ in self._cores]
+        self._stuck = [False for _ in self._cores]
 
     @property
     def down(self) -> bool:
@@ -85,7 +86,7 @@ class Running:
             running = self.called[core] is not None and state.activity[core] == "RUNNING"
             if running and self._outcome[core] is not None:
                 yield Happening(lambda core=core: self._return(core), False)  # type: ignore[misc]  # mypy does not infer a default
-            elif running:
+            elif running and not self._stuck[core]:
                 yield Happening(lambda core=core: self._decide(core), False)  # type: ignore[misc]  # as above
         for core in self._cores:
             if implementation.entry(core) is not None:
@@ -109,7 +110,8 @@ class Running:
         deciding = self._deciding[core] or self.implementation.deciding(invocation)
         self._deciding[core] = deciding
         outcome = next(deciding)
-        if outcome is not None:
+        self._stuck[core] = outcome is STUCK
+        if isinstance(outcome, Outcome):
             self._deciding[core] = None
             if outcome.completion is not Completion.NEVER:
                 self._outcome[core] = outcome
@@ -121,7 +123,8 @@ class Running:
         assert outcome is not None
         self.called[core] = self._outcome[core] = None
         _, wide = self.implementation.stepper.function(invocation.fn)
-        value = 0 if outcome.completion is Completion.WAITS else outcome.value or 0
+        waited = outcome.completion is Completion.WAITS
+        value = self.implementation.waited() if waited else outcome.value or 0
         yield Return(cpu=self.machine.cpus[core], x0=self.implementation.result(value, wide))
 
     def _enter(self, core: int) -> Iterator[Event]:

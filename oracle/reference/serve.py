@@ -41,6 +41,7 @@ class Server:
         profile: Mapping[str, Any] | None = None,
         seed: int = 0,
         refuses: Refuses = Refuses.SOMETIMES,
+        mpidrs: Callable[[int], tuple[int, ...]] = lambda cpus: tuple(range(cpus)),
         name: str = "psci's reference",
     ) -> None:
         """Prepare to serve.
@@ -52,6 +53,7 @@ class Server:
             profile: what it declares; default: that it has everything.
             seed: every choice depends on it, and on what arrives when.
             refuses: how often it uses a permission.
+            mpidrs: the cores of a machine with so many.
             name: how it calls itself.
         """
         self.psci = psci
@@ -59,6 +61,7 @@ class Server:
         self._specification = specification
         self._profile = profile
         self._name = name
+        self._mpidrs = mpidrs
         self._choose = seeded(seed)
         self._random = Random(f"serve {seed}")
         self._permits = refusing(refuses, seed)
@@ -130,7 +133,7 @@ class Server:
             raise ProtocolError(f"`start` has cpus {cpus!r}: between 1 and {MOST_CORES}")
         psci = str(line.get("psci", self.psci))
         profile = declaration(psci) if self._profile is None else dict(self._profile)
-        machine = Machine(psci=psci, cpus=tuple(range(cpus)), conduit="hvc", peer=self._name, profile=profile)
+        machine = Machine(psci=psci, cpus=self._mpidrs(cpus), conduit="hvc", peer=self._name, profile=profile)
         implementation = self._kind(
             machine, self._specification, self._choose, self._steppers.get((psci, cpus)),
             permits=self._permits, choices=self._choices.setdefault((psci, cpus), {}),
