@@ -59,10 +59,10 @@ def _measured(name: str, *, seconds: float, shrinking: float, seed: int) -> Meas
 
 def _line(row: Measured) -> str:
     if row.found is None:
-        return f"{row.fault:38} NOT FOUND in {row.calls:,} calls, {row.seconds:.1f} s"
+        return f"{row.fault:38} NOT FOUND in {row.calls:,} calls, {row.seconds:.1f} s ({row.cpu_seconds:.1f} s of CPU)"
     seen = f"{row.seen[0]} of {row.seen[1]}" if row.seen else ""
     return (
-        f"{row.fault:38} {row.calls:6,} calls {row.seconds:5.1f} s, shrunk to {row.calls_left} calls"
+        f"{row.fault:38} {row.calls:6,} calls {row.seconds:5.1f} s ({row.cpu_seconds:4.1f} s of CPU), shrunk to {row.calls_left} calls"
         f" of {row.steps} steps ({seen}): {row.found}"
     )
 
@@ -77,7 +77,8 @@ def _end(rows: list[Measured], as_json: bool) -> int:
         print(json.dumps({"status": status, **total, "rows": [row.document() for row in rows]}, indent=2))
         return status
     print(
-        f"{total['found']} of {total['faults']} found ({total['share']:.1%}), in {total['median_seconds']} s in the median;"
+        f"{total['found']} of {total['faults']} found ({total['share']:.1%}), in {total['median_seconds']} s"
+        f" ({total['median_cpu_seconds']} s of CPU) in the median;"
         f" shrunk to {total['median_calls_left']} calls in the median"
     )
     for name in total["not_found"]:

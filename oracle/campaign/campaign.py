@@ -33,6 +33,8 @@ DEATHS_OF_A_PROGRAM = 2
 """So often is a program run that the peer dies of: once is an accident."""
 DEADLY_PROGRAMS_IN_A_ROW = 3
 """After so many programs that the peer died of every time the campaign gives up."""
+DEATH = "PEER"
+"""What is named where a peer died."""
 STARTS = 3
 """So often is a peer tried that dies at its start."""
 EPOCH = 64
@@ -345,7 +347,7 @@ def death_of(death: PeerDied) -> tuple[Deviation, Judgement]:
     report = Report(machine.psci if isinstance(machine, MachineEvent) else "")
     at = max(len(death.trace) - 1, 0)
     finding = Finding(at, str(death), "an implementation that goes on", (), (), None)
-    deviation = Deviation(Key("PEER", death.how, ()), finding, at, ())
+    deviation = Deviation(Key(DEATH, death.how, ()), finding, at, ())
     return deviation, Judgement(death.trace, report)
 
 

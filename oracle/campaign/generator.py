@@ -21,11 +21,14 @@ from psci.model.language.rules import Modality
 from psci.model.machine import Machine, Undeclared, answers
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper
+from psci.model.symbols.state import FIELD_BY_NAME
 from psci.oracle.campaign.arguments import ALL_32, ALL_64, NEAR_IDS, Pool, pools
 from psci.oracle.campaign.life import Draft, Life, Shape, address
 from psci.oracle.campaign.memory import Memory
 from psci.oracle.campaign.ways import PENDING, RUNNING, Way, explored, situation
 from psci.oracle.peers.program import Argument, Entry, Program
+
+ASKED = FIELD_BY_NAME["asked"]
 
 if TYPE_CHECKING:
     from typing import Any
@@ -69,10 +72,8 @@ class Generator:
         self.choices: dict[Any, Any] = {}
         self.ways = self._ways(tuple(calls))
         self.situations = sorted({RUNNING, PENDING, *(there for _, there in self.ways)})
-        movers = {way.call.name for step in self.ways.values() for way in step if way.call is not None}
-        about = {call.name for call in calls if any(pool.cores for pool in self.pools[call.name])}
-        self.active: tuple[Call, ...] = tuple(call for call in calls if call.name in movers | about)
-        """The calls that move a core, or are about one: those whose races matter."""
+        self.active: tuple[Call, ...] = self._active(tuple(calls))
+        """The calls whose races matter: those that change something are in it twice, those that read a core once."""
 
     def forget(self) -> None:
         """Begin a new epoch."""
@@ -114,6 +115,20 @@ class Generator:
                     about = self.machine.core_of.get(word if wide else word & 0xFFFF_FFFF, core)
         name = call.name if call is not None else UNKNOWN.name
         return Draft(invocation, args, self.expected(state, invocation), name, about)
+
+    def _active(self, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        version = self.machine.version
+        rules = {call.name: self.stepper.specification.of(call.name, version) for call in calls}
+        # A system call ends the life: it meets others in the last turn.
+        change = {
+            call.name
+            for call in calls
+            if any(rule.effect.updates and rule.effect.update(ASKED) is None for rule in rules[call.name])
+        }
+        read = {call.name for call in calls if any(pool.cores for pool in self.pools[call.name])}
+        return tuple(call for call in calls if call.name in change for _ in range(2)) + tuple(
+            call for call in calls if call.name in read - change
+        )
 
     # ---- ways
 

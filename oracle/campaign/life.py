@@ -26,6 +26,8 @@ _CANDIDATES = 4
 """Of so many calls drawn, the one is taken whose expected rule and situation were covered least."""
 _AIMS = 12
 """Of so many aims drawn, the one is taken that was reached least."""
+_PAIRS = 24
+"""So many pairs of calls are drawn for one whose order matters."""
 _MOST_IN_A_ROW = 3
 """Calls that a core makes in a turn with other cores."""
 _SETTLING_MICROSECONDS = (1000, 1500)
@@ -42,8 +44,12 @@ class Shape:
     """Of one life."""
     stay: float = 0.7
     """How likely the next call comes from the same core: a change of cores costs a peer a hundred times as much."""
-    overlap: float = 0.5
-    """The share of turns in which several cores act."""
+    overlap: float = 0.35
+    """The share of turns in which several cores act..."""
+    crowded: float = 0.9
+    """...and the same in a life that is about that."""
+    crowd: float = 0.5
+    """The share of such lives."""
     aim: float = 0.3
     """The share of turns that bring a core into a situation, and call a function about it."""
     probe: float = 0.6
@@ -105,6 +111,7 @@ class Life:
     turn: int = 0
     slot: int = 0
     budget: int = 0
+    overlap: float = 0.0
     last: int = 0
     """The core that made the last call that no other overlapped."""
     rule_about: dict[int, str] = field(default_factory=dict)
@@ -118,6 +125,8 @@ class Life:
         """Make the life."""
         self.state = self.owner.stepper.initial()
         self.budget = self.random.randint(*self.owner.shape.turns)
+        shape = self.owner.shape
+        self.overlap = max(shape.crowded, shape.overlap) if self.random.random() < shape.crowd else shape.overlap
         alone_at = self.random.randrange(self.budget) if self.random.random() < self.owner.shape.alone else -1
         while self.budget > 0 and self._runners():
             self.budget -= 1
@@ -143,12 +152,12 @@ class Life:
             return self._wake(random.choice(runners), random.choice(asleep))
         if self.doubtful:
             return self._make_sure(self.doubtful.pop())
-        if self.changed and random.random() < shape.look:
+        if self.changed and random.random() < shape.look * (1 - self.overlap):
             return self._look(self._somebody(runners), self.changed.pop())
         if random.random() < shape.observe:
             self._add(ObserveStep(turn=self.turn, cpu=random.choice(runners), target=self._any_core()))
             return True
-        if random.random() < shape.overlap and len(self._cores) > 1:
+        if random.random() < self.overlap and len(self._cores) > 1:
             return self._meeting()
         if random.random() < shape.aim and len(self._cores) > 1:
             return self._aimed()
@@ -204,44 +213,69 @@ class Life:
         return True if draft is None else self._call_and_probe(draft)
 
     def _meeting(self) -> bool:
-        """Several cores act in one turn, mostly about one core, so that some of their calls meet."""
-        target = self._any_core()
-        active, random = self.owner.active, self.random
-        one, other, goal = min(
-            (
-                (random.choice(active), random.choice(active), random.choice(self.owner.situations))
-                for _ in range(_AIMS)
-            ),
-            key=lambda aim: self.memory.meetings[self.memory.met(aim[0].name, aim[1].name, aim[2])],
-        )
+        """Several cores act in one turn, with calls of which the model says that their order matters."""
+        random = self.random
+        target, goal = self._any_core(), random.choice(self.owner.situations)
         if not self._brought(target, goal):
             return not self._over()
-        runners = self._runners()
-        if len(runners) < 2:
+        while len(self._runners()) < 2:
             idle = [core for core in self._cores if self.state.power[core] == OFF and core != target]
             if not idle or not self._brought(random.choice(idle), RUNNING):
                 return not self._over()
-            runners = self._runners()
-            if len(runners) < 2:
-                return True
-        self.memory.meetings[self.memory.met(one.name, other.name, goal)] += 1
-        return self._together(runners, target, [one, other])
+        runners = self._runners()
+        pair = self._conflict(runners, target)
+        if pair is None:
+            return self._alone(self._somebody(runners))
+        self.memory.meetings[self.memory.met(*(draft.rule for draft in pair))] += 1
+        return self._together(runners, target, pair)
 
-    def _together(self, runners: list[int], target: int, wanted: list[Call]) -> bool:
+    def _conflict(self, runners: Sequence[int], target: int) -> tuple[Draft, Draft] | None:
+        """Two calls of two cores about one core that do not commute, of a pair of rules that met least."""
+        found: tuple[Draft, Draft] | None = None
+        least = 0
+        for _ in range(_PAIRS):
+            first, second = self.random.sample(runners, 2)
+            if target in runners and target not in (first, second) and self.random.random() < 0.5:
+                first = target
+            one, other = (
+                self._drawn(self.state, core, target, self.random.choice(self.owner.active)) for core in (first, second)
+            )
+            stopping = sum(draft.stops_caller or draft.waits for draft in (one, other))
+            if one.ends_life or other.ends_life or stopping >= len(runners) or not self._conflicts(one, other):
+                continue
+            hits = self.memory.meetings[self.memory.met(one.rule, other.rule)]
+            if found is None or hits < least:
+                found, least = (one, other), hits
+        return found
+
+    def _conflicts(self, one: Draft, other: Draft) -> bool:
+        """Whether one of two calls is answered in another way once the other has happened."""
+        return any(
+            first.expected.state is not self.state
+            and self.owner.expected(first.expected.state, second.invocation).rule is not second.expected.rule
+            for first, second in ((one, other), (other, one))
+        )
+
+    def _together(self, runners: list[int], target: int, pair: tuple[Draft, Draft]) -> bool:
         random = self.random
-        group = random.sample(runners, min(len(runners), random.choice((2, 2, 2, 3, 4))))
-        if target in runners and target not in group and random.random() < 0.5:
-            group[0] = target
+        group = [draft.invocation.caller for draft in pair]
+        rest = [core for core in runners if core not in group]
+        group += random.sample(rest, min(len(rest), random.choice((0, 0, 0, 1, 2))))
         before, awake = self.state, len(runners)
         stopping: set[int] = set()
         started: set[int] = set()
         for place, core in enumerate(group):
             if random.random() < 0.3:
                 self._add(PauseStep(turn=self.turn, cpu=core, microseconds=random.randint(1, 20)))
-            for number in range(random.randint(1, _MOST_IN_A_ROW)):
-                call = wanted[place] if number == 0 and place < len(wanted) else None
+            # Sometimes the call that matters is not the first that its core makes in this turn.
+            count = random.choice((1, 1, 2, 3))
+            matters = random.choice((0, 0, count - 1))
+            for number in range(count):
                 # All of them are chosen for the state before: which of them comes first, nobody knows.
-                draft = self._best([core], target, call=call, may_stop=awake > 1, state=before)
+                if place < len(pair) and number == matters:
+                    draft: Draft | None = pair[place]
+                else:
+                    draft = self._best([core], target, may_stop=awake > 1 and place >= len(pair), state=before)
                 if draft is None:
                     continue
                 started |= self._starts(draft)

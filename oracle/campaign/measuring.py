@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -31,6 +33,8 @@ class Measured:
     """Until it was seen."""
     seconds: float
     """The same, with the start of the program."""
+    cpu_seconds: float
+    """Of these, in which our process and the program had a processor: others may use the machine too."""
     steps: int | None
     """Of the smallest program that shows it..."""
     calls_left: int | None
@@ -46,6 +50,7 @@ class Measured:
             "found": self.found,
             "calls": self.calls,
             "seconds": round(self.seconds, 2),
+            "cpu_seconds": round(self.cpu_seconds, 2),
             "steps": self.steps,
             "calls_left": self.calls_left,
             "seen": None if self.seen is None else {"times": self.seen[0], "of": self.seen[1]},
@@ -67,18 +72,18 @@ def measured(fault: Fault, *, seed: int, seconds: float, shrinking: float) -> Me
         seconds: how long to look for it.
         shrinking: how many seconds to make the program small.
     """
-    began = time.monotonic()
+    began, used = time.monotonic(), processor_seconds(None)
     peer = ExecPeer(command_of(fault.name, seed))
     limits = Limits()
     try:
         plan = Plan(seed=seed, seconds=seconds, until_found=True)
         campaign = Campaign(plan, peer, lambda: ExecPeer(peer.command, limits=limits.times(2)))
         result = campaign.run()
-        took = time.monotonic() - began
+        took, cpu = time.monotonic() - began, processor_seconds(peer.pid) - used
         if result.interrupted:
             raise KeyboardInterrupt
         if not result.found:
-            return Measured(fault.name, fault.sort, None, result.calls, took, None, None, None)
+            return Measured(fault.name, fault.sort, None, result.calls, took, cpu, None, None, None)
         found = next(iter(result.found.values()))
         deadline = time.monotonic() + shrinking
         reproducer = Reproducer(
@@ -90,9 +95,21 @@ def measured(fault: Fault, *, seed: int, seconds: float, shrinking: float) -> Me
         peer.close()
     steps = [step for life in made.program.lives for step in life]
     return Measured(
-        fault.name, fault.sort, str(found.deviation.key), result.calls, took, len(steps),
+        fault.name, fault.sort, str(found.deviation.key), result.calls, took, cpu, len(steps),
         sum(isinstance(step, CallStep) for step in steps), (made.rate.seen, made.rate.of),
     )  # fmt: skip
+
+
+def processor_seconds(child: int | None) -> float:
+    """What this process, and a child that still runs, have used of a processor."""
+    own = time.process_time()
+    if child is None:
+        return own
+    try:
+        fields = Path(f"/proc/{child}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return own + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return own
 
 
 def summary(all_measured: list[Measured]) -> dict[str, Any]:
@@ -105,6 +122,7 @@ def summary(all_measured: list[Measured]) -> dict[str, Any]:
         "share": round(len(found) / len(all_measured), 3) if all_measured else 0.0,
         "median_calls_left": median(sizes) if sizes else None,
         "median_seconds": round(median(one.seconds for one in found), 2) if found else None,
+        "median_cpu_seconds": round(median(one.cpu_seconds for one in found), 2) if found else None,
         "not_found": [one.fault for one in all_measured if one.found is None],
     }
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 Cell = tuple[str, str]
 """A function, and the situation of the core that its call is about."""
-Meeting = tuple[str, str, str]
-"""Two functions that are called at the same time about one core, and the situation of that core before."""
+Meeting = tuple[str, str]
+"""The rules that would answer two calls, made at the same time, whose order matters."""
 
 
 @dataclass(slots=True)
@@ -21,10 +21,9 @@ class Memory:
     cells: Counter[Cell] = field(default_factory=Counter)
     meetings: Counter[Meeting] = field(default_factory=Counter)
 
-    def met(self, one: str, other: str, situation: str) -> Meeting:
+    def met(self, one: str, other: str) -> Meeting:
         """The name of a meeting, whoever comes first."""
-        first, second = sorted((one, other))
-        return first, second, situation
+        return (one, other) if one < other else (other, one)
 
 
 __all__ = ["Cell", "Meeting", "Memory"]

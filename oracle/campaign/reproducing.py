@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psci.host.requirements import CannotRun
 from psci.model.events import Boot, Call, Enter, Machine, Return, System
 from psci.model.specification import SPECIFICATION
-from psci.oracle.campaign.campaign import Found, Result, death_of
+from psci.oracle.campaign.campaign import DEATH, Found, Result, death_of
 from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, alike, entries_of
 from psci.oracle.campaign.saved import Saved
 from psci.oracle.campaign.shrinker import Rate, Shrinker, measure
 from psci.oracle.peers.peer import Peer, PeerDied
-from psci.oracle.peers.program import Program
+from psci.oracle.peers.program import CallStep, Program, Step
 
 _FIRST_RUNS = 5
 _LAST_RUNS = 10
-_LOOPS = (8, 64)
-"""How often the life of a race is repeated within one program, to bring the race back."""
+_LOOP = 16
+"""So often is the life of a race repeated in one run: what shows once in ten times then shows in most runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Reproducer:
     """Says no when the time for it is over."""
     last: Judgement = field(init=False)
     so_far: Reproduced = field(init=False)
+    repeat: int = 1
+    """How often the lives of a program are repeated in one run."""
     _shrinker: Shrinker | None = None
 
     def __post_init__(self) -> None:
@@ -85,45 +88,85 @@ class Reproducer:
         self.so_far = as_found(self.found)
 
     def confirm(self) -> Reproduced:
-        """Run the program again; a race that does not come back is looked for in a loop of the life that showed it."""
+        """Run the program again; a race that does not always come back is run in a loop of the life that showed it."""
         rate = measure(self.found.program, self.test, _FIRST_RUNS, self.may_go_on)
-        program = self.found.program
-        if not rate.seen:
-            for candidate in _loops(self.found):
-                if not self.may_go_on():
-                    break
-                again = measure(candidate, self.test, _FIRST_RUNS, self.may_go_on)
-                if again.seen:
-                    program, rate = candidate, again
-                    break
-        self.so_far = Reproduced(self.found, program, self.last, rate)
+        self.so_far = Reproduced(self.found, self.found.program, self.last, rate)
+        if rate.certain:
+            return self.so_far
+        for candidate in self._up_to_the_deviation(self.found.program):
+            if len(candidate.lives) > 1 or not self.may_go_on():
+                continue
+            self.repeat = _LOOP
+            again = measure(candidate, self.test, _FIRST_RUNS, self.may_go_on)
+            if again.seen / again.of > rate.seen / rate.of:
+                self.so_far = Reproduced(self.found, candidate, self.last, again)
+                return self.so_far
+            self.repeat = 1
         return self.so_far
 
     def shrink(self) -> Reproduced:
         """The smallest program found, after `confirm` has seen it again."""
         start = self.so_far
-        if not start.rate.seen or not self.may_go_on():
+        if not start.rate.seen:
             return start
-        machine = next((e for e in self.found.judgement.trace if isinstance(e, Machine)), None)
-        mpidrs = machine.cpus if machine is not None else tuple(range(start.program.cpus))
-        self._shrinker = Shrinker(self.test, mpidrs, start.rate, self.may_go_on)
-        smallest = self._shrinker.shrink(start.program)
-        final = measure(smallest, self.test, _LAST_RUNS, self.may_go_on)
+        smallest = start.program
+        if self.may_go_on():
+            machine = next((e for e in self.found.judgement.trace if isinstance(e, Machine)), None)
+            mpidrs = machine.cpus if machine is not None else tuple(range(start.program.cpus))
+            hint = self._up_to_the_deviation
+            self._shrinker = Shrinker(self.test, mpidrs, start.rate, self.may_go_on, hint=hint)
+            smallest = self._shrinker.shrink(start.program)
+        repeat, self.repeat = self.repeat, 1
+        final = measure(smallest, self.test, _LAST_RUNS, self.may_go_on if repeat == 1 else lambda: True)
+        if not final.seen and repeat > 1:
+            smallest = replace(smallest, lives=smallest.lives * repeat)
+            final = measure(smallest, self.test, _FIRST_RUNS)
         if final.seen:
             self.so_far = Reproduced(self.found, smallest, self.last, final)
         # Else it was shrunk beyond what can be shown again: the long program is worth more than a short one that
         # shows nothing.
         return self.so_far
 
+    def _up_to_the_deviation(self, program: Program) -> Iterator[Program]:
+        """The life that showed it last, with the calls that had been made by then; and all lives up to that one."""
+        key = self.found.deviation.key
+        deviation = shown(self.last, key)
+        if deviation is None and key.what != DEATH:
+            return
+        before = self.last.trace if deviation is None else self.last.trace[: deviation.at + 1]
+        number = sum(isinstance(event, Boot) for event in before)
+        machine = before[0] if before else None
+        if number >= len(program.lives) * self.repeat or not isinstance(machine, Machine):
+            return
+        number %= len(program.lives)
+        boots = [at for at, event in enumerate(before) if isinstance(event, Boot)]
+        made: Counter[int] = Counter(
+            machine.cpus.index(event.cpu) for event in before[boots[-1] if boots else 0 :] if isinstance(event, Call)
+        )
+        kept: list[Step] = []
+        for step in program.lives[number]:
+            if isinstance(step, CallStep):
+                made[step.cpu] -= 1
+            # What a core did before its last call belongs to it.
+            if made[step.cpu] >= 0 and any(count > 0 for count in made.values()) | isinstance(step, CallStep):
+                kept.append(step)
+        yield replace(program, lives=(tuple(kept),))
+        yield replace(program, lives=(program.lives[number],))
+        yield replace(program, lives=(*program.lives[:number], tuple(kept)))
+
     def interrupted(self) -> Reproduced:
         """What there is, when somebody ends it."""
-        if self._shrinker is not None and self._shrinker.smallest is not None:
-            return replace(self.so_far, program=self._shrinker.smallest, judgement=self.last)
-        return self.so_far
+        if self._shrinker is None or self._shrinker.smallest is None:
+            return self.so_far
+        smallest = self._shrinker.smallest
+        return replace(
+            self.so_far, program=replace(smallest, lives=smallest.lives * self.repeat), judgement=self.last
+        )
 
     def test(self, program: Program) -> bool:
         """Run a program once; whether it shows the deviation."""
         key = self.found.deviation.key
+        program = replace(program, lives=program.lives * self.repeat)
         try:
             (trace,) = self.peer.run([program])
         except PeerDied as death:
@@ -152,15 +195,6 @@ def reproduce(peer: Peer, judge: Judge, found: Found, may_go_on: Callable[[], bo
     made = Reproducer(peer, judge, found, may_go_on)
     made.confirm()
     return made.shrink()
-
-
-def _loops(found: Found) -> list[Program]:
-    """The life that showed a deviation, many times over."""
-    before = found.judgement.trace[: found.deviation.at + 1]
-    number = sum(isinstance(event, Boot) for event in before)
-    if number >= len(found.program.lives):
-        return []
-    return [replace(found.program, lives=(found.program.lives[number],) * times) for times in _LOOPS]
 
 
 def race_of(found: Found) -> list[str]:

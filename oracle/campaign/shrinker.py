@@ -72,6 +72,8 @@ class Shrinker:
     mpidrs: Sequence[int]
     rate: Rate
     may_go_on: Callable[[], bool] = lambda: True
+    hint: Callable[[Program], Iterator[Program]] = lambda program: iter(())
+    """Programs that probably show it too, by what the last run of this one showed; the boldest first."""
     runs: int = 0
     smallest: Program | None = None
     """The smallest program so far: what there is when somebody interrupts."""
@@ -102,7 +104,7 @@ class Shrinker:
         while progress:
             progress = False
             for candidates in (
-                _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles, _plainer_steps,
+                self.hint, _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles, _plainer_steps,
                 _plainer_arguments,
             ):  # fmt: skip
                 while (found := self._first(candidates(smallest), smallest, seen)) is not None:

@@ -94,6 +94,11 @@ class ExecPeer:
         if child is not None:
             child.end()
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the program, while it runs."""
+        return None if self._child is None else self._child.pid
+
     # ---- lines
 
     def send(self, *lines: bytes) -> None:
