@@ -19,8 +19,10 @@ from psci.oracle.peers.program import CallStep, Program, Step
 
 _FIRST_RUNS = 5
 _LAST_RUNS = 10
-_LOOP = 16
-"""So often is the life of a race repeated in one run: what shows once in ten times then shows in most runs."""
+_LOOP = (2, 32)
+"""The fewest and the most times that the lives of a race are repeated in one run..."""
+_STEPS_OF_A_LOOP = 160
+"""...which has about so many steps: what shows once in ten times then shows in most runs, and none takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ class Reproducer:
     """Says no when the time for it is over."""
     last: Judgement = field(init=False)
     so_far: Reproduced = field(init=False)
-    repeat: int = 1
-    """How often the lives of a program are repeated in one run."""
+    loop: bool = False
+    """The lives of a program are repeated in one run."""
     _shrinker: Shrinker | None = None
 
     def __post_init__(self) -> None:
@@ -96,12 +98,12 @@ class Reproducer:
         for candidate in self._up_to_the_deviation(self.found.program):
             if len(candidate.lives) > 1 or not self.may_go_on():
                 continue
-            self.repeat = _LOOP
+            self.loop = True
             again = measure(candidate, self.test, _FIRST_RUNS, self.may_go_on)
             if again.seen / again.of > rate.seen / rate.of:
                 self.so_far = Reproduced(self.found, candidate, self.last, again)
                 return self.so_far
-            self.repeat = 1
+            self.loop = False
         return self.so_far
 
     def shrink(self) -> Reproduced:
@@ -116,10 +118,10 @@ class Reproducer:
             hint = self._up_to_the_deviation
             self._shrinker = Shrinker(self.test, mpidrs, start.rate, self.may_go_on, hint=hint)
             smallest = self._shrinker.shrink(start.program)
-        repeat, self.repeat = self.repeat, 1
-        final = measure(smallest, self.test, _LAST_RUNS, self.may_go_on if repeat == 1 else lambda: True)
-        if not final.seen and repeat > 1:
-            smallest = replace(smallest, lives=smallest.lives * repeat)
+        looped, self.loop = self.loop, False
+        final = measure(smallest, self.test, _LAST_RUNS, (lambda: True) if looped else self.may_go_on)
+        if not final.seen and looped:
+            smallest = repeated(smallest)
             final = measure(smallest, self.test, _FIRST_RUNS)
         if final.seen:
             self.so_far = Reproduced(self.found, smallest, self.last, final)
@@ -136,7 +138,7 @@ class Reproducer:
         before = self.last.trace if deviation is None else self.last.trace[: deviation.at + 1]
         number = sum(isinstance(event, Boot) for event in before)
         machine = before[0] if before else None
-        if number >= len(program.lives) * self.repeat or not isinstance(machine, Machine):
+        if (number >= len(program.lives) and not self.loop) or not isinstance(machine, Machine):
             return
         number %= len(program.lives)
         boots = [at for at, event in enumerate(before) if isinstance(event, Boot)]
@@ -159,14 +161,12 @@ class Reproducer:
         if self._shrinker is None or self._shrinker.smallest is None:
             return self.so_far
         smallest = self._shrinker.smallest
-        return replace(
-            self.so_far, program=replace(smallest, lives=smallest.lives * self.repeat), judgement=self.last
-        )
+        return replace(self.so_far, program=repeated(smallest) if self.loop else smallest, judgement=self.last)
 
     def test(self, program: Program) -> bool:
         """Run a program once; whether it shows the deviation."""
         key = self.found.deviation.key
-        program = replace(program, lives=program.lives * self.repeat)
+        program = repeated(program) if self.loop else program
         try:
             (trace,) = self.peer.run([program])
         except PeerDied as death:
@@ -181,6 +181,13 @@ class Reproducer:
             return False
         self.last = judgement
         return True
+
+
+def repeated(program: Program) -> Program:
+    """The same lives many times over, in one program."""
+    fewest, most = _LOOP
+    steps = max(1, sum(len(life) for life in program.lives))
+    return replace(program, lives=program.lives * max(fewest, min(most, _STEPS_OF_A_LOOP // steps)))
 
 
 def reproduce(peer: Peer, judge: Judge, found: Found, may_go_on: Callable[[], bool]) -> Reproduced:
