@@ -19,6 +19,8 @@ from psci.oracle.peers.program import CallStep, Program, Step
 
 _FIRST_RUNS = 5
 _LAST_RUNS = 10
+_RUNS_OF_A_RACE = 60
+"""So often is a small program run by itself that showed a race in a loop."""
 _LOOP = (2, 32)
 """The fewest and the most times that the lives of a race are repeated in one run..."""
 _STEPS_OF_A_LOOP = 160
@@ -120,6 +122,8 @@ class Reproducer:
             smallest = self._shrinker.shrink(start.program)
         looped, self.loop = self.loop, False
         final = measure(smallest, self.test, _LAST_RUNS, (lambda: True) if looped else self.may_go_on)
+        while looped and not final.seen and final.of < _RUNS_OF_A_RACE:
+            final = Rate(int(self.test(smallest)), final.of + 1)
         if not final.seen and looped:
             smallest = repeated(smallest)
             final = measure(smallest, self.test, _FIRST_RUNS)
