@@ -6,7 +6,7 @@ distribution stands in pyproject.toml.
 
 from setuptools import find_packages, setup
 
-FOLDERS = ("model", "properties", "explorer", "proofs", "oracle", "host", "graphs", "cli")
+FOLDERS = ("model", "properties", "explorer", "proofs", "oracle", "host", "graphs", "front", "cli")
 
 
 def packages() -> list[str]:

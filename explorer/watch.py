@@ -18,9 +18,9 @@ from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
 from psci.model.language.python import Compiler, put, ranks
 from psci.model.language.rules import CallTerms, Rule
-from psci.model.language.sorts import BOOL, CORE, Enumeration
 from psci.model.language.terms import Function, Term, fields_read
 from psci.model.machine import Machine
+from psci.model.step import blank_field
 from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.state import FIELD_BY_NAME
 from psci.properties.language import Kind, Property, step_of
@@ -58,7 +58,7 @@ class Watch:
 
     def initial(self) -> Watched:
         """The state after a cold boot, which the history variables follow too."""
-        blank = tuple(self._blank(field) for field in self.claim.history.fields)
+        blank = tuple(blank_field(field, self.machine) for field in self.claim.history.fields)
         state = self.product.initial()
         before = self._compile_history(self.claim.history.start(), CallTerms(()), ())
         unknown = (None,) * 7
@@ -186,15 +186,6 @@ class Watch:
             case "ancestor":
                 return tree.ancestors[arguments[1]][arguments[0]]
         return tree.levels[arguments[0]]
-
-    def _blank(self, field: Function) -> Any:
-        zero: Any = False if field.range == BOOL else 0
-        if isinstance(field.range, Enumeration):
-            zero = field.range.values[0]
-        size = 1
-        for sort in field.domain:
-            size *= len(self.machine.cores) if sort == CORE else len(self.machine.tree.names)
-        return (zero,) * size if field.domain else zero
 
 
 def watched(product: Product, claim: Property) -> Watch:

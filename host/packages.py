@@ -35,6 +35,8 @@ HOST_PROGRAMS = {
     "dot": "graphviz",
 }
 """The programs of this machine that peers and pictures use, and the package that holds each."""
+PICTURES = ("dot",)
+"""Those of them that no peer needs."""
 
 
 class Packages:

@@ -18,12 +18,13 @@ from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
 from psci.model.language.python import Compiler, put, ranks
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
-from psci.model.language.sorts import BOOL, CORE, Enumeration
+from psci.model.language.sorts import CORE, NODE, blank
 from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
 from psci.model.machine import Choices, Key, Machine, Undeclared, answers
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.state import FIELDS
+from psci.model.tables.codes import value_in_words
 
 State = namedtuple("State", [field.name for field in FIELDS])  # type: ignore[misc]  # the fields are the rules' fields
 """A state; a field of each core is a tuple in the order of the machine's cores."""
@@ -55,6 +56,17 @@ class Outcome(NamedTuple):
     """The result as a 64-bit word; None where the call does not return, waits, or leaves a choice."""
     state: Any
 
+    def __repr__(self) -> str:
+        return f"{self.result()} by {self.rule.name}"
+
+    def result(self) -> str:
+        """How the call ends, in words: `ON_PENDING (-5)`, `waits`, `does not return`."""
+        if self.completion is not Completion.RETURNS:
+            return str(self.completion.value)
+        if self.rule.code is not None:
+            return self.rule.code.with_number()
+        return "any of several values" if self.value is None else value_in_words(self.value, 64)
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -71,6 +83,9 @@ class Allowed:
         """No rule answers."""
         return not any(o.rule.modality is not Modality.MAY_REFUSE for o in self.outcomes)
 
+    def __repr__(self) -> str:
+        return f"Allowed({', '.join(map(repr, self.outcomes))})"
+
 
 def accepts(outcome: Outcome, x0: int, wide: bool) -> bool:
     """Whether a result explains x0: all 64 bits after an SMC64 call, the low 32 after an SMC32 call (SMC-2, RET-2)."""
@@ -82,6 +97,15 @@ def accepts(outcome: Outcome, x0: int, wide: bool) -> bool:
         return x0 == outcome.value if wide else (x0 ^ outcome.value) & 0xFFFF_FFFF == 0
     word = x0 if wide else _sign_extended(x0 & 0xFFFF_FFFF)
     return bool(_constraint(outcome.rule)(word))
+
+
+def blank_field(field: Function, machine: Machine) -> Any:
+    """What a field holds before the first boot: a value, or one for each core or node."""
+    first = 0 if field.range in (CORE, NODE) else blank(field.range)
+    size = 1
+    for sort in field.domain:
+        size *= len(machine.cores) if sort == CORE else len(machine.tree.names)
+    return (first,) * size if field.domain else first
 
 
 def _sign_extended(word: int) -> int:
@@ -231,20 +255,9 @@ class Stepper:
 
     def initial(self) -> Any:
         """The state after a cold boot."""
-        blank: Any = State(*(self._blank(field) for field in FIELDS))
-        ((_, state),) = self.move(BOOT.name, blank._replace(system="DOWN"), self.machine.boot)
+        before: Any = State(*(blank_field(field, self.machine) for field in FIELDS))
+        ((_, state),) = self.move(BOOT.name, before._replace(system="DOWN"), self.machine.boot)
         return state
-
-    def _blank(self, field: Function) -> Any:
-        zero: Any = 0
-        if field.range == BOOL:
-            zero = False
-        elif isinstance(field.range, Enumeration):
-            zero = field.range.values[0]
-        size = 1
-        for sort in field.domain:
-            size *= len(self.machine.cores) if sort == CORE else len(self.machine.tree.names)
-        return (zero,) * size if field.domain else zero
 
     # ---- writing Python
 

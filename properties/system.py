@@ -6,7 +6,7 @@ from typing import Any
 
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import RESULT, Completion
-from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
+from psci.model.language.sorts import BOOL, CORE, NODE, blank
 from psci.model.language.terms import TRUE, App, Term, choose, conjunction, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import ACTIVITY, FIELDS, KIND, POWER
@@ -232,7 +232,8 @@ def blank_value(of: Any) -> Term:
     """A field has its first value everywhere."""
     function = of.function if isinstance(of, App) else of
     sort = function.range
-    zero = sort.values[0] if isinstance(sort, Enumeration) else False if sort == BOOL else 0
+    zero = blank(sort)
+    assert zero is not None
 
     def build(index: tuple[Any, ...]) -> Any:
         if len(index) == len(function.domain):

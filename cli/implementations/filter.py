@@ -98,9 +98,9 @@ def _target(peer: str | None, image: str | None, qemu: str | None) -> Target | N
     if peer is None:
         return None
     from psci.oracle.filter.run import Target
-    from psci.oracle.peers import Request
+    from psci.oracle.peers import request_for
 
-    return Target(Request(name=peer, kernel=image, qemu=qemu))
+    return Target(request_for(peer, kernel=image, qemu=qemu))
 
 
 def _ids(word: str, composition: Composition) -> Sequence[int]:
@@ -157,11 +157,11 @@ def _save_witnesses(analysis: Analysis, target: Target | None, folder: Path) -> 
     """For each id the model's trace without it, and a file with which `psci replay` shows it on a real kernel."""
     from psci.oracle.campaign import saved
     from psci.oracle.filter.run import saved_witness
-    from psci.oracle.peers import Request
+    from psci.oracle.peers import request_for
     from psci.oracle.traces.file import write_trace
 
     composition = analysis.composition
-    request = Request(name="kvm") if target is None else target.request
+    request = request_for("kvm") if target is None else target.request
     words = ["psci", "filter", "--kernel", composition.kernel.name, "--want", composition.want.name]
     words += ["--vmm", ",".join(call.name for call in composition.offered)]
     command = shlex.join([*words, "-o", str(folder)])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from psci.oracle import peers
     from psci.oracle.campaign.campaign import Plan
     from psci.oracle.peers import Request
 
@@ -46,16 +47,16 @@ def command(
 
     Exit status: 0 nothing new, 1 a new deviation, 2 bad input, 3 could not judge, 130 interrupted.
     """
+    from psci.oracle import peers
     from psci.oracle.campaign.campaign import Plan
     from psci.oracle.campaign.jobs import campaign
     from psci.oracle.campaign.session import Order
-    from psci.oracle.peers import Request
 
     if psci is not None:
         from psci.model.tables.versions import version
 
         version(psci)
-    request = Request(name=peer, kernel=kernel, qemu=qemu, conduit=conduit, psci=psci)
+    request = peers.request_for(peer, kernel=kernel, qemu=qemu, conduit=conduit, psci=psci)
     seed = secrets.randbelow(1 << 32) if seed is None and not resume else seed
     if calls is None and seconds is None:
         calls = DEFAULT_CALLS

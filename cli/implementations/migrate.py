@@ -34,9 +34,9 @@ def command(source: str | None, destination: str | None, pin: str, as_json: bool
     if source is not None and destination is not None:
         from psci.oracle.filter.migration import moves
         from psci.oracle.filter.run import Target
-        from psci.oracle.peers import Request
+        from psci.oracle.peers import request_for
 
-        moved = list(moves(Target(Request(name=source)), Target(Request(name=destination)), pin))
+        moved = list(moves(Target(request_for(source)), Target(request_for(destination)), pin))
     if as_json:
         click.echo(json.dumps(_document(arrivals, moved), indent=2))
     else:

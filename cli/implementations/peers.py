@@ -42,21 +42,21 @@ def install(names: tuple[str, ...], as_json: bool) -> int:
     """Fetch what the named peers need (default: qemu and kvm:latest); nothing is installed that apt-get cannot undo."""
     from rich.console import Console
 
-    from psci.host.packages import Packages
+    from psci.host.packages import PICTURES, Packages
     from psci.host.requirements import CannotRun
     from psci.oracle import peers
 
-    requests = [peers.Request(name=name) for name in names or DEFAULTS]
+    requests = [peers.request_for(name) for name in names or DEFAULTS]
     failed: dict[str, str] = {}
     for request in requests:
         with Console(stderr=True).status(f"fetching what {request.name} needs ..."):
             try:
-                peers.install(request)
+                peers.family(request.name).install(request)
             except CannotRun as error:
                 failed[request.name] = str(error)
     if not names:
         with contextlib.suppress(CannotRun):  # pictures are not what a peer is judged by
-            Packages().install(["dot"])
+            Packages().install(PICTURES)
     return _say([_described(request) for request in requests], as_json, failed, status=3 if failed else 0)
 
 
@@ -67,7 +67,7 @@ def doctor(names: tuple[str, ...], as_json: bool) -> int:
     """What the named peers need and this machine has not, and what to do; status 3 if one of them cannot run."""
     from psci.oracle import peers
 
-    described = [_described(peers.Request(name=name)) for name in names or _concrete()]
+    described = [_described(peers.request_for(name)) for name in names or _concrete()]
     missing = bool(names) and not all(peer["ready"] for peer in described)
     return _say(described, as_json, {}, status=3 if missing else 0, verbose=True)
 
@@ -75,22 +75,23 @@ def doctor(names: tuple[str, ...], as_json: bool) -> int:
 def _list(as_json: bool) -> int:
     from psci.oracle import peers
 
-    return _say([_described(peers.Request(name=name)) for name in _concrete()], as_json, {}, status=0)
+    return _say([_described(peers.request_for(name)) for name in _concrete()], as_json, {}, status=0)
 
 
 def _concrete() -> list[str]:
-    from psci.oracle.peers import NAMES
+    from psci.oracle import peers
 
-    return [name for name in NAMES if not name.endswith(("SERIES", "COMMAND"))]
+    return [name for name in peers.names() if name == name.lower()]
 
 
 def _described(request: Request) -> dict[str, Any]:
     from psci.oracle import peers
 
-    needs = peers.requirements(request)
+    family = peers.family(request.name)
+    needs = family.requirements(request)
     return {
         "name": request.name,
-        "what": peers.NAMES.get(request.name) or peers.NAMES["exec:COMMAND" if request.family == "exec" else "kvm:SERIES"],
+        "what": family.what(request.name),
         "ready": all(need.found for need in needs),
         "requirements": [{"what": need.what, "found": need.found, "remedy": need.remedy} for need in needs],
     }

@@ -64,7 +64,7 @@ def infer(peer: str, output: Path | None, cpus: int, psci: str | None, as_json: 
     from psci.oracle import peers
     from psci.oracle.profiles import inference
 
-    running = peers.open_peer(peers.Request(name=peer, psci=psci))
+    running = peers.open_peer(peers.request_for(peer, psci=psci))
     try:
         asked = [inference.questions(cpus, psci), *inference.suspend_questions(cpus, psci)]
         traces = list(running.run(asked))

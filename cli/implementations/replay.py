@@ -35,7 +35,7 @@ def command(
     deviation = saved.read(file)
     request = peers.request_from(deviation.peer, str(file), deviation.filter)
     if peer is not None:
-        request = peers.Request(name=peer, psci=request.psci, filter=request.filter)
+        request = peers.request_for(peer, psci=request.psci, filter=request.filter)
     if kernel is not None or qemu is not None:
         request = replace(request, kernel=kernel or request.kernel, qemu=qemu or request.qemu)
     opened = peers.open_peer(request)

@@ -9,14 +9,11 @@ import click
 
 from psci.explorer.abstraction.machines import MOST_CORES, SHALLOW_STATES, small
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.system import Product
+from psci.explorer.system import QUIET_MOVES, Product
 from psci.graphs.render import FORMATS, format_of, render, write
 from psci.graphs.views import VIEWS, view
 from psci.model.power.topology import Topology
 from psci.model.tables.versions import version
-
-_UNSEEN = frozenset({"SIGNAL", "LOSE_POWER"})
-"""A wakeup that becomes pending changes nothing that a view shows."""
 
 
 @click.command(help="Draw a view: " + "; ".join(f"{v.name}, {v.sentence}" for v in VIEWS.values()) + ".")
@@ -37,7 +34,7 @@ def command(
         # clusters side by side, so that a whole cluster can be off while another runs
         machine = small(cpus, machine.version, topology=Topology.clusters([1] * cpus), states=SHALLOW_STATES)
     # no view tells the two widths of a function id apart
-    product = Product(machine, abstraction=Abstraction(widths=(True,)), without=_UNSEEN)
+    product = Product(machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES)
     diagram = view(name, product, refusals)
     write(output, render(diagram, chosen))
     if as_json:

@@ -16,20 +16,8 @@ from dataclasses import dataclass, replace
 from psci.model.environment import BOOT
 from psci.model.language.effects import Effect, Update
 from psci.model.language.rules import Rule
-from psci.model.language.terms import (
-    App,
-    Const,
-    Function,
-    Op,
-    Quantified,
-    Term,
-    Value,
-    choose,
-    conjunction,
-    disjunction,
-    fields_read,
-    negation,
-)  # fmt: skip
+from psci.model.language.simplify import simplify
+from psci.model.language.terms import Const, Function, Term, Value, fields_read
 from psci.model.machine import Machine
 from psci.model.specification import Specification
 
@@ -184,42 +172,17 @@ def _folded_update(update: Update, constants: Mapping[str, Value], machine: Mach
 
 def fold(term: Term, constants: Mapping[str, Value], machine: Machine) -> Term:
     """The term with constant fields and the machine's declarations written in, and simplified as far as that goes."""
-    match term:
-        case App(function=function) if function.kind == "state" and function.name in constants:
+
+    def known(function: Function, arguments: tuple[Term, ...]) -> Term | None:
+        if function.kind == "state" and function.name in constants:
             return Const(constants[function.name], function.range)
-        case App(function=function, arguments=arguments):
-            inner = tuple(fold(argument, constants, machine) for argument in arguments)
-            value = _declared(function, inner, machine)
-            return App(function, inner, term.sort) if value is None else Const(value, function.range)
-        case Op(name=name, arguments=arguments):
-            return _operator(name, tuple(fold(argument, constants, machine) for argument in arguments), term)
-        case Quantified(kind=kind, variable=variable, body=body):
-            inside = fold(body, constants, machine)
-            return inside if isinstance(inside, Const) else Quantified(kind, variable, inside)
-    return term
+        if function.kind != "machine":
+            return None
+        values = [argument.value for argument in arguments if isinstance(argument, Const)]
+        value = machine.value(function.name, tuple(values)) if len(values) == len(arguments) else None
+        return None if value is None else Const(value, function.range)
 
-
-def _declared(function: Function, arguments: tuple[Term, ...], machine: Machine) -> Value | None:
-    if function.kind != "machine":
-        return None
-    values = [argument.value for argument in arguments if isinstance(argument, Const)]
-    return machine.value(function.name, tuple(values)) if len(values) == len(arguments) else None
-
-
-def _operator(name: str, arguments: tuple[Term, ...], term: Op) -> Term:
-    match name:
-        case "not":
-            return negation(arguments[0])
-        case "and":
-            return conjunction(*arguments)
-        case "or":
-            return disjunction(*arguments)
-        case "if":
-            return choose(*arguments)
-        case "eq" if all(isinstance(argument, Const) for argument in arguments):
-            left, right = arguments
-            return Const(left.value == right.value, term.sort)  # type: ignore[attr-defined]  # both are constants
-    return Op(name, arguments, term.sort)
+    return simplify(term, known)
 
 
 ABOUT: Mapping[str, tuple[str, ...]] = {"cores": CORES, "nodes": NODES, "memory": MEMORY}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, Modality, Rule
-from psci.model.language.terms import FALSE, App, Const, Op, Quantified, Term, choose, conjunction, disjunction
+from psci.model.language.simplify import simplify
+from psci.model.language.terms import FALSE, Const, Function, Term
 from psci.model.machine import DEFAULTS
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Outcome, accepts
@@ -65,22 +66,8 @@ def _chosen(rule: Rule, version: Version) -> Iterator[str]:
 
 def by_default(term: Term) -> Term:
     """The term with every reading at its default, as far as that decides it."""
-    match term:
-        case App(function=function, sort=sort) if function.name in _DEFAULTS:
-            return Const(_DEFAULTS[function.name], sort)
-        case Op(name="eq", arguments=(left, right)):
-            here, there = by_default(left), by_default(right)
-            if isinstance(here, Const) and isinstance(there, Const):
-                return Const(here.value == there.value, term.sort)
-        case Op(name="not", arguments=(inner,)):
-            return ~by_default(inner)
-        case Op(name="and", arguments=arguments):
-            return conjunction(*map(by_default, arguments))
-        case Op(name="or", arguments=arguments):
-            return disjunction(*map(by_default, arguments))
-        case Op(name="if", arguments=(condition, then, otherwise)):
-            return choose(by_default(condition), by_default(then), by_default(otherwise))
-        case Quantified(kind=kind, variable=variable, body=body):
-            inner = by_default(body)
-            return inner if isinstance(inner, Const) else Quantified(kind, variable, inner)
-    return term
+    return simplify(term, _default)
+
+
+def _default(function: Function, _arguments: tuple[Term, ...]) -> Term | None:
+    return Const(_DEFAULTS[function.name], function.range) if function.name in _DEFAULTS else None

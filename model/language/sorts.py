@@ -53,3 +53,10 @@ NODE = Sort("Node")
 U8 = BitVector("u8", 8)
 U32 = BitVector("u32", 32)
 U64 = BitVector("u64", 64)
+
+
+def blank(sort: Sort) -> bool | int | str | None:
+    """The first value of a sort: what a field holds before the first boot. None where the values are not listed."""
+    if isinstance(sort, Enumeration):
+        return sort.values[0]
+    return None if sort in (CORE, NODE) else False if sort == BOOL else 0

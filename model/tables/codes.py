@@ -23,6 +23,10 @@ class Code:
         """The code as an unsigned word of `width` bits."""
         return self.number & ((1 << width) - 1)
 
+    def with_number(self) -> str:
+        """The name and the number: `ON_PENDING (-5)`."""
+        return f"{self.name} ({self.number})"
+
 
 SUCCESS = Code("SUCCESS", 0, V0_1)
 NOT_SUPPORTED = Code("NOT_SUPPORTED", -1, V0_1)
@@ -52,3 +56,22 @@ def codes(version: Version) -> tuple[Code, ...]:
 def code_named(number: int) -> Code | None:
     """The code with this signed number."""
     return next((code for code in CODES if code.number == number), None)
+
+
+def signed(word: int, width: int) -> int:
+    """A word of `width` bits as a signed number."""
+    return word - (1 << width) if word >> (width - 1) else word
+
+
+def code_of(word: int, width: int) -> Code | None:
+    """The error that a result of `width` bits is; None for SUCCESS and for a value."""
+    number = signed(word & ((1 << width) - 1), width)
+    return code_named(number) if number < 0 else None
+
+
+def value_in_words(word: int, width: int) -> str:
+    """A result of `width` bits as a person reads it: an error by name and number, a value as a number."""
+    code = code_of(word, width)
+    if code is not None:
+        return code.with_number()
+    return str(word) if word < 10 else f"{word:#x}"

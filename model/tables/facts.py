@@ -526,3 +526,9 @@ FACTS: Mapping[str, Fact] = {
     for fact, modalities, sections in _ROWS
 }
 """Every numbered fact and every property (PROP-1 to PROP-18), by its id."""
+
+
+def with_sections(fact: str) -> str:
+    """A fact's id with the sections of DEN0022 that say it: `CPU_ON-7 [DEN0022 5.6.2, 6.6 (5)]`."""
+    sections = FACTS[fact].sections if fact in FACTS else ()
+    return f"{fact} [DEN0022 {', '.join(sections)}]" if sections else fact

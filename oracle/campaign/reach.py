@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from psci.model.calls import UNKNOWN
 from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, Modality, Rule
-from psci.model.language.terms import App, Const, Op, Quantified, Term, Value
+from psci.model.language.simplify import simplify
+from psci.model.language.terms import Const, Function, Term, Value
 from psci.model.machine import Machine
 from psci.model.specification import Specification
+
+_CALLER: Mapping[str, Value] = {CALLER_ISA.name: "AARCH64", CALLER_WORLD.name: "NORMAL"}
+"""The callers that a campaign has."""
 
 
 def in_reach(machine: Machine, specification: Specification) -> list[str]:
@@ -30,36 +34,16 @@ def _of_call(name: str, machine: Machine, specification: Specification) -> Itera
 
 def value(term: Term, machine: Machine) -> Value | None:
     """What a term is whatever the state and the arguments; None where that depends on them or on what is undeclared."""
-    match term:
-        case Const(value=constant):
-            return constant
-        case App(function=function) if function == CALLER_ISA:
-            return "AARCH64"
-        case App(function=function) if function == CALLER_WORLD:
-            return "NORMAL"
-        case App(function=function, arguments=arguments) if function.kind == "machine":
-            known = tuple(value(argument, machine) for argument in arguments)
-            return None if None in known else machine.value(function.name, tuple(v for v in known if v is not None))
-        case Op(name=name, arguments=arguments):
-            return _operator(name, [value(argument, machine) for argument in arguments])
-        case Quantified(body=body):
-            # There is at least one core and one node.
-            return value(body, machine)
-    return None
 
+    def known(function: Function, arguments: tuple[Term, ...]) -> Term | None:
+        caller = _CALLER.get(function.name)
+        if caller is not None:
+            return Const(caller, function.range)
+        if function.kind != "machine":
+            return None
+        values = tuple(argument.value for argument in arguments if isinstance(argument, Const))
+        declared = machine.value(function.name, values) if len(values) == len(arguments) else None
+        return None if declared is None else Const(declared, function.range)
 
-def _operator(name: str, values: list[Value | None]) -> Value | None:
-    match name:
-        case "not":
-            return None if values[0] is None else not values[0]
-        case "and":
-            return False if False in values else True if None not in values else None
-        case "or":
-            return True if True in values else False if None not in values else None
-        case "if":
-            if values[0] is None:
-                return values[1] if values[1] == values[2] else None
-            return values[1] if values[0] else values[2]
-        case "eq":
-            return None if None in values else values[0] == values[1]
-    return None
+    found = simplify(term, known)
+    return found.value if isinstance(found, Const) else None

@@ -60,9 +60,10 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
     """
     program = saved.program
     (asked,) = peer.run([questions(program.cpus, program.psci, program.options)])
-    profile = {**inferred(asked), **declared_in(asked), **peers.profile(request.family)}
+    family = peers.family(request.name)
+    profile = {**inferred(asked), **declared_in(asked), **family.profile()}
     plain = Judge(psci=request.psci, profile=profile)
-    listed = Judge(amended(peers.quirks(request.family).of(peer.version)), psci=request.psci, profile=profile)
+    listed = Judge(amended(family.quirks().of(peer.version)), psci=request.psci, profile=profile)
     machine = asked[0]
     assert isinstance(machine, Machine)
     seen = 0

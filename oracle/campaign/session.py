@@ -70,13 +70,13 @@ class Session:
         """
         order = self.order
         self.keeper.check()
-        peer = peers.open_peer(order.request)
+        family, peer = peers.family(order.request.name), peers.open_peer(order.request)
         try:
             plan = replace(
                 order.plan,
-                profile=peers.profile(order.request.family),
-                options=peers.options(order.request),
-                quirks=() if order.strict else peers.quirks(order.request.family).of(peer.version),
+                profile=family.profile(),
+                options=family.switches(order.request),
+                quirks=() if order.strict else family.quirks().of(peer.version),
             )
             campaign = Campaign(
                 plan, peer, lambda: peers.open_peer(order.request, times=PATIENCE), self._progress, self._keep_at_once

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from psci.model.events import Event
-from psci.model.tables.codes import code_named
-from psci.model.tables.facts import FACTS
+from psci.model.tables.codes import code_of
+from psci.model.tables.facts import with_sections
 from psci.oracle.traces.file import as_json, as_line
 
 
@@ -146,19 +146,11 @@ class Report:
         }
 
 
-def with_sections(fact: str) -> str:
-    """A fact's id with the sections of DEN0022 that say it."""
-    sections = FACTS[fact].sections if fact in FACTS else ()
-    return f"{fact} [DEN0022 {', '.join(sections)}]" if sections else fact
-
-
 def result_text(x0: int, wide: bool) -> str:
     """A result as a code's name where it has one, else as a number."""
-    word = x0 if wide else x0 & 0xFFFF_FFFF
     width = 64 if wide else 32
-    signed = word - (1 << width) if word >> (width - 1) else word
-    code = code_named(signed)
-    return f"{code.name} ({signed})" if code and signed < 0 else hex(word)
+    code = code_of(x0, width)
+    return code.with_number() if code else hex(x0 & ((1 << width) - 1))
 
 
-__all__ = ["Finding", "Nearest", "Report", "Verdict", "result_text", "with_sections"]
+__all__ = ["Finding", "Nearest", "Report", "Verdict", "result_text"]

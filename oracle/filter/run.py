@@ -15,7 +15,7 @@ from psci.model.calls.system_off2 import HIBERNATE_OFF_DEFAULT, SYSTEM_OFF2
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.scenarios.filter import Composition
-from psci.oracle.campaign.campaign import Campaign, Plan, Result
+from psci.oracle.campaign.campaign import PATIENCE, Campaign, Plan, Result
 from psci.oracle.campaign.judging import Judge
 from psci.oracle.campaign.saved import Saved
 from psci.oracle.campaign.shrinker import Rate
@@ -23,6 +23,7 @@ from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Report
 from psci.oracle.filter import vmm
 from psci.oracle.filter.witness import CORES, Witness
+from psci.oracle.peers.family import Request
 from psci.oracle.peers.forwarding import Forwarding
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
@@ -30,7 +31,6 @@ from psci.oracle.peers.kvm.quirks import QUIRKS
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.program import CallStep, Entry, Program
 from psci.oracle.peers.quirks import amended
-from psci.oracle.peers.request import Request
 from psci.oracle.profiles.asking import inferred, questions
 from psci.oracle.profiles.symbols import declarations
 
@@ -235,7 +235,7 @@ def _judged(
             shown = trace, check(trace)
         (trace,) = peer.run([hibernation()])
         slept = trace, check(trace, amended(plan.quirks))
-        result = Campaign(plan, peer, lambda: target.open(installed, text, 10.0), tell).run()
+        result = Campaign(plan, peer, lambda: target.open(installed, text, PATIENCE), tell).run()
         return Ran(installed, left_out, peer.version, result, slept, shown)
 
 

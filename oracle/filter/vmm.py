@@ -16,23 +16,9 @@ from psci.model.declare import Call
 from psci.model.errors import InputError
 from psci.model.language.python import Compiler
 from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, Completion, Modality, Rule
-from psci.model.language.sorts import BOOL, U64, Sort
-from psci.model.language.terms import (
-    FALSE,
-    TRUE,
-    App,
-    Const,
-    Function,
-    Op,
-    Quantified,
-    Term,
-    choose,
-    conjunction,
-    disjunction,
-    lift,
-    negation,
-    same,
-)  # fmt: skip
+from psci.model.language.simplify import simplify
+from psci.model.language.sorts import U64
+from psci.model.language.terms import FALSE, TRUE, Const, Function, Term, disjunction, lift
 from psci.model.machine import Machine
 from psci.model.scenarios.filter import Composition
 from psci.model.specification import SPECIFICATION, Specification
@@ -203,21 +189,14 @@ class _Writer:
 
     def _folded(self, term: Term) -> Term:
         """The term with what the machine declares in its place."""
-        match term:
-            case App(function=function, arguments=arguments):
-                return self._declared(function, tuple(map(self._folded, arguments)))
-            case Op(name=name, arguments=arguments, sort=sort):
-                return _rebuilt(name, tuple(map(self._folded, arguments)), sort)
-            case Quantified(kind=kind, variable=variable, body=body):
-                return Quantified(kind, variable, self._folded(body))
-        return term
+        return simplify(term, self._declared)
 
-    def _declared(self, function: Function, arguments: tuple[Term, ...]) -> Term:
+    def _declared(self, function: Function, arguments: tuple[Term, ...]) -> Term | None:
         if function.kind == "call":
             known = {CALLER_ISA.name: "AARCH64", CALLER_WORLD.name: "NORMAL"}.get(function.name)
-            return App(function, arguments, function.range) if known is None else lift(known, function.range)
+            return None if known is None else lift(known, function.range)
         if function.kind != "machine" or function.name in ("mpidr", "is_core", "core_of"):
-            return App(function, arguments, function.range)
+            return None
         if function.name == "address_unusable":
             address = arguments[0]
             return disjunction(*((address >= first) & (address <= last) for first, last in self.machine.unusable or ()))
@@ -235,23 +214,6 @@ class _Writer:
         if function.kind == "state" and function.name == "power":
             return f"power(machine, caller, {sources[0]})"
         raise CannotServe(f"the rules read {function.name}, which KVM does not show: leave the function to the kernel")
-
-
-def _rebuilt(name: str, arguments: tuple[Term, ...], sort: Sort) -> Term:
-    """The operator applied by its constructor, which simplifies."""
-    match name:
-        case "and":
-            return conjunction(*arguments)
-        case "or":
-            return disjunction(*arguments)
-        case "not":
-            return negation(arguments[0])
-        case "eq" if all(isinstance(argument, Const) for argument in arguments):
-            return lift(same(*arguments), BOOL)
-        case "if":
-            condition = arguments[0]
-            return arguments[1] if condition is TRUE else arguments[2] if condition is FALSE else choose(*arguments)
-    return Op(name, arguments, sort)
 
 
 def _kind(rule: Rule) -> str | None:

@@ -14,7 +14,7 @@ import z3
 from psci.model.declare import Call, Move
 from psci.model.environment import BOOT
 from psci.model.language.rules import RESULT, Completion, Rule
-from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
+from psci.model.language.sorts import blank
 from psci.model.language.terms import TRUE, Function, Term, every, fields_read, lift
 from psci.model.machine import SYMBOLS
 from psci.model.symbols.machine import MACHINE
@@ -211,9 +211,9 @@ def _of_a_state(
 
 def blank_value(field: Function) -> Term:
     """A field has its first value everywhere, as before the first boot; true where no core or node is the first."""
-    if field.range in (CORE, NODE):
+    zero = blank(field.range)
+    if zero is None:
         return TRUE
-    zero = field.range.values[0] if isinstance(field.range, Enumeration) else False if field.range == BOOL else 0
 
     def build(arguments: tuple[Term, ...], rest: tuple[object, ...]) -> Term:
         if not rest:

@@ -8,7 +8,7 @@ from typing import Any
 
 from psci.model.declare import Move
 from psci.model.language.rules import Completion
-from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration
+from psci.model.language.sorts import CORE, NODE, blank
 from psci.model.language.terms import Function
 from psci.model.machine import Machine
 from psci.model.specification import SPECIFICATION
@@ -41,13 +41,13 @@ class Words:
             if field.range in (CORE, NODE) and field.name not in self.relevant:
                 continue
             if not field.domain:
-                if value != _blank(field):
+                if value != blank(field.range):
                     yield f"{field.name}: {self._show(value, field)}"
                 continue
             parts = [
                 f"{self._place(field, place)} {self._show(cell, field)}"
                 for place, cell in enumerate(value)
-                if cell != _blank(field)
+                if cell != blank(field.range)
             ]
             if parts:
                 yield f"{field.name}: {', '.join(parts)}"
@@ -121,9 +121,3 @@ def _ending(taken: Taken) -> str:
     signed = taken.value - (1 << 64) if taken.value >> 63 else taken.value
     code = code_named(signed)
     return f"returns {code.name if code and signed <= 0 else hex(signed)}"
-
-
-def _blank(field: Function) -> Any:
-    if isinstance(field.range, Enumeration):
-        return field.range.values[0]
-    return False if field.range == BOOL else None if field.range in (CORE, NODE) else 0

@@ -12,9 +12,13 @@ from fake_peer import SILENCE, FakePeer
 from house import ROOT
 
 from psci.cli.main import run
-from psci.host.requirements import Missing
+from psci.host.requirements import Missing, Requirement
 from psci.model.step import Invocation, Outcome
 from psci.oracle import peers
+from psci.oracle.peers import Family, Request
+from psci.oracle.peers.kvm.family import Kvm
+from psci.oracle.peers.qemu.family import Qemu
+from psci.oracle.reference.family import Reference
 
 SCHEMAS = ROOT / "cli" / "schemas"
 WRONG = (1 << 64) - 3
@@ -33,8 +37,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePeer:
     """What every request opens."""
     peer = FakePeer()
     monkeypatch.setattr(peers, "open_peer", lambda request, times=1.0: peer)
-    monkeypatch.setattr(peers, "options", lambda request: ({},))
-    monkeypatch.setattr(peers, "profile", lambda family: {})
+    monkeypatch.setattr(Qemu, "profile", lambda self: {})
     return peer
 
 
@@ -187,7 +190,7 @@ def test_a_missing_peer_is_one_line_and_3(monkeypatch: pytest.MonkeyPatch, capsy
 def test_the_peers_are_listed_with_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["peers", "list", "--json"]) == 0
     document = printed(capsys, "peers")
-    assert [peer["name"] for peer in document["peers"]] == ["qemu", "qemu:smc", "kvm", "kvm:latest", "model"]
+    assert [peer["name"] for peer in document["peers"]] == ["kvm", "kvm:latest", "model", "qemu", "qemu:smc"]
     assert run(["peers"]) == 0
     assert "kvm:latest" in capsys.readouterr().out
 
@@ -195,9 +198,11 @@ def test_the_peers_are_listed_with_what_they_need(capsys: pytest.CaptureFixture[
 def test_the_doctor_ends_with_3_where_a_named_peer_cannot_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from psci.host.requirements import Requirement
+    def nothing(self: Family, request: Request) -> list[Requirement]:
+        return [Requirement("a machine", None, "build one")]
 
-    monkeypatch.setattr(peers, "requirements", lambda request: [Requirement("a machine", None, "build one")])
+    for kind in (Qemu, Kvm, Reference):
+        monkeypatch.setattr(kind, "requirements", nothing)
     assert run(["peers", "doctor", "qemu"]) == 3
     assert "missing: a machine: build one" in capsys.readouterr().out
     assert run(["peers", "doctor", "--json"]) == 0

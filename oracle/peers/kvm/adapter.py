@@ -7,7 +7,6 @@ import platform
 import re
 import shutil
 import struct
-import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from psci.host.kernels import Kernel
 from psci.host.packages import Packages
+from psci.host.qemu import qemu_version
 from psci.host.requirements import CannotRun, Missing, Requirement
 from psci.model.events import Event
 from psci.oracle.peers.kvm import initrd
@@ -547,21 +547,3 @@ def own_kernel(path: str | Path) -> Kernel:
     banner = re.search(rb"Linux version ((\d+\.\d+)[^ ]*) [^\n]{0,300}", data)
     version = banner[1].decode("ascii", "replace") if banner else "unknown"
     return Kernel(series=banner[2].decode() if banner else "unknown", package=str(path), version=version, image=image)
-
-
-def qemu_version(qemu: Path) -> str:
-    """The first line of `--version`.
-
-    Raises:
-        Missing: it is not a program that prints a version.
-    """
-    try:
-        done = subprocess.run(
-            [str(qemu), "--version"], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Missing(f"{qemu} --version: {error}") from error
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    if done.returncode != 0 or not lines or not lines[0].startswith("QEMU"):
-        raise Missing(f"{qemu} --version did not answer like QEMU (status {done.returncode})")
-    return lines[0].strip()

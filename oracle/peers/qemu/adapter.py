@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import weakref
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from psci.host.qemu import qemu_version
 from psci.host.requirements import CannotRun, Missing, Requirement
 from psci.model.events import Boot, End, Event, Host, Machine, System, Timeout
 from psci.oracle.peers.peer import PeerError
@@ -77,7 +77,7 @@ class QemuPeer:
         # Not a method of ours, which would keep us alive: a peer that is forgotten ends its machines too.
         self._close_machines = partial(_close, self._machines)
         weakref.finalize(self, self._close_machines)
-        self.version = f"{_version(path)}; -M {self._machine_option}; -cpu {cpu}"
+        self.version = f"{qemu_version(path)}; -M {self._machine_option}; -cpu {cpu}"
 
     def run(self, programs: Sequence[Program]) -> Iterator[tuple[Event, ...]]:
         """Run each program and yield its trace; see `Peer.run`.
@@ -234,7 +234,7 @@ def requirements(qemu: str | Path | None = None, find: build.Finder = build.nowh
     found = None
     if path is not None:
         try:
-            found = f"{path} ({_version(path)})"
+            found = f"{path} ({qemu_version(path)})"
         except CannotRun:
             found = None
     return [Requirement(what=str(qemu or QEMU), found=found, remedy=REMEDY), build.requirement(find)]
@@ -245,21 +245,3 @@ def _find_qemu(qemu: str | Path | None, find: build.Finder) -> Path | None:
     if on_path:
         return Path(on_path)
     return find(QEMU) if qemu is None else None
-
-
-def _version(path: Path) -> str:
-    """The first line of `--version`.
-
-    Raises:
-        PeerError: it is not a program that prints a version.
-    """
-    try:
-        done = subprocess.run(
-            [str(path), "--version"], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PeerError(f"{path} --version: {error}") from error
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    if done.returncode != 0 or not lines or not lines[0].startswith("QEMU"):
-        raise PeerError(f"{path} --version did not answer like QEMU (status {done.returncode})")
-    return lines[0].strip()

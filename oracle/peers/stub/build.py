@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from psci.host.files import cache_folder
+from psci.host.packages import HOST_PROGRAMS, PICTURES, Packages
 from psci.host.requirements import Missing, Requirement
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.stub import layout
@@ -53,6 +54,17 @@ def image(find: Finder = nowhere, cache: Path | None = None) -> Path:
     except OSError as error:
         raise PeerError(f"the stub cannot be built in {folder}: {error.strerror or error}") from error
     return target
+
+
+def install(packages: Packages) -> None:
+    """Fetch the emulator and what assembles the stub, and build it.
+
+    Raises:
+        Missing: one of them cannot be had.
+        PeerError: the image cannot be built or written.
+    """
+    packages.install([program for program in HOST_PROGRAMS if program not in PICTURES])
+    image(packages.find_or_fetch)
 
 
 def configured(image: bytes, config: layout.Config) -> bytes:

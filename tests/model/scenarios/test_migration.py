@@ -16,7 +16,7 @@ from psci.model.tables.versions import V1_1, V1_3
 from psci.oracle.checker.report import Verdict
 from psci.oracle.filter.migration import moves
 from psci.oracle.filter.run import Target
-from psci.oracle.peers import Request
+from psci.oracle.peers import request_for
 
 NEW, OLD = Seen(0x1_0003, 1), Seen(0x1_0001, (1 << 64) - 1)
 
@@ -64,7 +64,7 @@ def test_both_ends_have_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.slow
 def test_on_real_kernels_only_a_pinned_machine_moves_back() -> None:
     try:
-        found = list(moves(Target(Request(name="kvm:latest")), Target(Request(name="kvm:6.12")), "1.1"))
+        found = list(moves(Target(request_for("kvm:latest")), Target(request_for("kvm:6.12")), "1.1"))
     except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
     assert "KVM_SET_ONE_REG failed with EINVAL" in found[0].refused

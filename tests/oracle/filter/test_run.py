@@ -16,7 +16,7 @@ from psci.model.tables.versions import V1_1, V1_3
 from psci.oracle.campaign.campaign import Plan
 from psci.oracle.filter.run import Kernel, Target, ask, campaign, known_quirks, with_remedy
 from psci.oracle.filter.witness import witness
-from psci.oracle.peers import Request
+from psci.oracle.peers import request_for
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import Filter
 from psci.oracle.peers.peer import PeerError
@@ -28,7 +28,7 @@ ANY_CALL = Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=0x8400_0000),),))
 
 def test_only_kvm_has_a_filter() -> None:
     with pytest.raises(InputError, match="only KVM has an SMCCC filter"):
-        Target(Request(name="qemu"))
+        Target(request_for("qemu"))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_refusal_says_what_to_do(refused: str, remedy: str) -> None:
 @pytest.fixture(scope="module")
 def kernel() -> Kernel:
     try:
-        return ask(Target(Request(name="kvm:6.12")))
+        return ask(Target(request_for("kvm:6.12")))
     except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
 
@@ -65,7 +65,7 @@ def test_the_kernel_says_what_the_vmm_has_to_carry(kernel: Kernel) -> None:
 @pytest.mark.slow
 def test_a_1_1_kernel_and_our_vmm_are_a_conforming_1_3(kernel: Kernel) -> None:
     plan = Plan(seed=1, calls=200, cpus=4, quirks=known_quirks(kernel))
-    ran = campaign(Target(Request(name="kvm:6.12")), WHOLE, kernel, plan)
+    ran = campaign(Target(request_for("kvm:6.12")), WHOLE, kernel, plan)
     assert (ran.result.psci, ran.result.found, ran.result.problems) == ("1.3", {}, [])
     trace, report = ran.hibernation
     assert report.findings == []
@@ -78,7 +78,7 @@ def test_a_1_1_kernel_and_our_vmm_are_a_conforming_1_3(kernel: Kernel) -> None:
 def test_with_one_id_left_out_the_oracle_objects_on_the_real_kernel(kernel: Kernel) -> None:
     plan = Plan(seed=1, calls=1, cpus=2, quirks=known_quirks(kernel))
     why = witness(WHOLE, 0x8400_0015)
-    ran = campaign(Target(Request(name="kvm:6.12")), WHOLE, kernel, plan, left_out=0x8400_0015, witness=why)
+    ran = campaign(Target(request_for("kvm:6.12")), WHOLE, kernel, plan, left_out=0x8400_0015, witness=why)
     assert ran.witness is not None
     assert why is not None
     (finding,) = ran.witness[1].findings

@@ -21,7 +21,7 @@ from psci.oracle.campaign.replaying import replay
 from psci.oracle.campaign.saved import Saved, SavedError
 from psci.oracle.filter.run import saved_witness
 from psci.oracle.filter.witness import witness
-from psci.oracle.peers import Request, UnknownPeer
+from psci.oracle.peers import UnknownPeer, request_for
 from psci.oracle.peers.forwarding import Forwarding
 
 WHOLE = Composition(V1_1, V1_3, (SYSTEM_OFF2,), claimed_set((SYSTEM_OFF2,)))
@@ -36,7 +36,7 @@ MISSED = {
 def without(fid: int) -> Saved:
     found = witness(WHOLE, fid)
     assert found is not None
-    return saved_witness(WHOLE, found, Request(name="kvm:6.12"), "psci filter")
+    return saved_witness(WHOLE, found, request_for("kvm:6.12"), "psci filter")
 
 
 @pytest.mark.parametrize("fid", sorted(MISSED))
@@ -93,8 +93,8 @@ def test_a_malformed_filter_is_refused(change: Any, message: str, tmp_path: Path
 
 
 def test_only_kvm_runs_under_a_filter() -> None:
-    with pytest.raises(UnknownPeer, match="qemu has no SMCCC filter: name kvm"):
-        Request(name="qemu", filter=Forwarding.of(WHOLE, 2))
+    with pytest.raises(UnknownPeer, match="qemu has no SMCCC filter: it is for kvm"):
+        request_for("qemu", filter=Forwarding.of(WHOLE, 2))
 
 
 @pytest.mark.peer
@@ -103,7 +103,7 @@ def test_a_replay_shows_it_on_the_real_kernel_and_the_whole_filter_conforms(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = without(0x8400_0015)
-    request = Request(name="kvm:6.12", filter=Forwarding.of(WHOLE, 2))
+    request = request_for("kvm:6.12", filter=Forwarding.of(WHOLE, 2))
     try:
         peer = peers.open_peer(request)
     except Missing as missing:

@@ -24,27 +24,27 @@ VERSIONS = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_quirk_says_what_it_breaks_and_why(family: str) -> None:
-    for quirk in peers.quirks(family):
+    for quirk in peers.family(family).quirks():
         assert quirk.rule.modality is Modality.AMENDS and quirk.rule.text and quirk.reason
         assert set(quirk.rule.cites) <= set(FACTS) and quirk.rule.cites
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_quirks_are_added_to_the_rules_and_replace_none(family: str) -> None:
-    quirks = peers.quirks(family).of(VERSIONS[family])
+    quirks = peers.family(family).quirks().of(VERSIONS[family])
     plain, more = list(amended(()).every_rule()), list(amended(quirks).every_rule())
     assert [rule for rule in more if rule in plain] == plain
     assert {rule.name for rule in more if rule not in plain} == {quirk.name for quirk in quirks}
 
 
 def test_a_quirk_of_one_version_is_not_forgiven_in_another() -> None:
-    assert len(peers.quirks("qemu").of(VERSIONS["qemu"])) == len(list(peers.quirks("qemu")))
-    assert peers.quirks("qemu").of("QEMU emulator version 99.0.0") == ()
+    assert len(peers.family("qemu").quirks().of(VERSIONS["qemu"])) == len(list(peers.family("qemu").quirks()))
+    assert peers.family("qemu").quirks().of("QEMU emulator version 99.0.0") == ()
 
 
 def test_a_quirk_is_stale_only_if_it_had_the_occasion() -> None:
-    quirk = next(quirk for quirk in peers.quirks("qemu") if quirk.always)
-    race = next(quirk for quirk in peers.quirks("qemu") if not quirk.always)
+    quirk = next(quirk for quirk in peers.family("qemu").quirks() if quirk.always)
+    race = next(quirk for quirk in peers.family("qemu").quirks() if not quirk.always)
     assert is_stale(quirk, conditions=5, uses=0)
     assert not is_stale(quirk, conditions=4, uses=0)
     assert not is_stale(quirk, conditions=500, uses=1)
@@ -53,7 +53,7 @@ def test_a_quirk_is_stale_only_if_it_had_the_occasion() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_profile_says_only_what_profiles_can_say(family: str) -> None:
-    validate(peers.profile(family))
+    validate(peers.family(family).profile())
 
 
 @pytest.mark.parametrize("path", sorted(SAVED.glob("*/*.json")), ids=lambda path: path.stem)
@@ -66,5 +66,5 @@ def test_every_saved_deviation_can_be_read_and_names_its_peer(path: Path) -> Non
 def test_every_quirk_has_a_saved_deviation() -> None:
     for family in FAMILIES:
         broken = {fact for path in (SAVED / family).glob("*.json") for fact in saved.read(path).facts}
-        for quirk in peers.quirks(family):
+        for quirk in peers.family(family).quirks():
             assert broken & set(quirk.rule.cites), quirk.name

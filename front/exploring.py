@@ -1,0 +1,142 @@
+"""All reachable states of a machine, as numbers, as a graph, and as the shortest way to something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import networkx as nx
+
+from psci.explorer.abstraction.cone import ABOUT, cone
+from psci.explorer.abstraction.registers import Abstraction
+from psci.explorer.goals import goal
+from psci.explorer.runs.describe import action_text, outcome_text, step_lines
+from psci.explorer.runs.events import events_of
+from psci.explorer.search import Exploration
+from psci.explorer.search import explore as search
+from psci.explorer.system import QUIET_MOVES, Product
+from psci.front.position import Position
+from psci.model.errors import InputError
+from psci.model.events import Event
+from psci.model.machine import Undeclared
+from psci.model.symbols.state import FIELD_BY_NAME
+
+MOST_STATES = 20_000
+"""Above this a graph of states is of no use to anybody."""
+
+
+@dataclass(frozen=True)
+class _From(Product):
+    """The system of a machine that is in some state already."""
+
+    state: Any = None
+
+    def initial(self) -> Any:
+        """That state."""
+        return self.state
+
+
+@dataclass(frozen=True)
+class Way:
+    """A shortest run to what was looked for."""
+
+    product: Product
+    steps: tuple[Any, ...]
+
+    @property
+    def events(self) -> list[Event]:
+        """The run as the events of a trace."""
+        return events_of(self.product, self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        return "\n".join(step_lines(self.product, list(self.steps)))
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What an exploration found."""
+
+    product: Product
+    exploration: Exploration
+
+    @property
+    def states(self) -> int:
+        """How many states were reached."""
+        return len(self.exploration.states)
+
+    @property
+    def transitions(self) -> int:
+        """How many transitions leave them."""
+        return self.exploration.transitions
+
+    @property
+    def way(self) -> Way | None:
+        """The shortest run to what was looked for; None where it was not reached."""
+        steps = self.exploration.witness()
+        return None if steps is None else Way(self.product, tuple(steps))
+
+    def graph(self) -> nx.MultiDiGraph[int]:
+        """The states and the transitions between them; each edge has its action, outcome and rule.
+
+        Raises:
+            InputError: there are too many states.
+        """
+        states = self.exploration.states
+        if len(states) > MOST_STATES:
+            raise InputError(f"{len(states):,} states are no graph to look at: draw a view of them with psci.graph")
+        found: nx.MultiDiGraph[int] = nx.MultiDiGraph()
+        number = {state: index for index, state in enumerate(states)}
+        found.add_nodes_from((index, state._asdict()) for index, state in enumerate(states))
+        for index, state in enumerate(states):
+            for step in self.product.successors(state):
+                if step.target in number:
+                    action = action_text(self.product, step.action)
+                    found.add_edge(
+                        index, number[step.target], action=action, outcome=outcome_text(step), rule=step.rule.name
+                    )
+        return found
+
+    def __repr__(self) -> str:
+        done = self.exploration
+        size = f"{self.states:,} states, {self.transitions:,} transitions, diameter {done.diameter}"
+        return size + ("" if done.complete else ", not all")
+
+
+def explore(
+    position: Position, *, until: str | None = None, about: str = "cores", limit: int | None = None
+) -> Explored:  # fmt: skip
+    """Every state that can be reached from a machine's state, breadth first.
+
+    Args:
+        position: the machine, in the state to start from; it must declare everything.
+        until: stop at the first use of a rule, at FIELD=VALUE, or at a named goal.
+        about: tell states apart only by what can influence this: cores, or another part of `psci explore --about`.
+        limit: stop after so many states.
+
+    Raises:
+        InputError: there is no such goal or part, or the machine leaves something open.
+    """
+    if about not in (*ABOUT, "all"):
+        raise InputError(f"about {about!r}: choose one of {', '.join((*ABOUT, 'all'))}")
+    product: Product = _From(
+        position.machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES, state=position.state
+    )
+    target = None if until is None else goal(until, product)
+    if about != "all":
+        place = (until or "").partition("=")[0].partition("[")[0]
+        fields = {*ABOUT[about], *({place} & FIELD_BY_NAME.keys())}
+        owners = {owner for owner in product.specification.rules if until and until.startswith(f"{owner}.")}
+        inside = cone(product.specification, product.machine, fields, product.without, keep=owners)
+        product = replace(product, specification=inside.specification)
+    try:
+        return Explored(product, search(product, target, limit=limit))
+    except Undeclared as missing:
+        raise InputError(
+            f"the machine leaves {missing.key[0]} open: explore one that declares it, as psci.machine() does"
+        ) from missing
+
+
+__all__ = ["Explored", "Way", "explore"]

@@ -1,0 +1,57 @@
+"""Judge a trace, in whatever form there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from psci.model.errors import InputError
+from psci.model.events import Event
+from psci.oracle.checker.checker import check as judge
+from psci.oracle.checker.report import Report
+from psci.oracle.traces.file import event_from, read_trace
+
+
+def check(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Report:
+    """Whether a trace is explained by the rules.
+
+    >>> check(
+    ...     [
+    ...         {"k": "machine", "format": 1, "psci": "1.3", "cpus": ["0x0", "0x1"]},
+    ...         {"k": "call", "cpu": "0x0", "fn": "0xc4000003", "args": ["0x7", "0x40000000", "0x0"]},
+    ...         {"k": "return", "cpu": "0x0", "x0": "0x0"},
+    ...     ]
+    ... ).verdict
+    <Verdict.DEVIATES: 'deviates'>
+
+    Args:
+        trace: a file, or events: as `psci.model.events` has them, or as the JSON objects of docs/trace-format.md.
+
+    Raises:
+        InputError: it is no trace; the message says where and what to do.
+        OSError: the file cannot be read.
+    """
+    if isinstance(trace, Path | str):
+        return judge(read_trace(trace))
+    return judge(_events(trace))
+
+
+def _events(found: Iterable[Event | Mapping[str, Any]]) -> Iterator[Event]:
+    for number, event in enumerate(found):
+        if isinstance(event, Event):
+            yield event
+        elif isinstance(event, Mapping):
+            yield _event(number, event)
+        else:
+            raise InputError(f"event {number}: {type(event).__name__} is no event: give events or JSON objects")
+
+
+def _event(number: int, fields: Mapping[str, Any]) -> Event:
+    try:
+        return event_from(dict(fields))
+    except ValueError as error:
+        raise InputError(f"event {number}: {error}") from error
+
+
+__all__ = ["Report", "check"]
