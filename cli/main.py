@@ -20,7 +20,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "trace": ("implementations", "check a trace, or show it as a timeline"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
     "replay": ("implementations", "run a saved sequence of calls again"),
-    "faults": ("implementations", "implementations that are wrong on purpose: which of them a campaign finds, how fast"),
+    "faults": (
+        "implementations",
+        "implementations that are wrong on purpose: which of them a campaign finds, how fast",
+    ),
     "serve": ("implementations", "the reference implementation, for other programs to run against"),
     "watch": ("implementations", "judge events as they come"),
     "filter": ("implementations", "which function ids a VMM must take over from a kernel, proved, and run"),

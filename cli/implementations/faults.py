@@ -62,8 +62,8 @@ def _line(row: Measured) -> str:
         return f"{row.fault:38} NOT FOUND in {row.calls:,} calls, {row.seconds:.1f} s ({row.cpu_seconds:.1f} s of CPU)"
     seen = f"{row.seen[0]} of {row.seen[1]}" if row.seen else ""
     return (
-        f"{row.fault:38} {row.calls:6,} calls {row.seconds:5.1f} s ({row.cpu_seconds:4.1f} s of CPU), shrunk to {row.calls_left} calls"
-        f" of {row.steps} steps ({seen}): {row.found}"
+        f"{row.fault:38} {row.calls:6,} calls {row.seconds:5.1f} s ({row.cpu_seconds:4.1f} s of CPU),"
+        f" shrunk to {row.calls_left} calls of {row.steps} steps ({seen}): {row.found}"
     )
 
 

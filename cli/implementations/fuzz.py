@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from psci.oracle import peers
     from psci.oracle.campaign.campaign import Plan
     from psci.oracle.peers import Request
 
@@ -61,9 +60,7 @@ def command(
     if calls is None and seconds is None:
         calls = DEFAULT_CALLS
     plan = Plan(seed=seed or 0, calls=calls, seconds=seconds, cpus=cpus, psci=psci)
-    order = Order(
-        request=request, plan=plan, folder=save, command=command_line(request, plan, strict), strict=strict
-    )
+    order = Order(request=request, plan=plan, folder=save, command=command_line(request, plan, strict), strict=strict)
     with progress(request.name) as tell:
         document = campaign(order, jobs, tell, resume=resume, seed=seed)
     if as_json:

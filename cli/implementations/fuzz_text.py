@@ -21,7 +21,10 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
     exercised, total = len(document["rules_exercised"]), document["rules_in_reach"]
     overlap = document["overlap"]
     yield f"rules exercised: {exercised} of the {total} that this peer can show"
-    yield f"calls that overlapped a call of another core: {overlap['calls']:,} ({overlap['share']:.0%}), in {overlap['distinct_pairs']} pairs of functions"
+    yield (
+        f"calls that overlapped a call of another core: {overlap['calls']:,} ({overlap['share']:.0%}),"
+        f" in {overlap['distinct_pairs']} pairs of functions"
+    )
     share = document["share_of_time"]
     yield f"time: peer {share['peer']:.0%}, checking {share['checking']:.0%}, generating {share['generating']:.0%}"
     yield from _counts("only a permission explained", document["permissions"])

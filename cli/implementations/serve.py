@@ -10,7 +10,9 @@ import click
 
 
 @click.command()
-@click.option("--psci", default="1.3", show_default=True, metavar="VERSION", help="The version, where none is asked for.")
+@click.option(
+    "--psci", default="1.3", show_default=True, metavar="VERSION", help="The version, where none is asked for."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Every choice depends on it.")
 @click.option("--refuses", type=click.Choice(["never", "sometimes", "often"]), default="sometimes", show_default=True,
               help="How often it uses a permission to refuse, to return early or to sleep less deeply.")  # fmt: skip

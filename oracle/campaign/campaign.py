@@ -38,7 +38,7 @@ DEATH = "PEER"
 STARTS = 3
 """So often is a peer tried that dies at its start."""
 EPOCH = 64
-"""Programs that are generated with one memory of what was covered: each epoch depends on the seed and its number only."""
+"""Programs that are generated with one memory of what was covered: an epoch depends on the seed and its number only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,9 +56,7 @@ class _Note:
     """Of each process: the number of its next program, and its document."""
 
 
-def campaign(
-    order: Order, jobs: int, tell: Tell, *, resume: bool = False, seed: int | None = None
-) -> dict[str, Any]:
+def campaign(order: Order, jobs: int, tell: Tell, *, resume: bool = False, seed: int | None = None) -> dict[str, Any]:
     """Run an order in so many processes; returns the document of `psci fuzz --json`.
 
     Args:

@@ -540,7 +540,7 @@ class Life:
         return [core for core in self._cores if self._idle(core) and core not in self.doubtful]
 
     def _over(self) -> bool:
-        return self.state.system != RUNNING and self.state.system != "SUSPENDED"
+        return self.state.system not in (RUNNING, "SUSPENDED")
 
     def _any_core(self) -> int:
         return self.random.randrange(len(self.owner.machine.cores))

@@ -86,9 +86,7 @@ def measured(fault: Fault, *, seed: int, seconds: float, shrinking: float) -> Me
             return Measured(fault.name, fault.sort, None, result.calls, took, cpu, None, None, None)
         found = next(iter(result.found.values()))
         deadline = time.monotonic() + shrinking
-        reproducer = Reproducer(
-            peer, campaign.judge_of(found.program), found, lambda: time.monotonic() < deadline
-        )
+        reproducer = Reproducer(peer, campaign.judge_of(found.program), found, lambda: time.monotonic() < deadline)
         reproducer.confirm()
         made = reproducer.shrink()
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,7 +87,7 @@ def route(ways: Mapping[tuple[str, str], list[Way]], start: str, goal: str) -> l
     while paths:
         path = paths.popleft()
         if path[-1] == goal:
-            return list(zip(path, path[1:], strict=False))
+            return list(pairwise(path))
         if len(path) > _LONGEST:
             continue
         for here, there in ways:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from psci.model.events import Event, Machine
-from psci.oracle.peers.program import Program
 from psci.oracle import profiles
+from psci.oracle.peers.program import Program
 from psci.oracle.profiles import inference
 
 FIELDS = ("functions", "power_state_format", "os_initiated", "affinity_levels")

@@ -35,11 +35,12 @@ def _topology(described: Mapping[str, Any], cpus: Sequence[int]) -> Mapping[str,
     parents = {node["name"]: node.get("parent") for node in described.get("nodes", [])}
     used: set[str] = set()
     for home in homes.values():
-        while home is not None and home not in used:
-            used.add(home)
-            home = parents.get(home, None)
+        node: str | None = home
+        while node is not None and node not in used:
+            used.add(node)
+            node = parents.get(node)
     nodes = described.get("nodes", [])
-    return {"nodes": [*nodes[:1], *(node for node in nodes[1:] if node["name"] in used)], "homes": homes}
+    return {"nodes": [*nodes[:1], *(listed for listed in nodes[1:] if listed["name"] in used)], "homes": homes}
 
 
 def _clusters(clusters: Sequence[Any], cpus: Sequence[int]) -> list[Any]:

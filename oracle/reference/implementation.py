@@ -1,9 +1,9 @@
 """A reference implementation made from the model itself: what a VMM author can read, and serve to others.
 
-`Implementation` holds the state of one machine and does what the rules allow. What the rules leave to the implementation
-it chooses once and keeps for its life, and it declares what can be declared. It decides the way the rules speak, so what
-it does is always explained by them: it tests the oracle, not the other way round. `psci.oracle.reference.faults` holds
-implementations that are wrong on purpose.
+`Implementation` holds the state of one machine and does what the rules allow. What the rules leave to an implementation
+it chooses once and keeps for its life, and it declares what can be declared. It decides the way the rules speak, so
+what it does is always explained by them: it tests the oracle, not the other way round.
+`psci.oracle.reference.faults` holds implementations that are wrong on purpose.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from psci.oracle.reference.choices import Choose, first
 ANSWERS = tuple(range(4)) + tuple((1 << 64) - n for n in range(1, 13)) + ((1 << 64) - 300,)
 """What is tried where a rule leaves a choice of values."""
 
+
 class Stuck(enum.Enum):
     """A call that goes no further for now."""
 
@@ -32,7 +33,7 @@ class Stuck(enum.Enum):
 
 STUCK = Stuck.STUCK
 Deciding = Outcome | Stuck | None
-"""A step of a call: its outcome, or None where it goes on, or STUCK where it goes on only when something else happens."""
+"""A step of a call: its outcome; None where it goes on; STUCK where it goes on only when something else happens."""
 
 FIRM = (Modality.GATE, Modality.MUST_REFUSE, Modality.SUCCEEDS)
 PERMITTED = (Modality.MAY_SUCCEED, Modality.MAY_REFUSE)

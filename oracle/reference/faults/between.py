@@ -248,9 +248,9 @@ class SuspendedIsOff(Faulty):
 
     def call(self, invocation: Invocation) -> Outcome:
         target = self.target(invocation)
-        if self.name_of(invocation) == "AFFINITY_INFO" and target is not None and not invocation.x2 & ALL_32:
-            if self.state.activity[target] in SLEEPS:
-                return self.answer(invocation, 1)
+        asked = self.name_of(invocation) == "AFFINITY_INFO" and target is not None and not invocation.x2 & ALL_32
+        if asked and self.state.activity[target] in SLEEPS:
+            return self.answer(invocation, 1)
         return super().call(invocation)
 
 
@@ -347,9 +347,9 @@ class NotOneself(Faulty):
     """AFFINITY_INFO takes the caller for OFF."""
 
     def call(self, invocation: Invocation) -> Outcome:
-        if self.name_of(invocation) == "AFFINITY_INFO" and self.target(invocation) == invocation.caller:
-            if not invocation.x2 & ALL_32:
-                return self.answer(invocation, 1)
+        oneself = self.target(invocation) == invocation.caller and not invocation.x2 & ALL_32
+        if self.name_of(invocation) == "AFFINITY_INFO" and oneself:
+            return self.answer(invocation, 1)
         return super().call(invocation)
 
 
