@@ -51,11 +51,11 @@ class Keeper:
         """Write a finding; the file that held it before is removed once the new one is there."""
         folder = self.folder / OBSERVATIONS if observation else self.folder
         try:
-            path = saved.write(document, folder)
+            path: Path | None = saved.write(document, folder)
         except SavedError as error:
             path = self._write_elsewhere(document, str(error))
-            if path is None:
-                return
+        if path is None:
+            return
         before, self.files[key] = self.files.get(key), path
         if before is not None and before != path:
             with contextlib.suppress(OSError):

@@ -534,7 +534,7 @@ class Life:
         return range(len(self.owner.machine.cores))
 
     def _idle(self, core: int) -> bool:
-        return self.state.activity[core] == RUNNING and self.state.power[core] == "ON"
+        return bool(self.state.activity[core] == RUNNING and self.state.power[core] == "ON")
 
     def _runners(self) -> list[int]:
         return [core for core in self._cores if self._idle(core) and core not in self.doubtful]

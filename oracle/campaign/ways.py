@@ -16,7 +16,7 @@ from psci.model.declare import Call
 from psci.model.language.rules import Completion
 
 if TYPE_CHECKING:
-    from psci.oracle.campaign.generator import Draft
+    from psci.oracle.campaign.life import Draft
 
 OFF, PENDING, RUNNING = "OFF", "ON_PENDING", "RUNNING"
 ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")

@@ -110,13 +110,13 @@ class ExecPeer:
     def line(self, seconds: float) -> bytes | None:
         """The next line that the program says; None where it says nothing for so long."""
         assert self._child is not None
-        while (end := self._rest.find(b"\n")) < 0:
-            if len(self._rest) > protocol.LONGEST_LINE:
-                raise Garbled(f"{self.command} said a line of more than {protocol.LONGEST_LINE} bytes")
+        while (end := self._rest.find(b"\n")) < 0 and len(self._rest) <= protocol.LONGEST_LINE:
             data = self._child.read_within(seconds)
             if data is None:
                 return None
             self._rest += data
+        if not 0 <= end <= protocol.LONGEST_LINE:
+            raise Garbled(f"{self.command} said a line of more than {protocol.LONGEST_LINE} bytes")
         line, self._rest = self._rest[:end], self._rest[end + 1 :]
         return line
 

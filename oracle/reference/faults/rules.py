@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from psci.model.calls.cpu_suspend import CPU_SUSPEND
+from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.language.rules import Completion
 from psci.model.language.terms import TRUE
+from psci.model.symbols.machine import MACHINE
 from psci.model.tables.codes import (
     ALREADY_ON,
     DENIED,
@@ -115,7 +118,7 @@ RULE_FAULTS: tuple[Fault, ...] = (
     Fault("any-cookie", "SYSTEM_OFF2 takes any cookie.", CHECKS, dropped("SYSTEM_OFF2.cookie_set")),
     Fault("any-type", "SYSTEM_OFF2 takes any type.", CHECKS, dropped("SYSTEM_OFF2.type_unknown")),
     Fault("type-0-only", "SYSTEM_OFF2 knows type 0 only, as in the alpha.", CHECKS,
-          guarded("SYSTEM_OFF2.type_unknown", lambda guard: _type_is_set() | guard)),
+          guarded("SYSTEM_OFF2.type_unknown", lambda guard: (SYSTEM_OFF2.terms.type != 0) | guard)),
     Fault("announced-and-absent", "PSCI_FEATURES announces SYSTEM_OFF2, and the call is NOT_SUPPORTED.", CHECKS,
           guarded("SYSTEM_OFF2.absent", lambda guard: TRUE)),
     Fault("any-suspend-mode", "PSCI_SET_SUSPEND_MODE takes any mode.", CHECKS,
@@ -127,7 +130,7 @@ RULE_FAULTS: tuple[Fault, ...] = (
     Fault("any-entry", "CPU_ON takes an unusable entry.", CHECKS, dropped("CPU_ON.entry_unusable")),
     Fault("suspend-any-entry", "CPU_SUSPEND takes an unusable entry.", CHECKS, dropped("CPU_SUSPEND.entry_unusable")),
     Fault("entry-checked-for-standby", "CPU_SUSPEND checks the entry of a standby state too.", CHECKS,
-          guarded("CPU_SUSPEND.entry_unusable", lambda guard: _unusable_entry())),
+          guarded("CPU_SUSPEND.entry_unusable", lambda guard: MACHINE.address_unusable(CPU_SUSPEND.terms.entry_point_address))),
     Fault("forgets-the-trusted-os", "CPU_OFF turns off the core of a Trusted OS.", CHECKS,
           dropped("CPU_OFF.trusted_os_resident"), profile=UP_FIXED),
     Fault("denies-every-core", "CPU_OFF is denied on every core, wherever the Trusted OS is.", CHECKS,
@@ -173,19 +176,6 @@ RULE_FAULTS: tuple[Fault, ...] = (
           with_value("NODE_HW_STATE.state", 4)),
 )  # fmt: skip
 """Wrong in their rules."""
-
-
-def _type_is_set():  # type: ignore[no-untyped-def]  # a term, as rules are written
-    from psci.model.calls.system_off2 import SYSTEM_OFF2
-
-    return SYSTEM_OFF2.terms.type != 0
-
-
-def _unusable_entry():  # type: ignore[no-untyped-def]  # as above
-    from psci.model.calls.cpu_suspend import CPU_SUSPEND
-    from psci.model.symbols.machine import MACHINE
-
-    return MACHINE.address_unusable(CPU_SUSPEND.terms.entry_point_address)
 
 
 __all__ = ["RULE_FAULTS"]
