@@ -208,7 +208,9 @@ class Life:
         callers = self._runners()
         if not callers:
             return True
-        draft = self._best(callers, target, call=call, may_stop=len(callers) > 1)
+        # Whoever brought it there is the first who could call: another core may come too late.
+        core = self._somebody(callers)
+        draft = self._best([core], target, call=call, may_stop=len(callers) > 1)
         self.memory.cells[call.name, goal] += 1
         return True if draft is None else self._call_and_probe(draft)
 
@@ -225,7 +227,7 @@ class Life:
         runners = self._runners()
         pair = self._conflict(runners, target)
         if pair is None:
-            return self._alone(self._somebody(runners))
+            return self._together(random.sample(runners, len(runners)), target, ())
         self.memory.meetings[self.memory.met(*(draft.rule for draft in pair))] += 1
         return self._together(runners, target, pair)
 
@@ -256,11 +258,12 @@ class Life:
             for first, second in ((one, other), (other, one))
         )
 
-    def _together(self, runners: list[int], target: int, pair: tuple[Draft, Draft]) -> bool:
+    def _together(self, runners: list[int], target: int, pair: Sequence[Draft]) -> bool:
         random = self.random
         group = [draft.invocation.caller for draft in pair]
         rest = [core for core in runners if core not in group]
-        group += random.sample(rest, min(len(rest), random.choice((0, 0, 0, 1, 2))))
+        least = 2 - len(pair)
+        group += random.sample(rest, min(len(rest), max(least, random.choice((0, 0, 1, 2)))))
         before, awake = self.state, len(runners)
         stopping: set[int] = set()
         started: set[int] = set()
@@ -268,7 +271,7 @@ class Life:
             if random.random() < 0.3:
                 self._add(PauseStep(turn=self.turn, cpu=core, microseconds=random.randint(1, 20)))
             # Sometimes the call that matters is not the first that its core makes in this turn.
-            count = random.choice((1, 1, 2, 3))
+            count = random.randint(1, _MOST_IN_A_ROW)
             matters = random.choice((0, 0, count - 1))
             for number in range(count):
                 # All of them are chosen for the state before: which of them comes first, nobody knows.
@@ -391,6 +394,7 @@ class Life:
         if draft.ends_life or ((draft.stops_caller or draft.waits) and not [c for c in runners if c != caller]):
             return False
         going_on = self._call(draft)
+        self.last = caller
         self.turn += 1
         return going_on
 

@@ -138,6 +138,17 @@ class Session:
                 raise
             finally:
                 self._keep(key, self.made[key])
+        self._same_together()
+
+    def _same_together(self) -> None:
+        """What became the same small program is one deviation, that undeclared things made look like several."""
+        found = self.result.found
+        first: dict[Path, Key] = {}
+        for key in list(found):
+            file = self.keeper.files.get(key)
+            known = first.setdefault(file, key) if file is not None else key
+            if known != key:
+                found[known].count += found.pop(key).count
 
 
 def since_the_process_began() -> float:
