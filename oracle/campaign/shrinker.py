@@ -23,6 +23,7 @@ _MISSES_ALLOWED = 0.05
 """How likely it may be that a candidate is given up although it can show the deviation."""
 _FEWEST_RUNS_OF_A_RACE = 4
 _MOST_RUNS = 25
+_RUNS_TO_STAY_CERTAIN = 2
 _RUNS_TO_LOOK_AGAIN = 5
 _RUNS_TO_SETTLE = 12
 _SHORT = 12
@@ -103,17 +104,20 @@ class Shrinker:
         progress = True
         while progress:
             progress = False
-            for candidates in (
-                self.hint, _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles, _plainer_steps,
-                _plainer_arguments,
-            ):  # fmt: skip
-                while (found := self._first(candidates(smallest), smallest, seen)) is not None:
+            structural = (self.hint, _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles)
+            for candidates in (*structural, _plainer_steps, _plainer_arguments):
+                bold = candidates in structural
+                while (found := self._first(candidates(smallest), smallest, seen, bold)) is not None:
                     smallest, progress = found, True
                     self.smallest = found
                     self._look_again(found)
         return smallest
 
-    def _first(self, candidates: Iterator[Program], than: Program, seen: set[str]) -> Program | None:
+    def _as_often(self, program: Program) -> bool:
+        """A program that is only plainer has to show it as reliably: else the plainer one is worth less."""
+        return not self.rate.certain or self._measured(program, _RUNS_TO_STAY_CERTAIN).certain
+
+    def _first(self, candidates: Iterator[Program], than: Program, seen: set[str], structural: bool) -> Program | None:
         size = weight(than)
         for candidate in map(normal, candidates):
             text = repr(candidate)
@@ -122,7 +126,7 @@ class Shrinker:
             seen.add(text)
             if not self.may_go_on():
                 return None
-            if self._shows(candidate):
+            if self._shows(candidate) and (structural or self._as_often(candidate)):
                 return candidate
         return None
 
@@ -136,9 +140,16 @@ class Shrinker:
         return False
 
     def _look_again(self, program: Program) -> None:
-        """A smaller program may show a race much more often, and then costs fewer runs."""
-        if not self.rate.certain and self.may_go_on():
-            self.rate = self._measured(program, _RUNS_TO_LOOK_AGAIN)
+        """A smaller program may show a race more often, and then costs fewer runs; or less often, and needs more."""
+        if not self.may_go_on():
+            return
+        if self.rate.certain:
+            rate = self._measured(program, _RUNS_TO_STAY_CERTAIN)
+            if rate.certain:
+                return
+        self.rate = self._measured(program, _RUNS_TO_LOOK_AGAIN)
+        if not self.rate.seen:
+            self.rate = Rate(1, _RUNS_TO_LOOK_AGAIN + 1)
 
     def _fewer_cores(self, program: Program) -> Iterator[Program]:
         used = _cores_in(program)

@@ -48,11 +48,13 @@ class FakePeer:
     programs: int = 0
     closed: bool = False
     random: Random = field(default_factory=lambda: Random(1))
+    ran: list[Program] = field(default_factory=list)
     steppers: dict[int, Stepper] = field(default_factory=dict)
 
     def run(self, programs: Sequence[Program]) -> Iterator[tuple[Event, ...]]:
         for program in programs:
             self.programs += 1
+            self.ran.append(program)
             if self.interrupt_at == self.programs:
                 raise KeyboardInterrupt
             if self.deaths and self.programs > self.dies_at:
