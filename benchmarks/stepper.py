@@ -29,7 +29,7 @@ BUDGET_MICROSECONDS = 10.0
 def machine() -> Machine:
     """Two clusters of four cores, with everything declared that a CPU_ON asks for."""
     cores = tuple(cluster << 8 | core for cluster, size in enumerate(CLUSTERS) for core in range(size))
-    declared: dict[str | Key, Value] = {"denied_by_policy": False, "checks_upper_halves": False, "disabled": False}
+    declared: dict[str | Key, Value] = {"policy": "ALLOWS", "checks_upper_halves": False, "disabled": False}
     return Machine(V1_3, cores, topology=Topology.clusters(CLUSTERS), declared=declared, unusable=())
 
 

@@ -102,8 +102,14 @@ SETTLED = (
     "SYSTEM_OFF2 of type 0 (OFF2-4): issue F and F.b differ, and are two versions.",
     "The cold-boot primary was not powered up by a CPU_ON call, so by the letter of PC-5 it would vote for the deepest"
     " state; while it runs it allows only Run (PC-6), and after a CPU_OFF it is OFF like any other.",
-    "PSCI_SET_SUSPEND_MODE to OS-initiated mode where that is not supported: NOT_SUPPORTED, the contraposition "
-    "of FEAT-11.",
+    "PSCI_SET_SUSPEND_MODE to OS-initiated mode where that is not supported: no fact names the code, so"
+    " NOT_SUPPORTED, INVALID_PARAMETERS and DENIED are all allowed (FEAT-11 speaks of the converse).",
+    "An SMC32 call from AArch64 with bits above 31 (SMC-5): the caller broke a duty, no error has to be reported, and"
+    " nothing is promised, whatever else is wrong with the call.",
+    "Firmware policy (CPU_ON-9) is state: DENIED may come and go for a core that is OFF; a profile may declare that it"
+    " never changes (`policy_denies`).",
+    "A function id outside PSCI's two ranges of 32 ids belongs to another service (SMC-9): it is counted, not judged."
+    " Bit 16 is SMCCC's hint; an implementation knows it or does not, in all calls alike.",
     "CPU_DEFAULT_SUSPEND does not count as a use of CPU_SUSPEND for the mode (DSUSP-8), although DSUSP-2 makes "
     "it equivalent.",
 )

@@ -17,7 +17,7 @@ from psci.model.declare import Call
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.language.rules import Completion, Modality, Rule
-from psci.model.machine import Key, Machine, Undeclared, answers
+from psci.model.machine import Key, Machine, Undeclared
 from psci.model.power.topology import Topology
 from psci.model.specification import SPECIFICATION
 from psci.model.step import Invocation, Stepper
@@ -238,6 +238,7 @@ class Position:
         >>> machine(cpus=2).call("CPU_ON", target_cpu=1, entry_point_address=0x40000000, context_id=42)
         core 0: CPU_ON(target_cpu=0x1, entry_point_address=0x40000000, context_id=0x2a):
           SUCCESS (0) by CPU_ON.accepted
+          DENIED (-3) by CPU_ON.denied_for_now (permitted)
           INTERNAL_FAILURE (-6) by CPU_ON.cannot_be_powered (permitted)
 
         Args:
@@ -346,7 +347,7 @@ def _under(
     try:
         found = ask(made)
     except Undeclared as missing:
-        for value in answers(missing.key):
+        for value in _stepper(made).possible(missing.key):
             told = replace(made, declared={**made.declared, missing.key: value})
             yield from _under(told, {**assumed, missing.key: value}, ask)
     else:

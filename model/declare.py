@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from psci.model.language.effects import Effect
 from psci.model.language.rules import Argument, CallTerms, Case, Completion, Modality, Rule, when
 from psci.model.language.sorts import U32, U64
 from psci.model.language.terms import FALSE, Const, Function, SortError, Term, Var, lift
@@ -72,6 +73,8 @@ class Call:
     required_by: Call | None = None
     presence_cites: Cites = ()
     own_rule_on_widths: Term = FALSE
+    when_refused: Callable[[MachineTerms, StateTerms], Effect] | None = None
+    """What a refusal changes all the same, by a reading of the function's own."""
     rules: list[Rule] = field(default_factory=list)
     declared_answers: list[Answer] = field(default_factory=list)
 
@@ -137,9 +140,12 @@ class Call:
         """A success that is permitted beside the plain one; its use is counted."""
         return self._attach(Modality.MAY_SUCCEED, completion, code, cites, since, until, name)
 
-    def caller_must(self, *, cites: Cites, since: Version = V0_1, until: Version = V1_3) -> Attach:
-        """A duty of the caller, written as the condition under which it is broken."""
-        return self._attach(Modality.CALLER_MUST, Completion.RETURNS, None, cites, since, until, None)
+    def caller_must(self, *, cites: Cites, since: Version = V0_1, until: Version = V1_3, frees: bool = False) -> Attach:
+        """A duty of the caller, written as the condition under which it is broken.
+
+        Where it is broken nothing is promised, unless the call must be refused; with `frees` not even then.
+        """
+        return self._attach(Modality.CALLER_MUST, Completion.RETURNS, None, cites, since, until, None, frees)
 
     def features(
         self, *, cites: Cites, since: Version = V0_1, until: Version = V1_3
@@ -158,7 +164,7 @@ class Call:
 
     def _attach(
         self, modality: Modality, completion: Completion, code: Code | None,
-        cites: Cites, since: Version, until: Version, name: str | None,
+        cites: Cites, since: Version, until: Version, name: str | None, frees: bool = False,
     ) -> Attach:  # fmt: skip
         def attach(body: Body) -> Body:
             case = body(MACHINE, STATE, self.terms)
@@ -168,7 +174,7 @@ class Call:
             duty = modality is Modality.CALLER_MUST
             if not duty and completion is Completion.RETURNS and rule.value is None and rule.constraint is None:
                 raise SortError(f"{rule.name} returns, but does not say what")
-            self.rules.append(rule)
+            self.rules.append(replace(rule, frees=frees))
             return body
 
         return attach

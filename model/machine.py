@@ -6,14 +6,14 @@ whoever can choose (the oracle, an explorer) goes on under each answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
 from psci.model.calls import CALLS
 from psci.model.errors import InputError
-from psci.model.language.sorts import BOOL, BitVector, Enumeration, Sort
+from psci.model.language.sorts import BOOL, CORE, BitVector, Enumeration, Sort
 from psci.model.language.terms import Function, Value
 from psci.model.power.topology import Topology
 from psci.model.symbols.machine import LOCAL_STATE, MACHINE_SYMBOLS
@@ -43,18 +43,25 @@ class Undeclared(KeyError):
 
 
 DEFAULTS: Mapping[str, Value] = {
-    "trusted_os": "MP_OR_NONE",
-    "disabled": False,
+    # policy may change at any time: DENIED, or none, whenever a core is OFF
+    "policy": "MAY_CHANGE",
+    # what no profile describes is not held against any answer: the rules ask `described` before they read the rest
+    "described": False,
     "retention": False,
     "requested": "RUN",
     "claims": False,
     "counted_level": 0,
+    # no bit is known to be ignored; where a profile does not say, values that it does not list are left open
+    "last_in_level_bits": 0,
+    # a warm reset may stay warm, or fall back to a cold one
     "reset_keeps_warm": False,
-    "stray_wakeup": "IGNORED",
+    # a stray wakeup may be ignored, or reset the system
+    "stray_wakeup": "EITHER",
+    # read under one option of one reading only, which somebody has to choose
     "elns_isa": "AARCH64",
     **{r.symbol: r.options[r.default] for r in READINGS.values() if r.default is not None},
 }
-"""What a profile that is silent stands for, where that is not left open."""
+"""What a profile that is silent stands for, where that is not left open, and why it blames nobody."""
 
 SYMBOLS: Mapping[str, Function] = {symbol.name: symbol for symbol in MACHINE_SYMBOLS}
 
@@ -74,6 +81,8 @@ class Machine:
     topology: Topology | None = None
     declared: Mapping[str | Key, Value] = field(default_factory=dict)
     unusable: tuple[tuple[int, int], ...] | None = None
+    protected: tuple[tuple[int, int], ...] | None = None
+    """The address ranges [first, last] that MEM_PROTECT protects, or None where nobody says."""
     ids: Mapping[int, str] | None = None
     """PSCI 0.1: the function that each id of the device tree names; elsewhere None, and DEN0022 fixes the ids."""
 
@@ -121,8 +130,10 @@ class Machine:
                 return False  # PSTATE-4, OSI-1: before 1.0 there is one format and one mode
             case "latency", (str(state),) if state in LOCAL_STATE.values and ("latency", state) not in self.declared:
                 return LOCAL_STATE.values.index(state)
-            case "trusted_os_home", () if name not in self.declared:
-                return self.boot
+            case "starts_trusted_os", (int(core),) if "trusted_os_home" in self.declared:
+                return core == self.declared["trusted_os_home"]
+            case "starts_trusted_os", _ if self.declared.get("trusted_os") == "MP_OR_NONE":
+                return False
             case "mpidr", (int(core),):
                 return self.cores[core]
             case "is_core", (int(mpidr),):
@@ -131,8 +142,12 @@ class Machine:
                 return self.core_of.get(mpidr, 0)
             case "has", (int(fid),):
                 return self._presence(fid)
+            case "addresses_declared", () if name not in self.declared:
+                return self.unusable is not None
             case "address_unusable", (int(address),) if self.unusable is not None:
                 return any(first <= address <= last for first, last in self.unusable)
+            case "protected_range", (int(base), int(length)) if self.protected is not None and length:
+                return covers(self.protected, base, length)
         return None
 
     def _presence(self, fid: int) -> bool | None:
@@ -149,17 +164,29 @@ class Machine:
         return None if call.optional else True
 
 
-def answers(key: Key, sort: Sort | None = None) -> tuple[Value, ...]:
+def covers(ranges: Iterable[tuple[int, int]], base: int, length: int) -> bool:
+    """Whether ranges [first, last] together hold all of `length` bytes from `base`."""
+    end = base + length
+    for first, last in sorted(ranges):
+        if first <= base <= last:
+            base = last + 1
+    return base >= end
+
+
+def answers(key: Key, sort: Sort | None = None, cores: int = 0) -> tuple[Value, ...]:
     """The values that something undeclared can have, the most ordinary first."""
     sort = sort or SYMBOLS[str(key[0])].range
     if sort == BOOL:
-        return (
-            (False, True)
-            if key[0] in ("address_unusable", "denied_by_policy", "checks_upper_halves")
-            else (True, False)
-        )
+        return (False, True) if key[0] in RARELY else (True, False)
     if isinstance(sort, Enumeration):
-        return sort.values
+        # without a Trusted OS is the most ordinary
+        return sort.values[::-1] if key[0] == "trusted_os" else sort.values
+    if sort == CORE:
+        return tuple(range(cores))
     if isinstance(sort, BitVector) and key[0] == "beta_hibernate_type":
         return (0, 1)
     raise Undeclared(key)
+
+
+RARELY = ("address_unusable", "disabled", "starts_trusted_os", "checks_upper_halves")
+"""Symbols that are ordinarily false."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from psci.model.calls import CALLS, UNKNOWN
+from psci.model.calls import CALLS, NOT_PSCI, UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.environment import MOVES
 from psci.model.language.rules import Rule
@@ -69,7 +69,7 @@ class Specification:
 
 def specification_of(calls: tuple[Call, ...], moves: tuple[Move, ...]) -> Specification:
     """The specification that consists of these calls and moves."""
-    owners: tuple[Call | Move, ...] = (*calls, UNKNOWN, *moves)
+    owners: tuple[Call | Move, ...] = (*calls, UNKNOWN, NOT_PSCI, *moves)
     return Specification(calls, moves, {owner.name: tuple(owner.rules) for owner in owners})
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from psci.model.calls.conventions import HINT_BIT, NOT_PSCI, UNKNOWN, is_psci
 from psci.model.declare import Call
 from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
@@ -20,16 +21,19 @@ from psci.model.language.python import Compiler, put, ranks
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
 from psci.model.language.sorts import CORE, NODE, blank
 from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
-from psci.model.machine import Choices, Key, Machine, Undeclared, answers
+from psci.model.machine import Choices, Key, Machine, Undeclared
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.codes import value_in_words
+from psci.model.undeclared import possible
 
 State = namedtuple("State", [field.name for field in FIELDS])  # type: ignore[misc]  # the fields are the rules' fields
 """A state; a field of each core is a tuple in the order of the machine's cores."""
 
 NO_CHOICES: Choices = {}
+EITHER_WAY: Choices = {("knows_hint_bit",): True}
+"""For what does not depend on whether the hint bit is known."""
 SMC64_BIT = 0x4000_0000
 _CALL_PARAMETERS = "state, choices, caller, wide, x1, x2, x3, caller_isa, caller_world"
 
@@ -79,6 +83,11 @@ class Allowed:
     """The caller's duties that the call breaks."""
 
     @property
+    def free(self) -> bool:
+        """Nothing is promised: the caller broke a duty, and no rule binds the implementation all the same."""
+        return any(rule.frees or not self.obliged for rule in self.broken)
+
+    @property
     def gap(self) -> bool:
         """No rule answers."""
         return not any(o.rule.modality is not Modality.MAY_REFUSE for o in self.outcomes)
@@ -88,7 +97,13 @@ class Allowed:
 
 
 def accepts(outcome: Outcome, x0: int, wide: bool) -> bool:
-    """Whether a result explains x0: all 64 bits after an SMC64 call, the low 32 after an SMC32 call (SMC-2, RET-2)."""
+    """Whether a result explains x0.
+
+    Args:
+        outcome: how the call ended.
+        x0: what the caller found there.
+        wide: all 64 bits count, and not the low 32 alone; see `Stepper.result_is_wide`.
+    """
     if outcome.completion is Completion.NEVER:
         return False
     if outcome.completion is Completion.WAITS:
@@ -123,6 +138,10 @@ def _constraint(rule: Rule) -> Callable[[int], bool]:
     return _constraints[id(rule)]
 
 
+def _kept(before: Any, after: Any) -> Any:
+    return before if after == before else after
+
+
 def _unknown_function(function: Function, _terms: tuple[Term, ...], _sources: tuple[str, ...]) -> str:
     raise TypeError(f"a condition on a result cannot speak about {function.name}")
 
@@ -148,7 +167,7 @@ class Stepper:
         self._watched = itemgetter(*(i for i, field in enumerate(FIELDS) if field.name in watched))
         self._globals: dict[str, Any] = {
             "put": put, "State": State, "Outcome": Outcome, "Allowed": Allowed, "Undeclared": Undeclared,
-            "new": tuple.__new__, "ask": self._ask, "rank": ranks(LOCAL_STATE),
+            "new": tuple.__new__, "kept": _kept, "ask": self._ask, "rank": ranks(LOCAL_STATE),
         }  # fmt: skip
 
     def allowed(self, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> Allowed:
@@ -157,9 +176,8 @@ class Stepper:
         Raises:
             Undeclared: the rules depend on something that neither the machine nor `choices` says.
         """
-        caller, fn, x1, x2, x3, isa, world = call
-        function, wide = self.function(fn)
-        name = function.name if function else "UNKNOWN"
+        caller, _, x1, x2, x3, isa, world = call
+        name, wide = self.called(call, choices)
         compiled = self._calls.get(name) or self._compile_call(name)
         return compiled(state, choices, caller, wide, x1, x2, x3, isa, world)
 
@@ -167,25 +185,55 @@ class Stepper:
         """The call that a function id selects, or None, and whether the id is an SMC64 one."""
         unknown = None, bool(fn & SMC64_BIT)
         if self.machine.ids is None:
-            return self.specification.call_of.get(fn, unknown)
+            return self.specification.call_of.get(fn & ~HINT_BIT, unknown)
         return self._named.get(self.machine.ids.get(fn, ""), None), bool(fn & SMC64_BIT)
+
+    def called(self, call: Invocation, choices: Choices = NO_CHOICES) -> tuple[str, bool]:
+        """The name that the rules of a call stand under, and whether its arguments have 64 bits.
+
+        Raises:
+            Undeclared: the id has SMCCC's hint bit, and nobody says whether the implementation knows it.
+        """
+        function, wide = self.function(call.fn)
+        if function is not None and self.machine.ids is not None:
+            # ids of the device tree tell no width: the arguments are as wide as the caller's registers
+            return function.name, call.isa == "AARCH64"
+        if function is not None and call.fn & HINT_BIT and not self._ask(choices, ("knows_hint_bit",)):
+            return UNKNOWN.name, wide
+        unknown = NOT_PSCI if self.is_not_psci(call.fn) else UNKNOWN
+        return (function or unknown).name, wide
+
+    def is_not_psci(self, fn: int) -> bool:
+        """Whether a function id belongs to no function of this machine and is outside PSCI's ranges (SMC-9)."""
+        return self.function(fn)[0] is None and not is_psci(fn)
+
+    def result_is_wide(self, call: Invocation) -> bool:
+        """Whether the caller of a call sees a result of 64 bits (SMC-2, RET-2).
+
+        It does after an SMC64 call from AArch64: R0 has 32 bits (RET-3), and version 0.1 does not tell.
+        """
+        return self.function(call.fn)[1] and call.isa == "AARCH64" and self.machine.ids is None
 
     def under_all_answers(self, state: Any, call: Invocation, choices: Choices = NO_CHOICES) -> Iterator[Allowed]:
         """The allowed outcomes under every answer to what is undeclared and not chosen."""
         try:
             yield self.allowed(state, call, choices)
         except Undeclared as missing:
-            for value in answers(missing.key):
+            for value in self.possible(missing.key, choices):
                 yield from self.under_all_answers(state, call, {**choices, missing.key: value})
+
+    def possible(self, key: Key, choices: Choices = NO_CHOICES) -> tuple[Value, ...]:
+        """The answers to something undeclared that fit what is declared, learned and chosen."""
+        return possible(self.machine, (self.learned, choices), key)
 
     def claimed(self, state: Any, call: Invocation, x0: int) -> list[Any]:
         """The states that an answer claims: the effects of the rules that give it, whatever their guards say.
 
         The state itself where no rule gives the answer.
         """
-        function, wide = self.function(call.fn)
+        function, wide = self.function(call.fn)[0], self.result_is_wide(call)
         states = []
-        for rule in self._rules(function.name if function else "UNKNOWN"):
+        for rule in self._rules(function.name if function else UNKNOWN.name):
             if rule.modality is Modality.CALLER_MUST or rule.completion is Completion.NEVER or not rule.effect.updates:
                 continue
             outcome = Outcome(rule, rule.completion, rule.value.value if isinstance(rule.value, Const) else None, None)  # type: ignore[arg-type]  # words are ints
@@ -196,8 +244,8 @@ class Stepper:
 
     def rules_answering(self, call: Invocation, x0: int) -> list[Rule]:
         """The rules of a call whose fixed answer is x0, whatever they require."""
-        function, wide = self.function(call.fn)
-        rules = self._rules(function.name if function else "UNKNOWN")
+        function, wide = self.function(call.fn)[0], self.result_is_wide(call)
+        rules = self._rules(function.name if function else UNKNOWN.name)
         return [
             rule
             for rule in rules
@@ -210,8 +258,8 @@ class Stepper:
         function, _ = self.function(call.fn)
         terms = function.terms if function else CallTerms(())
         lines = [*self._unpack(), *self._arguments(terms), f"    return {self._compiler.expression(condition)}"]
-        caller, fn, x1, x2, x3, isa, world = call
-        wide = function is not None and fn == function.fid64
+        caller, _, x1, x2, x3, isa, world = call
+        wide = self.called(call, EITHER_WAY)[1]
         try:
             return bool(
                 self._define("holds", _CALL_PARAMETERS, lines)(state, choices, caller, wide, x1, x2, x3, isa, world)
@@ -221,8 +269,8 @@ class Stepper:
 
     def _apply_effect(self, function: Call | None, rule: Rule, state: Any, call: Invocation) -> list[Any]:
         compiled = self._effects.get(rule) or self._compile_effect(function, rule)
-        caller, fn, x1, x2, x3, isa, world = call
-        wide = function is not None and fn == function.fid64
+        caller, _, x1, x2, x3, isa, world = call
+        wide = self.called(call, EITHER_WAY)[1]
         try:
             return [compiled(state, NO_CHOICES, caller, wide, x1, x2, x3, isa, world)]
         except KeyError:  # the answer speaks of a core that does not exist
@@ -305,7 +353,8 @@ class Stepper:
         """The value that the machine declares for all arguments of a symbol, or None."""
         single = any(isinstance(key, tuple) and key[0] == function.name for key in self.machine.declared)
         ranged = function.name == "address_unusable" and self.machine.unusable
-        computed = function.name in ("has", "latency")
+        computed = function.name in ("has", "latency", "starts_trusted_os")
+        computed |= function.name == "protected_range" and self.machine.protected is not None
         return None if single or ranged or computed else self.machine.value(function.name, ("",))
 
     def _ask(self, choices: Choices, key: tuple[Any, ...]) -> Any:
@@ -411,7 +460,11 @@ class Stepper:
         self._globals[label] = rule
         self._globals[f"{label}_c"] = rule.completion
         value = "None" if rule.value is None else self._compiler.expression(rule.value)
-        return f"new(Outcome, ({label}, {label}_c, {value}, {self._state_after(rule.effect)}))"
+        after = self._state_after(rule.effect)
+        if rule.modality in (Modality.MUST_REFUSE, Modality.MAY_REFUSE) and after != "state":
+            # most refusals change something by a reading only: else the state is the same one, not an equal one
+            after = f"kept(state, {after})"
+        return f"new(Outcome, ({label}, {label}_c, {value}, {after}))"
 
     def _state_after(self, effect: Effect) -> str:
         if not effect.updates:

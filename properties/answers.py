@@ -72,12 +72,17 @@ VENDOR_CODES = {code: _since(V1_1) for code in range(INVALID_ADDRESS, NOT_SUPPOR
 
 RETURNED: Mapping[str, Codes] = {
     "PSCI_VERSION": Codes({}, lambda r: ~r.bit(31)),
-    "CPU_SUSPEND": Codes({0: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS, INVALID_ADDRESS: _since(V1_0)}),
-    "CPU_OFF": Codes({DENIED: ALWAYS, INVALID_PARAMETERS: (V0_1, V0_1)}),
+    "CPU_SUSPEND": Codes(
+        {
+            0: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS, INVALID_ADDRESS: _since(V1_0),
+            NOT_SUPPORTED: (V0_1, V0_1),
+        }
+    ),
+    "CPU_OFF": Codes({DENIED: ALWAYS, INVALID_PARAMETERS: (V0_1, V0_1), NOT_SUPPORTED: (V0_1, V0_1)}),
     "CPU_ON": Codes(
         {
             0: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS, ALREADY_ON: _since(V0_2), ON_PENDING: _since(V0_2),
-            INTERNAL_FAILURE: _since(V0_2), INVALID_ADDRESS: _since(V1_0),
+            INTERNAL_FAILURE: _since(V0_2), INVALID_ADDRESS: _since(V1_0), NOT_SUPPORTED: (V0_1, V0_1),
         }
     ),
     "AFFINITY_INFO": Codes({INVALID_PARAMETERS: ALWAYS, DISABLED: ALWAYS, NOT_PRESENT: (V0_2, V0_2)}, lambda r: r <= 2),
@@ -94,7 +99,7 @@ RETURNED: Mapping[str, Codes] = {
     "PSCI_FEATURES": Codes({NOT_SUPPORTED: ALWAYS}, lambda r: r < 1 << 31),
     "CPU_FREEZE": Codes({DENIED: ALWAYS}),
     "CPU_DEFAULT_SUSPEND": Codes({0: ALWAYS, INVALID_ADDRESS: ALWAYS}),
-    "NODE_HW_STATE": Codes({INVALID_PARAMETERS: ALWAYS}, lambda r: r <= 2),
+    "NODE_HW_STATE": Codes({INVALID_PARAMETERS: ALWAYS, NOT_SUPPORTED: ALWAYS}, lambda r: r <= 2),
     "SYSTEM_SUSPEND": Codes({0: ALWAYS, DENIED: ALWAYS, ALREADY_ON: ALWAYS, INVALID_ADDRESS: ALWAYS}),
     "PSCI_SET_SUSPEND_MODE": Codes({0: ALWAYS, NOT_SUPPORTED: ALWAYS, INVALID_PARAMETERS: ALWAYS, DENIED: ALWAYS}),
     "PSCI_STAT_RESIDENCY": Codes({}, lambda r: TRUE),
@@ -135,7 +140,20 @@ def _absent(m: MachineTerms, step: Step) -> Term:
     """NOT_SUPPORTED by RET-3, RET-4 or RET-14: no such function, or an SMC64 id from AArch32."""
     assert isinstance(step.owner, Call)
     missing = TRUE if step.name == "UNKNOWN" else ~step.owner.is_present(m)
+    if step.owner.fid64 is not None:
+        missing = missing | (step.call.wide & ~has_smc64(m, step.owner))
     return (RESULT == NOT_SUPPORTED) & (missing | (step.call.wide & (step.call.isa == "AARCH32")))
+
+
+def has_smc64(m: MachineTerms, call: Call) -> Term:
+    """The function has its SMC64 id, if it is there: always, unless it may have one id without the other."""
+    assert call.fid64 is not None
+    return TRUE if call.fid32 is None else (m.both_ids != "APART") | m.has(call.fid64)
+
+
+def there_with(m: MachineTerms, call: Call, fid: int) -> Term:
+    """The function is there, and has this id."""
+    return call.is_present(m) & has_smc64(m, call) if fid == call.fid64 else call.is_present(m)
 
 
 def _mixed_widths(m: MachineTerms, step: Step) -> Term:
@@ -161,14 +179,14 @@ def _features(m: MachineTerms, h: View, step: Step) -> Effect:
 
 
 REPORTS = History((WATCHED, REPORTED, THERE), lambda h: h.but(reported=False), _features)
-OTHER_REASONS = ("MIGRATE", "PSCI_SET_SUSPEND_MODE", "PSCI_FEATURES", "UNKNOWN")
-"""Functions that answer NOT_SUPPORTED also for other reasons than that they are absent (FEAT-10, MODE-2)."""
+OTHER_REASONS = ("MIGRATE", "PSCI_SET_SUSPEND_MODE", "NODE_HW_STATE", "PSCI_FEATURES", "UNKNOWN")
+"""Functions that answer NOT_SUPPORTED also for other reasons than that they are absent (FEAT-10, MODE-2, HWSTATE-3)."""
 
 
 @invariant
 def there_means_that_the_machine_has_it(m: Any, s: Any, h: Any, step: Step) -> Any:
     """A name for a long term: whether the machine has the function with the watched id."""
-    present = {fid: call.is_present(m) for call in CALLS for fid in call.ids()}
+    present = {fid: there_with(m, call, fid) for call in CALLS for fid in call.ids()}
     present[SMCCC_VERSION] = m.has(SMCCC_VERSION)
     return conjunction(*(implies(h.watched == fid, h.there == there) for fid, there in present.items()))
 
@@ -308,7 +326,7 @@ def _present(m: MachineTerms, h: View, there: Term, flags: Term) -> Term:
 
 
 def _declared_flags(m: MachineTerms, h: View, call: Call, fid: int) -> Term:
-    there = call.is_present(m)
+    there = there_with(m, call, fid)
     if fid == call.fid64:
         there = there & ~((h.asker == "AARCH32") & m.features_hides_smc64)
     flags = h.expected == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from psci.model.calls.affinity_info import instance
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import ISA, Completion
 from psci.model.language.sorts import BOOL, CORE, U64
@@ -43,7 +44,12 @@ def edges(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
             off = step.ends(Completion.NEVER) & (core == step.core) & (s.power[core] == "ON") & (t.power[core] == "OFF")
         if step.name == "CPU_ON":
             named = m.mpidr(core) == step.call.target_cpu
-            pending = step.returns(0) & named & (s.power[core] == "OFF") & (t.power[core] == "ON_PENDING")
+            startable = (s.power[core] == "OFF") | (s.activity[core] == "FROZEN")
+            pending = step.returns(0) & named & startable & (t.power[core] == "ON_PENDING")
+        if step.name == "AFFINITY_INFO":
+            # on the way down no edge of Figure 9 is left to take: a core that has stopped is seen OFF for good
+            stopped = (s.system == "GOING") & (s.activity[core] == "STOPPED") & (s.power[core] == "ON")
+            off = step.returns(1) & stopped & (t.power[core] == "OFF")
         if step.name == "START":
             on = (core == step.core) & (s.power[core] == "ON_PENDING") & (t.power[core] == "ON")
         return stays | off | pending | on
@@ -179,7 +185,7 @@ STARTED = remembered("PROP-3", "started", CORE, of=BOOL, doc="A CPU_ON for the c
 
 
 def _starts(m: MachineTerms, h: View, step: Step) -> Effect:
-    """A CPU_ON that returns SUCCESS starts its target; CPU_OFF and CPU_FREEZE end that; the boot core needs none."""
+    """A CPU_ON that returns SUCCESS starts its target; CPU_OFF, CPU_FREEZE and an answer OFF end that."""
     if step.name == "BOOT":
         return h.but(started=each(lambda core: core == step.core))
     if step.name == "CPU_ON" and step.completion is Completion.RETURNS:
@@ -188,6 +194,9 @@ def _starts(m: MachineTerms, h: View, step: Step) -> Effect:
         return h.but(started=named)
     if step.name in ("CPU_OFF", "CPU_FREEZE") and step.completion is Completion.NEVER:
         return h.but(started={step.core: False})
+    if step.name == "AFFINITY_INFO" and step.completion is Completion.RETURNS:
+        seen_off = instance(m, step.call)  # type: ignore[no-untyped-call]  # rule files have no annotations
+        return h.but(started=each(lambda core: h.started[core] & ~(step.returns(1) & seen_off(core))))
     return NOTHING
 
 

@@ -21,18 +21,23 @@ UP = ("RUNNING", "SUSPENDED")
 
 
 def depth(s: Any, core: Any) -> Any:
-    """The local state of a core, by what it does: OFF and powerdown are deepest, whatever is awake runs."""
+    """The local state of a core, by what it does: OFF, frozen and powerdown are deepest."""
     suspended = choose(
         s.activity[core] == "STANDBY",
         STANDBY,
         choose(s.activity[core] == "RETENTION", RETENTION, choose(s.activity[core] == "POWERDOWN", POWERDOWN, RUN)),
     )
-    return choose(s.power[core] == "OFF", POWERDOWN, suspended)
+    return choose((s.power[core] == "OFF") | (s.activity[core] == "FROZEN"), POWERDOWN, suspended)
 
 
 def awake(s: Any, core: Any) -> Any:
     """The core starts, runs, or is frozen."""
     return (s.power[core] != "OFF") & ~s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN")
+
+
+def runs(s: Any, core: Any) -> Any:
+    """The core starts, or runs."""
+    return awake(s, core) & (s.activity[core] != "FROZEN")
 
 
 # ---- what is assumed of a platform
@@ -70,7 +75,7 @@ def no_stale_request(m: Any, s: Any, h: Any) -> Any:
     def running(core: Any) -> Any:
         return every(NODE, lambda node: implies(m.below(core, node), s.node[node] == RUN))
 
-    return implies(s.system.is_in(*UP), every(CORE, lambda core: implies(awake(s, core), running(core))))
+    return implies(s.system.is_in(*UP), every(CORE, lambda core: implies(runs(s, core), running(core))))
 
 
 @always_true(
@@ -279,12 +284,21 @@ def _kept_awake(m: Any, s: Any, step: Step) -> Any:
     """Another core of a node that the request speaks about is awake, or a node inside runs that was to sleep."""
 
     def awake_in(node: Any) -> Any:
-        other = some(CORE, lambda core: m.below(core, node) & (core != step.core) & awake(s, core))
-        runs = some(NODE, lambda inner: m.ancestor(node, inner) & ~m.below(step.core, inner) & (s.node[inner] == RUN))
+        other = some(CORE, lambda core: m.below(core, node) & (core != step.core) & perhaps_awake(s, core))
+        idle = some(NODE, lambda inner: m.ancestor(node, inner) & ~m.below(step.core, inner) & (s.node[inner] == RUN))
         asked = m.requested(step.call.power_state, m.level(node))
-        return _speaks_about(m, step, node) & (other | ((asked != RUN) & runs))
+        unclaimed = (asked != RUN) & ~m.claims(step.call.power_state, m.level(node)) & m.below(step.core, node)
+        return (_speaks_about(m, step, node) & (other | ((asked != RUN) & idle))) | unclaimed
 
-    return some(NODE, awake_in)
+    unknown = ~m.described(step.call.power_state)
+    others_on = some(CORE, lambda core: (core != step.core) & (s.power[core] != "OFF"))
+    return some(NODE, awake_in) | (unknown & others_on)
+
+
+def perhaps_awake(s: Any, core: Any) -> Any:
+    """The core is awake, or it is left open whether it counts as running."""
+    default = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & s.default_suspended[core]
+    return awake(s, core) | ((s.power[core] == "ON") & default)
 
 
 def _all_deep_enough(m: Any, s: Any, step: Step) -> Any:
@@ -295,21 +309,22 @@ def _all_deep_enough(m: Any, s: Any, step: Step) -> Any:
 
         def core_fits(core: Any) -> Any:
             other = m.below(core, node) & (core != step.core)
-            return implies(other, ~awake(s, core) & (asked <= depth(s, core)))
+            return implies(other, ~perhaps_awake(s, core) & (asked <= depth(s, core)))
 
         def node_fits(inner: Any) -> Any:
             other = m.ancestor(node, inner) & ~m.below(step.core, inner)
             return implies(other, asked <= s.node[inner])
 
-        return implies(_speaks_about(m, step, node), every(CORE, core_fits) & every(NODE, node_fits))
+        claimed = implies(asked != RUN, m.claims(step.call.power_state, m.level(node)))
+        return implies(_speaks_about(m, step, node), every(CORE, core_fits) & every(NODE, node_fits) & claimed)
 
-    return every(NODE, deep)
+    return every(NODE, deep) & m.described(step.call.power_state)
 
 
 def _well_made(m: Any, step: Step) -> Any:
     """The id suits its caller, power_state names a state of the platform, and the entry point can be used."""
     state = step.call.power_state
-    usable = ~m.is_powerdown(state) | ~m.address_unusable(step.call.entry_point_address)
+    usable = ~m.address_unusable(step.call.entry_point_address) & (m.is_powerdown(state) | m.addresses_declared)
     suits = ~step.call.wide | ((step.call.isa == "AARCH64") & (step.call.upper_half(1) == 0))
     return suits & m.well_formed(state) & m.state_valid(state) & usable
 

@@ -31,7 +31,7 @@ def a_core_that_made_a_system_call_has_stopped(m: Any, s: Any, h: Any) -> Any:
         CORE,
         lambda core: implies(
             s.asked[core] != "NONE",
-            (s.activity[core] == "STOPPED") & (s.power[core] == "ON") & s.system.is_in("GOING", "DOWN"),
+            (s.activity[core] == "STOPPED") & s.system.is_in("GOING", "DOWN"),
         ),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import Completion
 from psci.model.language.sorts import BOOL, CORE
-from psci.model.language.terms import TRUE, choose, every, implies, lift
+from psci.model.language.terms import TRUE, choose, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import MODE
 from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS
@@ -80,14 +80,17 @@ def modes_change_when_cores_allow(m: Any, s: Any, t: Any, h: Any, g: Any, step: 
 
     def fits(core: Any) -> Any:
         up = (s.power[core] == "ON") & s.activity[core].is_in("RUNNING", "ENTERING")
+        no_group = (s.power[core] == "ON_PENDING") | (s.activity[core] == "FROZEN")
         by_default = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & h.by_default[core]
-        return (s.power[core] == "OFF") | up | by_default
+        return (s.power[core] == "OFF") | up | by_default | (no_group & (m.mode_groups == "EITHER"))
 
     unused = ~choose(m.mode_history == "SINCE_CHANGE", h.used, h.ever)
     others_off = every(CORE, lambda core: (core == step.core) | (s.power[core] == "OFF"))
     may = choose(to_osi, every(CORE, fits) & unused & m.os_initiated(), choose(to_platform, others_off, TRUE))
     accepted = implies(step.returns(0), may & (t.mode == g.mode))
-    denied = implies(step.returns(-3), (to_osi | to_platform) & ~may)
+    open_one = some(CORE, lambda core: (s.power[core] == "ON_PENDING") | (s.activity[core] == "FROZEN"))
+    left_open = (to_osi & open_one) | (~to_osi & ~to_platform) | ~m.os_initiated()
+    denied = implies(step.returns(-3), left_open | ((to_osi | to_platform) & ~may))
     return accepted & denied
 
 

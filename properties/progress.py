@@ -11,6 +11,7 @@ from typing import Any
 from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.migrate import MIGRATE
+from psci.model.calls.trusted_os import is_resident
 from psci.model.environment import ENTER, GO_DOWN, START, STOP, WAKEUP
 from psci.model.language.effects import NOTHING, Effect
 from psci.model.language.sorts import BOOL, CORE
@@ -35,7 +36,7 @@ def since_0_2(m: Any) -> Any:
 
 def hosts_a_trusted_os(m: Any, s: Any, core: Any) -> Any:
     """A uniprocessor Trusted OS is resident on the core, so that its CPU_OFF is refused (CPU_OFF-3)."""
-    return m.up_trusted_os() & (s.resident == core)
+    return is_resident(m, s, core)
 
 
 # ---- starts

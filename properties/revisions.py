@@ -93,11 +93,11 @@ CHANGES: dict[Version, tuple[Change, ...]] = {
             ),
             newer=(
                 "CPU_ON.already_on", "CPU_ON.on_pending", "CPU_ON.cannot_be_powered", "MIGRATE.not_resident",
-                "MIGRATE.failed",
+                "MIGRATE.failed", "CPU_ON.target_disabled",
             ),
             older=(
                 "CPU_SUSPEND.denied_in_0_1", "CPU_OFF.refused_in_0_1", "CPU_ON.not_off_in_0_1", "CPU_ON.denied_in_0_1",
-                "MIGRATE.*_in_0_1", "ENTER.entered_in_0_1",
+                "CPU_*.not_supported_in_0_1", "MIGRATE.*_in_0_1", "ENTER.entered_in_0_1",
             ),
         ),
         # no list of changes has it: 0.1 lets a core turn off on which the Trusted OS resides
@@ -111,10 +111,14 @@ CHANGES: dict[Version, tuple[Change, ...]] = {
                 "PSCI_FEATURES", "CPU_FREEZE", "CPU_DEFAULT_SUSPEND", "NODE_HW_STATE", "SYSTEM_SUSPEND",
                 "PSCI_SET_SUSPEND_MODE", "PSCI_STAT_RESIDENCY", "PSCI_STAT_COUNT",
             ),
-            newer=("CPU_SUSPEND.others_*", "CPU_ON.frozen_core_resumes"),
+            newer=(
+                "CPU_SUSPEND.others_*", "CPU_SUSPEND.claims_too_little", "CPU_SUSPEND.nobody_knows_the_request",
+                "CPU_SUSPEND.woken_before_the_check", "CPU_ON.frozen_core_*", "AFFINITY_INFO.frozen_reads_off",
+                "MIGRATE.target_frozen",
+            ),
         ),
         Change(
-            ("REV-3",), newer=("CPU_SUSPEND.entry_unusable", "CPU_ON.entry_unusable"),
+            ("REV-3",), newer=("CPU_SUSPEND.entry_unusable*", "CPU_ON.entry_unusable"),
             older=("CPU_SUSPEND.entry_unusable_before_1_0", "CPU_ON.entry_unusable_before_1_0"),
         ),
         Change(
@@ -126,8 +130,8 @@ CHANGES: dict[Version, tuple[Change, ...]] = {
     V1_2: (
         _NUMBER,
         Change(
-            ("REV-10", "REV-13"), newer=("CPU_ON.denied_by_policy",),
-            older=("CPU_ON.accepted", "CPU_ON.frozen_core_resumes"),
+            ("REV-10", "REV-13"), newer=("CPU_ON.denied_by_policy", "CPU_ON.denied_for_now"),
+            older=("CPU_ON.accepted", "CPU_ON.frozen_core_*"),
         ),
     ),
     V1_3_ALPHA: (

@@ -217,11 +217,12 @@ def only_documented_survivors(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step
     boots = step.core
     set_up = {
         "system": t.system == "RUNNING",
-        "resident": t.resident == m.trusted_os_home,
+        "resident": t.resident == boots,
         "power": every(CORE, lambda core: t.power[core] == choose(core == boots, lift("ON", POWER), "OFF")),
         "activity": every(
             CORE, lambda core: t.activity[core] == choose(core == boots, lift("RUNNING", ACTIVITY), "STOPPED")
         ),
+        "rested": every(CORE, lambda core: t.rested[core] == (core != boots)),
         "node": every(NODE, lambda node: (t.node[node] == "RUN") == m.below(boots, node)),
     }
     blank = [blank_value(getattr(t, field.name)) for field in FIELDS if field.name not in (*SURVIVES, *set_up)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from psci.model.language.terms import TRUE, implies
+from psci.model.calls.trusted_os import resides_on
+from psci.model.language.sorts import CORE
+from psci.model.language.terms import TRUE, every, implies
 from psci.properties.language import Step, always_true, invariant
 from psci.properties.states import states_fit_together
 
@@ -21,7 +23,7 @@ def callers_migrate_to_cores_that_are_up(m: Any, s: Any, h: Any, step: Step) -> 
 @invariant
 def the_trusted_os_starts_on_the_boot_core(m: Any, s: Any, h: Any, step: Step) -> Any:
     """A uniprocessor Trusted OS is resident on the cold-boot primary after a boot (MIG_CPU-6)."""
-    return m.trusted_os_home == m.boot_core
+    return m.starts_trusted_os(m.boot_core)
 
 
 @always_true(
@@ -30,10 +32,13 @@ def the_trusted_os_starts_on_the_boot_core(m: Any, s: Any, h: Any, step: Step) -
     given=(callers_migrate_to_cores_that_are_up, the_trusted_os_starts_on_the_boot_core),
 )  # fmt: skip
 def trusted_os_core_is_on(m: Any, s: Any, h: Any) -> Any:
-    """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, in every life of the system."""
+    """Since 0.2 the core of a uniprocessor Trusted OS is ON and not frozen, until the system goes down."""
     since_0_2 = m.psci_version != 0
-    at_home = (s.power[s.resident] == "ON") & (s.activity[s.resident] != "FROZEN")
-    return implies(since_0_2 & m.up_trusted_os() & (s.system != "DOWN"), at_home)
+
+    def awake(core: Any) -> Any:
+        return implies(resides_on(m, s, core), (s.power[core] == "ON") & (s.activity[core] != "FROZEN"))
+
+    return implies(since_0_2 & m.up_trusted_os() & s.system.is_in("RUNNING", "SUSPENDED"), every(CORE, awake))
 
 
 PROPERTIES = (trusted_os_core_is_on,)

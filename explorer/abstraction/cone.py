@@ -23,7 +23,19 @@ from psci.model.specification import Specification
 
 CALLERS = frozenset({"system", "power", "activity"})
 """What decides which core can make a call; no question does without."""
-CORES = ("system", "kind", "resident", "power", "activity", "entry", "context", "entry_wide", "entry_isa", "asked")
+CORES = (
+    "system",
+    "kind",
+    "migrated",
+    "resident",
+    "power",
+    "activity",
+    "entry",
+    "context",
+    "entry_wide",
+    "entry_isa",
+    "asked",
+)
 """What is asked of cores and of the system."""
 NODES = (*CORES, "mode", "vote", "node")
 """What is asked of power domains, too."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from psci.model.calls import CALLS
 from psci.model.errors import InputError
-from psci.model.language.sorts import BitVector, Quantity
+from psci.model.language.sorts import CORE, BitVector, Quantity
 from psci.model.language.terms import Function, Value
 from psci.model.machine import DEFAULTS, Key, Machine, Undeclared, answers
 from psci.model.power.states import PowerState, declare_nodes, declare_states
@@ -91,7 +91,7 @@ def _ids_of_0_1() -> dict[int, str]:
 
 def _ordinary(name: str) -> object:
     try:
-        return answers((name,))[0]
+        return answers((name,), cores=1)[0]
     except Undeclared:
         return 0
 
@@ -102,7 +102,8 @@ def open_symbols(machine: Machine) -> Iterator[Function]:
     for symbol in MACHINE_SYMBOLS:
         if symbol.kind == "machine":
             follows = symbol.name not in DEFAULTS and plain.value(symbol.name, (0,) * len(symbol.domain)) is not None
-            if not follows:
+            # which core starts a Trusted OS follows from trusted_os_home
+            if not follows and symbol.name != "starts_trusted_os":
                 yield symbol
 
 
@@ -138,7 +139,7 @@ def combinations(machine: Machine, symbols: Collection[str]) -> Iterator[tuple[s
 def _other_answers(machine: Machine, symbol: Function) -> list[Value]:
     plain = machine.declared.get(symbol.name, DEFAULTS.get(symbol.name))
     single = any(isinstance(key, tuple) and key[0] == symbol.name for key in machine.declared)
-    if single or isinstance(symbol.range, BitVector | Quantity):
+    if single or isinstance(symbol.range, BitVector | Quantity) or symbol.range == CORE:
         return []
     return [answer for answer in answers((symbol.name,)) if answer != plain]
 

@@ -19,6 +19,10 @@ from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.readings import READINGS, Reading
 from psci.model.tables.versions import V1_0
 
+OF_CORES: Mapping[str, tuple[str, Value, Value | None]] = {
+    "disabled": ("disabled", True, None), "policy_denies": ("policy", "DENIES", "MAY_CHANGE"),
+}  # fmt: skip
+"""Fields that list cores: the symbol, its value for those that are listed, and the one that declares nothing."""
 LEVELS = (1, 2, 3)
 """The power levels above the core that a power_state can speak about."""
 POWERDOWN_BIT: Mapping[bool, int] = {True: 30, False: 16}
@@ -74,11 +78,13 @@ def _profile(machine: Machine) -> Iterator[tuple[str, Any]]:
         yield "affinity_levels", answered
     yield "states", list(_states(machine))
     yield from _names(machine)
-    for name, symbol in (("disabled", "disabled"), ("policy_denies", "denied_by_policy")):
-        listed = [f"{mpidr:#x}" for core, mpidr in enumerate(machine.cores) if machine.value(symbol, (core,))]
-        known = all(machine.value(symbol, (core,)) is not None for core in range(len(machine.cores)))
-        if known:
-            yield name, listed
+    for name, (symbol, yes, unknown) in OF_CORES.items():
+        values = {mpidr: machine.value(symbol, (core,)) for core, mpidr in enumerate(machine.cores)}
+        if unknown not in values.values():
+            yield name, [f"{mpidr:#x}" for mpidr, value in values.items() if value == yes]
+    if machine.declared.get("names_node") is False:
+        # an explored machine numbers its power levels as the tree does
+        yield "power_levels", {str(level): f"{level:#x}" for level in sorted(set(machine.tree.levels))}
     yield "unusable", _unusable(machine)
     latencies = {state.lower(): machine.declared.get(("latency", state)) for state in LOCAL_STATE.values}
     if None not in latencies.values():

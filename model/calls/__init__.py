@@ -3,7 +3,7 @@
 import importlib
 
 from psci.model.calls import conventions, psci_features
-from psci.model.calls.conventions import UNKNOWN
+from psci.model.calls.conventions import NOT_PSCI, UNKNOWN
 from psci.model.declare import Call
 
 FILES = (
@@ -46,4 +46,4 @@ psci_features.answer_for(CALLS)
 for _function in CALLS:
     conventions.apply_to(_function)
 
-__all__ = ["CALLS", "UNKNOWN"]
+__all__ = ["CALLS", "NOT_PSCI", "UNKNOWN"]

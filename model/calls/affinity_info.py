@@ -1,6 +1,7 @@
 """AFFINITY_INFO: whether a core, or the cores of an affinity instance, are on (DEN0022 5.1.5, 5.7, 6.6)."""
 
 from psci.model.declare import Call
+from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import CORE, U64, Const, choose, every, implies, some
 from psci.model.tables.codes import DISABLED, INVALID_PARAMETERS, NOT_PRESENT
@@ -55,22 +56,31 @@ def not_present_in_issue_b(m, s, call):
     return ~some(CORE, instance(m, call)) & (m.errata == "NOT_APPLIED")
 
 
-def is_disabled(m, call):
-    """All cores of the instance are physically disabled."""
+def all_off(s, belongs):
+    """The instance exists, and all its cores are OFF."""
+    return some(CORE, belongs) & every(CORE, lambda core: implies(belongs(core), s.power[core] == "OFF"))
+
+
+def is_disabled(m, s, call):
+    """The cores of the instance, none of which is ON, are physically disabled: all of them, or by a reading one."""
     belongs = instance(m, call)
-    return some(CORE, belongs) & every(CORE, lambda core: implies(belongs(core), m.disabled(core)))
+    whole = every(CORE, lambda core: implies(belongs(core), m.disabled(core)))
+    partly = some(CORE, lambda core: belongs(core) & m.disabled(core))
+    return all_off(s, belongs) & choose(m.disabled_instance == "ALL", whole, partly)
 
 
 @AFFINITY_INFO.may_refuse(DISABLED, cites=("AFF-8",))
 def instance_disabled(m, s, call):
-    """The instance exists, but all its cores are physically disabled; 5.7.1 calls the code possible."""
-    return is_disabled(m, call)
+    """The instance exists, but is physically disabled; 5.7.1 calls the code possible."""
+    return is_disabled(m, s, call)
 
 
 @AFFINITY_INFO.must_refuse(DISABLED, cites=("AFF-8",))
 def instance_disabled_flatly(m, s, call):
-    """The same where 5.7.2 is read as binding: no other answer is allowed."""
-    return is_disabled(m, call) & (m.disabled_core == "IS_REPORTED")
+    """The same where 5.7.2 is read as binding and all cores are disabled: no other answer is allowed."""
+    belongs = instance(m, call)
+    whole = every(CORE, lambda core: implies(belongs(core), m.disabled(core)))
+    return (m.disabled_core == "IS_REPORTED") & all_off(s, belongs) & whole
 
 
 @AFFINITY_INFO.succeeds(
@@ -95,18 +105,27 @@ def on_pending(m, s, call):
 @AFFINITY_INFO.succeeds(Completion.RETURNS, cites=("AFF-3", "AFF-11", "AFF-12", "SM-1", "SM-3"))
 def off(m, s, call):
     """All cores of the instance are OFF: their CPU_OFF was processed, or they were not booted yet."""
-    belongs = instance(m, call)
-    return when(
-        some(CORE, belongs) & every(CORE, lambda core: implies(belongs(core), s.power[core] == "OFF"))
-    ).returning(OFF)
+    return when(all_off(s, instance(m, call))).returning(OFF)
 
 
-@AFFINITY_INFO.may_succeed(Completion.RETURNS, cites=("SYS-4", "SYS-5"))
+def off_or(s, belongs, other):
+    """Each core of the instance is OFF, or is as the condition says, and one of them is."""
+    fits = every(CORE, lambda core: implies(belongs(core), (s.power[core] == "OFF") | other(core)))
+    return some(CORE, lambda core: belongs(core) & other(core)) & fits
+
+
+@AFFINITY_INFO.may_succeed(Completion.RETURNS, cites=("SYS-4", "SYS-5", "AFF-12", "AFF-13"))
 def stopping(m, s, call):
-    """The system is going down, and the cores of the instance that are ON have already been stopped."""
+    """The system is going down, and the cores of the instance that were ON have stopped: from now on they are OFF."""
     belongs = instance(m, call)
-    stopped = every(
-        CORE,
-        lambda core: implies(belongs(core), (s.power[core] == "OFF") | (s.activity[core] == "STOPPED")),
-    )
-    return when((s.system == "GOING") & some(CORE, belongs) & stopped).returning(OFF)
+    stopped = off_or(s, belongs, lambda core: (s.power[core] == "ON") & (s.activity[core] == "STOPPED"))
+    off = each(lambda core: choose(belongs(core), "OFF", s.power[core]))
+    return when((s.system == "GOING") & stopped).returning(OFF).then(s.but(power=off))
+
+
+@AFFINITY_INFO.may_succeed(Completion.RETURNS, cites=("AFF-13", "CPU_ON-18", "FREEZE-4", "AFF-2"), since=V1_0)
+def frozen_reads_off(m, s, call):
+    """A frozen core may read as OFF, because a CPU_ON for it is accepted as for a core that is OFF."""
+    belongs = instance(m, call)
+    frozen = off_or(s, belongs, lambda core: s.activity[core] == "FROZEN")
+    return when((m.frozen_affinity == "EITHER") & (m.frozen_core == "RESUMES") & frozen).returning(OFF)

@@ -3,7 +3,7 @@
 from psci.model.calls.sleeping import falls_asleep, will_be_entered
 from psci.model.declare import Call
 from psci.model.language.effects import each
-from psci.model.language.rules import Completion, always, native
+from psci.model.language.rules import Completion, always, native, when
 from psci.model.power.domains import RUN
 from psci.model.tables.codes import INVALID_ADDRESS, SUCCESS
 from psci.model.tables.versions import V1_0
@@ -17,7 +17,13 @@ CPU_DEFAULT_SUSPEND = Call(
 @CPU_DEFAULT_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("DSUSP-5",))
 def entry_unusable(m, s, call):
     """The entry point is known to lie in a range that is not available to the caller."""
-    return m.address_unusable(call.entry_point_address)
+    return (m.unused_entry == "IGNORED") & m.address_unusable(call.entry_point_address)
+
+
+@CPU_DEFAULT_SUSPEND.may_refuse(INVALID_ADDRESS, cites=("DSUSP-5", "DSUSP-3", "DSUSP-4"))
+def entry_unusable_or_unused(m, s, call):
+    """The same, where a standby state may be entered in spite of an entry point that it does not use."""
+    return (m.unused_entry == "EITHER") & m.address_unusable(call.entry_point_address)
 
 
 def suspends(m, s, call, activity):
@@ -32,7 +38,8 @@ def suspends(m, s, call, activity):
 )
 def powerdown(m, s, call):
     """A powerdown state: at a wakeup the core is entered at the entry point with the context id."""
-    return always.then(suspends(m, s, call, "POWERDOWN").also(will_be_entered(s, call.caller, call)))
+    usable = when(~m.address_unusable(call.entry_point_address))
+    return usable.then(suspends(m, s, call, "POWERDOWN").also(will_be_entered(s, call.caller, call)))
 
 
 @CPU_DEFAULT_SUSPEND.succeeds(Completion.WAITS, cites=("DSUSP-2", "DSUSP-3", "DSUSP-4", "CPU_SUSPEND-6"))

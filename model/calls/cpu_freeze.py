@@ -1,6 +1,7 @@
 """CPU_FREEZE: stop the calling core until a CPU_ON for it, whatever interrupts arrive (DEN0022 5.1.16, 5.17)."""
 
 from psci.model.calls.sleeping import has_slept
+from psci.model.calls.trusted_os import is_resident
 from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always
@@ -13,7 +14,7 @@ CPU_FREEZE = Call("CPU_FREEZE", "5.1.16", fid32=0x8400_000B, since=V1_0, optiona
 @CPU_FREEZE.must_refuse(DENIED, cites=("FREEZE-7", "TOS-1"))
 def trusted_os_resident(m, s, call):
     """A uniprocessor Trusted OS is resident on the calling core."""
-    return m.up_trusted_os() & (s.resident == call.caller)
+    return is_resident(m, s, call.caller)
 
 
 @CPU_FREEZE.succeeds(
@@ -27,6 +28,7 @@ def frozen(m, s, call):
     return always.then(
         s.but(
             activity={call.caller: "FROZEN"},
+            rested={call.caller: True},
             slept={call.caller: has_slept(m, s, call.caller)},
             dozed=each(lambda node: s.dozed[node] | m.below(call.caller, node)),
         )

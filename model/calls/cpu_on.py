@@ -4,13 +4,14 @@ from psci.model.calls.sleeping import will_be_entered
 from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, when
-from psci.model.power.domains import node_after_wakeup
+from psci.model.power.domains import RUN, node_after_wakeup
 from psci.model.tables.codes import (
     ALREADY_ON,
     DENIED,
     INTERNAL_FAILURE,
     INVALID_ADDRESS,
     INVALID_PARAMETERS,
+    NOT_SUPPORTED,
     ON_PENDING,
     SUCCESS,
 )
@@ -44,8 +45,8 @@ def entry_unusable_before_1_0(m, s, call):
 def already_on(m, s, call):
     """The target is ON: it runs, it is suspended, it is the caller itself, or its CPU_OFF is not processed yet."""
     target = m.core_of(call.target_cpu)
-    resumes = (s.activity[target] == "FROZEN") & (m.frozen_core == "RESUMES")
-    return m.is_core(call.target_cpu) & (s.power[target] == "ON") & ~resumes
+    resumed = (s.activity[target] == "FROZEN") & (m.frozen_core == "RESUMES")
+    return m.is_core(call.target_cpu) & (s.power[target] == "ON") & ~resumed
 
 
 @CPU_ON.must_refuse(ON_PENDING, cites=("CPU_ON-7", "SM-7"), since=V0_2)
@@ -65,9 +66,24 @@ def on_pending_with_new_entry(m, s, call):
 
 @CPU_ON.must_refuse(DENIED, cites=("CPU_ON-9", "REV-10"), since=V1_2)
 def denied_by_policy(m, s, call):
-    """Firmware policy keeps the target from use by the operating system."""
+    """Firmware policy, declared never to change, keeps the target from use by the operating system."""
     target = m.core_of(call.target_cpu)
-    return m.is_core(call.target_cpu) & m.denied_by_policy(target)
+    return m.is_core(call.target_cpu) & (m.policy(target) == "DENIES")
+
+
+@CPU_ON.may_refuse(DENIED, cites=("CPU_ON-9", "REV-10"), since=V1_2)
+def denied_for_now(m, s, call):
+    """The target is OFF, and the policy of the moment keeps it from use; it may change at any time, as by hotplug."""
+    target = m.core_of(call.target_cpu)
+    return m.is_core(call.target_cpu) & (s.power[target] == "OFF") & (m.policy(target) == "MAY_CHANGE")
+
+
+@CPU_ON.must_refuse(INTERNAL_FAILURE, cites=("CPU_ON-8", "AFF-8"), since=V0_2)
+def target_disabled(m, s, call):
+    """The target is physically disabled, so that it cannot be powered up."""
+    target = m.core_of(call.target_cpu)
+    off = m.is_core(call.target_cpu) & (s.power[target] == "OFF")
+    return off & (m.disabled_start == "REFUSED") & m.disabled(target)
 
 
 @CPU_ON.must_refuse(None, cites=("REV-1", "SM-6"), until=V0_1)
@@ -76,6 +92,12 @@ def not_off_in_0_1(m, s, call):
     target = m.core_of(call.target_cpu)
     on = m.is_core(call.target_cpu) & (s.power[target] != "OFF")
     return when(on).returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
+
+
+@CPU_ON.may_refuse(NOT_SUPPORTED, cites=("REV-1", "CPU_ON-19"), until=V0_1)
+def not_supported_in_0_1(m, s, call):
+    """Version 0.1 lists NOT_SUPPORTED without saying when."""
+    return True
 
 
 @CPU_ON.may_refuse(DENIED, cites=("REV-1", "CPU_ON-9"), until=V0_1)
@@ -91,6 +113,11 @@ def cannot_be_powered(m, s, call):
     return m.is_core(call.target_cpu) & (s.power[target] == "OFF")
 
 
+def stay_since_boot_ends(m, s, target, node):
+    """The node was down, be it since the boot, and where that may count its statistics count it from now on."""
+    return (m.stay_since_boot == "EITHER") & m.below(target, node) & (s.node[node] != RUN)
+
+
 @CPU_ON.succeeds(
     Completion.RETURNS, SUCCESS,
     cites=("CPU_ON-1", "CPU_ON-2", "CPU_ON-10", "CPU_ON-16", "CPU_ON-21", "CPU_ON-23", "SM-6", "PC-6", "TOS-6"),
@@ -102,15 +129,39 @@ def accepted(m, s, call):
         s.but(
             power={target: "ON_PENDING"},
             node=each(node_after_wakeup(m, s, target)),
+            dozed=each(lambda node: s.dozed[node] | stay_since_boot_ends(m, s, target, node)),
         ).also(will_be_entered(s, target, call))
     )
 
 
-@CPU_ON.succeeds(Completion.RETURNS, SUCCESS, cites=("CPU_ON-18", "FREEZE-4"), since=V1_0)
+def resumes(m, s, call):
+    """The target is frozen, and CPU_ON brings a frozen core back."""
+    frozen = s.activity[m.core_of(call.target_cpu)] == "FROZEN"
+    return m.is_core(call.target_cpu) & frozen & (m.frozen_core == "RESUMES")
+
+
+@CPU_ON.succeeds(Completion.RETURNS, SUCCESS, cites=("CPU_ON-18", "FREEZE-4", "CPU_ON-7", "SM-6"), since=V1_0)
+def frozen_core_is_pending(m, s, call):
+    """The target is frozen: it is ON_PENDING until it is entered at the entry point with the context id."""
+    target = m.core_of(call.target_cpu)
+    return when(resumes(m, s, call) & (m.frozen_resume != "STAYS_ON")).then(
+        s.but(
+            power={target: "ON_PENDING"},
+            activity={target: "STOPPED"},
+            slept={target: True},
+            node=each(node_after_wakeup(m, s, target)),
+        ).also(will_be_entered(s, target, call))
+    )
+
+
+@CPU_ON.succeeds(Completion.RETURNS, SUCCESS, cites=("CPU_ON-18", "FREEZE-4", "SM-2"), since=V1_0)
 def frozen_core_resumes(m, s, call):
     """The target is frozen: it will be entered at the entry point with the context id, and stays ON."""
     target = m.core_of(call.target_cpu)
-    frozen = m.is_core(call.target_cpu) & (s.activity[target] == "FROZEN") & (m.frozen_core == "RESUMES")
-    return when(frozen).then(
-        s.but(activity={target: "ENTERING"}, slept={target: True}).also(will_be_entered(s, target, call))
+    return when(resumes(m, s, call) & (m.frozen_resume != "PENDING")).then(
+        s.but(
+            activity={target: "ENTERING"},
+            slept={target: True},
+            node=each(node_after_wakeup(m, s, target)),
+        ).also(will_be_entered(s, target, call))
     )

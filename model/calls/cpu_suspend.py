@@ -1,20 +1,23 @@
 """CPU_SUSPEND: put the calling core into a low-power state until a wakeup (DEN0022 5.1.2, 5.4)."""
 
+from dataclasses import replace
+
 from psci.model.calls.sleeping import falls_asleep, will_be_entered
 from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, u32, when
-from psci.model.language.terms import U32, Const, choose
+from psci.model.language.terms import NODE, U32, Const, choose, some
 from psci.model.power.domains import (
     RUN,
     asks_for,
     idle_conflict,
     node_after_sleep,
+    others_on,
     running_conflict,
     shallow_conflict,
 )
 from psci.model.symbols.state import POWERDOWN, RETENTION, STANDBY
-from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, SUCCESS
+from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
 from psci.model.tables.versions import V0_1, V0_2, V1_0
 
 CPU_SUSPEND = Call(
@@ -50,17 +53,34 @@ def state_invalid(m, s, call):
     return when(invalid).then(even_if_refused(m, s))
 
 
+CPU_SUSPEND.when_refused = even_if_refused
+
+
+def is_unusable(m, call):
+    """The entry point is known to lie in a range that is not available to the caller."""
+    return m.address_unusable(call.entry_point_address)
+
+
 @CPU_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("CPU_SUSPEND-10", "CPU_SUSPEND-3"), since=V1_0)
 def entry_unusable(m, s, call):
     """A powerdown state is asked for with an entry point known to be unavailable to the caller."""
-    unusable = m.is_powerdown(call.power_state) & m.address_unusable(call.entry_point_address)
-    return when(unusable).then(even_if_refused(m, s))
+    checked = m.is_powerdown(call.power_state) & (m.unused_entry == "IGNORED")
+    return when(checked & is_unusable(m, call)).then(even_if_refused(m, s))
+
+
+@CPU_SUSPEND.may_refuse(INVALID_ADDRESS, cites=("CPU_SUSPEND-10", "CPU_SUSPEND-3", "CPU_SUSPEND-6"), since=V1_0)
+def entry_unusable_or_unused(m, s, call):
+    """The same, where the entry point of a standby state may be checked too, and that of a downgraded one need not."""
+    # an undeclared address is asked for only where it is used
+    used_or_known = m.is_powerdown(call.power_state) | m.addresses_declared
+    unusable = choose(used_or_known, is_unusable(m, call), True)
+    return when((m.unused_entry == "EITHER") & unusable).then(even_if_refused(m, s))
 
 
 @CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-10", "REV-3"), until=V0_2)
 def entry_unusable_before_1_0(m, s, call):
     """A powerdown state is asked for with an entry point known to be unavailable to the caller."""
-    return m.is_powerdown(call.power_state) & m.address_unusable(call.entry_point_address)
+    return m.is_powerdown(call.power_state) & is_unusable(m, call)
 
 
 @CPU_SUSPEND.must_refuse(
@@ -81,8 +101,39 @@ def entry_unusable_before_1_0(m, s, call):
 def others_running(m, s, call):
     """OS-initiated: a core of a node that the request speaks about is running, and nothing inside is too shallow."""
     alone = ~shallow_conflict(m, s, call) | (m.osi_mixed != "INVALID_PARAMETERS")
-    refused = (s.mode == "OS_INITIATED") & running_conflict(m, s, call) & alone
+    refused = (s.mode == "OS_INITIATED") & running_conflict(m, s, call, surely=True) & alone
     return when(refused).then(even_if_refused(m, s))
+
+
+@CPU_SUSPEND.may_refuse(
+    DENIED, cites=("CPU_SUSPEND-11", "OSI-6", "FREEZE-2", "FREEZE-10", "DSUSP-3", "DSUSP-9", "OSI-14"), since=V1_0
+)
+def others_perhaps_running(m, s, call):
+    """OS-initiated: whether a core inside is running, or a claim without a request is checked, is left open."""
+    alone = ~shallow_conflict(m, s, call) | (m.osi_mixed != "INVALID_PARAMETERS")
+    refused = (s.mode == "OS_INITIATED") & running_conflict(m, s, call, surely=False) & alone
+    return when(refused).then(even_if_refused(m, s))
+
+
+@CPU_SUSPEND.may_refuse(None, cites=("OSI-2", "OSI-5", "OSI-6", "CPU_SUSPEND-14"), since=V1_0)
+def claims_too_little(m, s, call):
+    """OS-initiated: a low-power state is asked for at a level of which the caller does not say it is the last core."""
+
+    def unclaimed(node):
+        asked = m.below(call.caller, node) & (asks_for(m, call, node) != RUN)
+        return asked & ~m.claims(call.power_state, m.level(node))
+
+    refused = (s.mode == "OS_INITIATED") & (m.low_claim == "EITHER") & some(NODE, unclaimed)
+    case = when(refused).then(even_if_refused(m, s))
+    return case.returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
+
+
+@CPU_SUSPEND.may_refuse(None, cites=("CPU_SUSPEND-14", "PSTATE-8", "PSTATE-12"), since=V1_0)
+def nobody_knows_the_request(m, s, call):
+    """OS-initiated: what power_state asks for is not declared, and another core may be in the way of it."""
+    unknown = (s.mode == "OS_INITIATED") & ~m.described(call.power_state) & others_on(s, call)
+    refused = when(unknown).then(even_if_refused(m, s))
+    return refused.returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
 
 
 @CPU_SUSPEND.must_refuse(
@@ -102,19 +153,46 @@ def others_running(m, s, call):
 )
 def others_too_shallow(m, s, call):
     """OS-initiated: a core or node inside the requested one is in a low-power state that is too shallow for it."""
-    alone = ~running_conflict(m, s, call) | (m.osi_mixed != "DENIED")
+    alone = ~running_conflict(m, s, call, surely=True) | (m.osi_mixed != "DENIED")
     refused = (s.mode == "OS_INITIATED") & shallow_conflict(m, s, call) & alone
     return when(refused).then(even_if_refused(m, s))
+
+
+def left_running(m, s, call):
+    """A node inside the requested one still runs; no fact names one of the two codes for that."""
+    refused = when((s.mode == "OS_INITIATED") & idle_conflict(m, s, call)).then(even_if_refused(m, s))
+    return refused.returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
 
 
 @CPU_SUSPEND.must_refuse(None, cites=("CPU_SUSPEND-14", "OSI-4", "OSI-19", "PD-3"), since=V1_0)
 def others_left_running(m, s, call):
     """OS-initiated: a node inside the requested one still runs, with all its cores in a low-power state or OFF.
 
-    The request is inconsistent and must be refused; no fact names one of the two codes for this case.
+    Where that is read as an inconsistent request, it must be refused.
     """
-    refused = when((s.mode == "OS_INITIATED") & idle_conflict(m, s, call)).then(even_if_refused(m, s))
-    return refused.returning_any(lambda r: (r == INVALID_PARAMETERS.number) | (r == DENIED.number))
+    case = left_running(m, s, call)
+    return replace(case, guard=(m.idle_inside == "REFUSED") & case.guard)
+
+
+@CPU_SUSPEND.may_refuse(None, cites=("CPU_SUSPEND-14", "OSI-4", "OSI-19", "PD-3"), since=V1_0)
+def others_left_running_refused(m, s, call):
+    """The same, where the request may also be accepted and the node inside goes down with it."""
+    case = left_running(m, s, call)
+    return replace(case, guard=(m.idle_inside == "EITHER") & case.guard)
+
+
+@CPU_SUSPEND.may_refuse(SUCCESS, cites=("CPU_SUSPEND-7", "CPU_SUSPEND-14", "OSI-6", "OSI-8"), since=V1_0)
+def woken_before_the_check(m, s, call):
+    """OS-initiated: a wakeup is pending and ends a powerdown request before the others are looked at."""
+    early = (s.mode == "OS_INITIATED") & m.is_powerdown(call.power_state) & s.wake[call.caller]
+    valid = m.well_formed(call.power_state) & m.state_valid(call.power_state)
+    return when((m.check_and_wakeup == "EITHER") & early & valid).then(s.but(suspend_used=True, suspend_ever=True))
+
+
+@CPU_SUSPEND.may_refuse(NOT_SUPPORTED, cites=("REV-1", "CPU_SUSPEND-15"), until=V0_1)
+def not_supported_in_0_1(m, s, call):
+    """Version 0.1 lists NOT_SUPPORTED without saying when."""
+    return True
 
 
 @CPU_SUSPEND.may_refuse(DENIED, cites=("REV-1", "CPU_SUSPEND-15"), until=V0_1)
@@ -126,10 +204,13 @@ def denied_in_0_1(m, s, call):
 def suspends(m, s, call, asleep):
     """The caller sleeps, and the nodes above it take the states that their mode gives them."""
     after = node_after_sleep(m, s, call.caller, lambda node: asks_for(m, call, node))
-    return falls_asleep(m, s, call, asleep, vote=lambda node: asks_for(m, call, node)).also(
+    dozes = lambda node: (after(node) != s.node[node]) | (m.below(call.caller, node) & (after(node) != "RUN"))  # noqa: E731  # one line of a rule
+    unknown = ~m.described(call.power_state)
+    sleeps = falls_asleep(m, s, call, asleep, vote=lambda node: asks_for(m, call, node), undescribed=unknown)
+    return sleeps.also(
         s.but(
             node=each(after),
-            dozed=each(lambda node: s.dozed[node] | (after(node) != "RUN")),
+            dozed=each(lambda node: s.dozed[node] | dozes(node)),
             suspend_used=True,
             suspend_ever=True,
         )
@@ -179,7 +260,8 @@ def standby(m, s, call):
 )
 def powerdown(m, s, call):
     """A powerdown state: at a wakeup the core is entered at the entry point with the context id."""
-    return when(m.is_powerdown(call.power_state)).then(
+    usable = ~is_unusable(m, call)
+    return when(m.is_powerdown(call.power_state) & usable).then(
         suspends(m, s, call, POWERDOWN).also(will_be_entered(s, call.caller, call))
     )
 

@@ -29,13 +29,18 @@ def switched(m, s, call):
     return always.returning(choose(s.memory_protected, was_on, was_off)).then(s.but(memory_protected=call.enable != 0))
 
 
+def wraps(call):
+    """The range goes beyond the last address."""
+    return (call.length != 0) & (call.base + call.length - 1 < call.base)
+
+
 @MEM_PROTECT_CHECK_RANGE.must_refuse(DENIED, cites=("MEMC-3", "MEMC-6"))
 def not_protected(m, s, call):
     """The range from base, length bytes long, is not entirely in the memory that MEM_PROTECT protects."""
-    return ~m.protected_range(call.base, call.length)
+    return wraps(call) | ~m.protected_range(call.base, call.length)
 
 
 @MEM_PROTECT_CHECK_RANGE.succeeds(Completion.RETURNS, SUCCESS, cites=("MEMC-1", "MEMC-2"))
 def protected(m, s, call):
     """The whole range is in the memory that MEM_PROTECT protects."""
-    return m.protected_range(call.base, call.length)
+    return ~wraps(call) & m.protected_range(call.base, call.length)

@@ -1,8 +1,9 @@
 """NODE_HW_STATE: the state of a power-domain node as its power controller sees it (DEN0022 5.1.18, 5.19)."""
 
 from psci.model.declare import Call
-from psci.model.language.rules import Completion, always, native, u32
-from psci.model.tables.codes import INVALID_PARAMETERS
+from psci.model.language.rules import Completion, native, u32, when
+from psci.model.language.terms import U64, Const
+from psci.model.tables.codes import INVALID_PARAMETERS, NOT_SUPPORTED
 from psci.model.tables.versions import V1_0
 
 NODE_HW_STATE = Call(
@@ -13,14 +14,39 @@ NODE_HW_STATE = Call(
 HW_ON, HW_OFF, HW_STANDBY = 0, 1, 2
 
 
+def node_exists(m, call):
+    """The core exists, and has a node at this power level; level 0 is the core itself."""
+    return m.is_core(call.target_cpu) & ((call.power_level == 0) | m.names_node(call.target_cpu, call.power_level))
+
+
 @NODE_HW_STATE.must_refuse(INVALID_PARAMETERS, cites=("HWSTATE-1", "HWSTATE-3"))
 def node_absent(m, s, call):
     """No core has this MPIDR, or the core has no node at this power level; level 0 is the core itself."""
-    node_named = (call.power_level == 0) | m.names_node(call.target_cpu, call.power_level)
-    return ~m.is_core(call.target_cpu) | ~node_named
+    return ~node_exists(m, call)
+
+
+@NODE_HW_STATE.may_refuse(NOT_SUPPORTED, cites=("HWSTATE-3", "HWSTATE-4"))
+def node_not_reported(m, s, call):
+    """The power controller reports no state of this node, though it does of others."""
+    return m.unreported_node == "EITHER"
+
+
+def may_be_down(m, s, call):
+    """The core is down, or was since boot, and so was every other core of the node: an answer may be old (HWSTATE-5).
+
+    Which node a power_level names is the platform's to say, so only a node that is a core itself is told apart.
+    """
+    core = m.core_of(call.target_cpu)
+    return s.rested[core]
+
+
+@NODE_HW_STATE.succeeds(Completion.RETURNS, cites=("HWSTATE-2", "HWSTATE-6"))
+def running(m, s, call):
+    """HW_ON: also a core that is OFF may still, or already, be powered."""
+    return when(node_exists(m, call)).returning(Const(HW_ON, U64))
 
 
 @NODE_HW_STATE.succeeds(Completion.RETURNS, cites=("HWSTATE-2", "HWSTATE-5", "HWSTATE-6"))
-def state(m, s, call):
-    """HW_ON, HW_OFF or HW_STANDBY; nothing relates the answer to the implementation's own view."""
-    return always.returning_any(lambda r: r.is_in(HW_ON, HW_OFF, HW_STANDBY))
+def down(m, s, call):
+    """HW_OFF or HW_STANDBY, where that is so or was so since boot; what never was is not shown."""
+    return when(node_exists(m, call) & may_be_down(m, s, call)).returning_any(lambda r: r.is_in(HW_OFF, HW_STANDBY))

@@ -31,6 +31,8 @@ def answer_for(functions):
         _absent(function)
         if function.fid64 is not None:
             _hidden(function)
+            if function.fid32 is not None:
+                _without_smc64(function)
     _invalid([fid for function in functions for fid in function.ids()])
 
 
@@ -60,6 +62,15 @@ def _hidden(function):
     def hidden(m, s, call):
         """An AArch32 caller asks about an SMC64 id, which it cannot call, and the implementation hides these."""
         return (call.psci_func_id == function.fid64) & (call.isa == "AARCH32") & m.features_hides_smc64
+
+
+def _without_smc64(function):
+    name = f"{function.name}_without_smc64"
+
+    @PSCI_FEATURES.must_refuse(NOT_SUPPORTED, name=name, cites=("FEAT-2", "RET-5"))
+    def without_smc64(m, s, call):
+        """The function has no SMC64 id, where a function may have one id without the other."""
+        return (call.psci_func_id == function.fid64) & (m.both_ids == "APART") & ~m.has(function.fid64)
 
 
 def _invalid(known):

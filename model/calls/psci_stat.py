@@ -2,7 +2,7 @@
 
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, u32, when
-from psci.model.language.terms import NODE, U64, Const, every, implies
+from psci.model.language.terms import NODE, U64, Const, choose, every, implies
 from psci.model.tables.versions import V1_0
 
 PSCI_STAT_RESIDENCY = Call(
@@ -18,19 +18,26 @@ PSCI_STAT_COUNT = Call(
 NONE = Const(0, U64)
 
 
+def counted_state(m, call):
+    """The power_state without the part that says of which level the caller is the last core (STAT-4)."""
+    return call.power_state - (call.power_state & m.last_in_level_bits)
+
+
 def names_a_state(m, call):
     """The core exists, and power_state names a low-power state of a node on its path."""
-    return m.is_core(call.target_cpu) & m.counted_node(call.target_cpu, call.power_state)
+    return m.is_core(call.target_cpu) & m.counted_node(call.target_cpu, counted_state(m, call))
 
 
 def never_used(m, s, call):
     """The node that is meant, the highest that power_state expresses, was in no low-power state since boot."""
-    core, level = m.core_of(call.target_cpu), m.counted_level(call.power_state)
+    core, level = m.core_of(call.target_cpu), m.counted_level(counted_state(m, call))
     nodes_idle = every(NODE, lambda node: implies(m.below(core, node) & (m.level(node) == level), ~s.dozed[node]))
-    return ((level == 0) & ~s.slept[core]) | ((level > 0) & nodes_idle)
+    # a node that is not known is in no low-power state before all cores in it were
+    of_the_core = (level == 0) | ~m.described(counted_state(m, call))
+    return choose(of_the_core, ~s.slept[core], nodes_idle)
 
 
-@PSCI_STAT_RESIDENCY.succeeds(Completion.RETURNS, cites=("STAT-5",))
+@PSCI_STAT_RESIDENCY.succeeds(Completion.RETURNS, cites=("STAT-4", "STAT-5", "STAT-12"))
 def no_residency(m, s, call):
     """No such node or state: the result is 0."""
     return when(~names_a_state(m, call)).returning(NONE)
@@ -50,7 +57,7 @@ def residency(m, s, call):
     return when(names_a_state(m, call) & ~never_used(m, s, call)).returning_any()
 
 
-@PSCI_STAT_COUNT.succeeds(Completion.RETURNS, cites=("STAT-5",))
+@PSCI_STAT_COUNT.succeeds(Completion.RETURNS, cites=("STAT-4", "STAT-5", "STAT-12"))
 def no_count(m, s, call):
     """No such node or state: the result is 0."""
     return when(~names_a_state(m, call)).returning(NONE)

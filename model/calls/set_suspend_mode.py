@@ -2,7 +2,7 @@
 
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, u32, when
-from psci.model.language.terms import CORE, choose, every, implies
+from psci.model.language.terms import CORE, choose, every, implies, some
 from psci.model.symbols.state import OSI, PC
 from psci.model.tables.codes import DENIED, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
 from psci.model.tables.versions import V1_0
@@ -22,23 +22,58 @@ def mode_invalid(m, s, call):
     return ~call.mode.is_in(PLATFORM_COORDINATED, OS_INITIATED)
 
 
-@PSCI_SET_SUSPEND_MODE.must_refuse(NOT_SUPPORTED, cites=("OSI-1", "FEAT-11"))
+@PSCI_SET_SUSPEND_MODE.must_refuse(None, cites=("OSI-1", "FEAT-11", "MODE-2"))
 def os_initiated_unsupported(m, s, call):
-    """OS-initiated mode is asked for and not supported."""
-    return (call.mode == OS_INITIATED) & ~m.os_initiated()
+    """OS-initiated mode is asked for and not supported; no fact names the code for that."""
+    refusal = (NOT_SUPPORTED.number, INVALID_PARAMETERS.number, DENIED.number)
+    return when((call.mode == OS_INITIATED) & ~m.os_initiated()).returning_any(lambda r: r.is_in(*refusal))
+
+
+def in_the_way(s, core):
+    """The core is ON, and neither runs, nor is frozen, nor was suspended by CPU_DEFAULT_SUSPEND."""
+    by_default = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & s.default_suspended[core]
+    fits = s.activity[core].is_in("RUNNING", "ENTERING", "FROZEN") | by_default
+    return (s.power[core] == "ON") & ~fits
+
+
+def starting_or_frozen(s, core):
+    """The core is ON_PENDING or frozen: in none of the three groups of 5.21.2."""
+    return (s.power[core] == "ON_PENDING") | (s.activity[core] == "FROZEN")
+
+
+@PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-3", "MODE-6", "MODE-13"))
+def core_in_the_way_of_osi(m, s, call):
+    """To OS-initiated: some core is neither running, nor OFF, nor suspended by CPU_DEFAULT_SUSPEND."""
+    changes = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED")
+    return changes & some(CORE, lambda core: in_the_way(s, core))
 
 
 @PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-3", "MODE-6", "MODE-10", "MODE-13"))
-def core_in_the_way_of_osi(m, s, call):
-    """To OS-initiated: some core is neither running, nor OFF, nor suspended by CPU_DEFAULT_SUSPEND."""
+def core_in_no_group(m, s, call):
+    """The same for a core that is ON_PENDING or frozen, where these are read as no running cores."""
+    changes = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED") & (m.mode_groups == "DENIED")
+    return changes & some(CORE, lambda core: starting_or_frozen(s, core))
 
-    def fits(core):
-        suspended = s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN") & s.default_suspended[core]
-        running = s.activity[core].is_in("RUNNING", "ENTERING")
-        return (s.power[core] == "OFF") | ((s.power[core] == "ON") & (running | suspended))
 
-    changes = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED")
-    return changes & ~every(CORE, fits)
+@PSCI_SET_SUSPEND_MODE.may_refuse(DENIED, cites=("MODE-3", "MODE-6", "MODE-10", "FREEZE-10"))
+def core_perhaps_in_no_group(m, s, call):
+    """The same, where they may be read as running cores too."""
+    changes = (call.mode == OS_INITIATED) & (s.mode == "PLATFORM_COORDINATED") & (m.mode_groups == "EITHER")
+    return changes & some(CORE, lambda core: starting_or_frozen(s, core))
+
+
+@PSCI_SET_SUSPEND_MODE.may_refuse(DENIED, cites=("MODE-6", "MODE-13"))
+def condition_fails_for_the_mode_that_is_set(m, s, call):
+    """The mode asked for is the present one, and its conditions, checked all the same, do not hold."""
+
+    def unfit(core):
+        osi = in_the_way(s, core) | starting_or_frozen(s, core)
+        other_on = (core != call.caller) & (s.power[core] != "OFF")
+        return choose(s.mode == "OS_INITIATED", osi, other_on)
+
+    again = choose(s.mode == "OS_INITIATED", call.mode == OS_INITIATED, call.mode == PLATFORM_COORDINATED)
+    used = (s.mode == "OS_INITIATED") & (s.suspend_used | s.suspend_ever)
+    return (m.same_mode == "EITHER") & again & (used | some(CORE, unfit))
 
 
 @PSCI_SET_SUSPEND_MODE.must_refuse(DENIED, cites=("MODE-4", "MODE-6", "MODE-12", "MODE-13"))

@@ -32,11 +32,14 @@ def falls_asleep(
     *,
     vote: Callable[[Term], Term],
     by_default: bool = False,
+    undescribed: Term | bool = False,
 ) -> Effect:
     """The caller is in a low-power state; its vote for each node above it holds until it wakes up (CPU_SUSPEND-25)."""
     return s.but(
         activity={call.caller: activity},
         default_suspended={call.caller: by_default},
+        undescribed={call.caller: undescribed},
+        rested={call.caller: True},
         slept={call.caller: has_slept(m, s, call.caller)},
         vote=each(lambda core, node: choose(core == call.caller, vote(node), s.vote[core, node])),
     )

@@ -4,7 +4,7 @@ from psci.model.calls.going_down import goes_down
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, always, native, u32
 from psci.model.language.terms import U32, Const
-from psci.model.tables.codes import INVALID_PARAMETERS
+from psci.model.tables.codes import INTERNAL_FAILURE, INVALID_PARAMETERS
 from psci.model.tables.versions import V1_3_ALPHA, V1_3_BETA, V1_3_F
 
 SYSTEM_OFF2 = Call(
@@ -62,6 +62,12 @@ def cookie_set_in_a_draft(m, s, call):
 def cookie_set(m, s, call):
     """The cookie is reserved and must be zero."""
     return call.cookie != 0
+
+
+@SYSTEM_OFF2.may_refuse(INTERNAL_FAILURE, cites=("OFF2-7", "OFF2-11"))
+def impossible_now(m, s, call):
+    """The platform cannot do it now, and says so; no fact has a code for that."""
+    return m.cannot_now == "MAY_BE_TOLD"
 
 
 @SYSTEM_OFF2.succeeds(

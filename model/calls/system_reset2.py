@@ -4,7 +4,7 @@ from psci.model.calls.going_down import goes_down
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, u32, when
 from psci.model.language.terms import disjunction
-from psci.model.tables.codes import CODES, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
+from psci.model.tables.codes import CODES, INTERNAL_FAILURE, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS
 from psci.model.tables.versions import V1_1, V1_3
 
 SYSTEM_RESET2 = Call(
@@ -58,6 +58,18 @@ def type_undefined_taken(m, s, call):
     """Where the code is a permission, a reserved type may also be taken as a reset that the implementation defines."""
     undefined = ~call.reset_type.bit(VENDOR_BIT) & (call.reset_type != SYSTEM_WARM_RESET)
     return when(undefined & (m.undefined_reset == "MAY_BE_REFUSED")).then(goes_down(m, s, call, "VENDOR_RESET"))
+
+
+@SYSTEM_RESET2.may_refuse(INTERNAL_FAILURE, cites=("RESET2-1", "RESET2-5"))
+def impossible_now(m, s, call):
+    """The platform cannot do it now, and says so; no fact has a code for that."""
+    return m.cannot_now == "MAY_BE_TOLD"
+
+
+@SYSTEM_RESET2.must_refuse(INVALID_PARAMETERS, cites=("RESET2-3", "RESET2-5"))
+def no_warm_reset(m, s, call):
+    """The implementation has no warm reset, whatever the cookie."""
+    return (call.reset_type == SYSTEM_WARM_RESET) & ~m.resets_warm
 
 
 @SYSTEM_RESET2.succeeds(Completion.NEVER, cites=("RESET2-1", "RESET2-3", "RESET2-6", "RESET2-7", "SYS-4", "RESET2-15"))

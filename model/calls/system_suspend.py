@@ -6,7 +6,7 @@ from psci.model.language.effects import each
 from psci.model.language.rules import Completion, always, native
 from psci.model.language.terms import CORE, some
 from psci.model.power.domains import POWERDOWN
-from psci.model.tables.codes import ALREADY_ON, DENIED, INVALID_ADDRESS, SUCCESS
+from psci.model.tables.codes import ALREADY_ON, DENIED, INTERNAL_FAILURE, INVALID_ADDRESS, SUCCESS
 from psci.model.tables.versions import V1_0
 
 SYSTEM_SUSPEND = Call(
@@ -17,8 +17,9 @@ SYSTEM_SUSPEND = Call(
 
 @SYSTEM_SUSPEND.must_refuse(DENIED, cites=("SYSSUSP-3", "SYSSUSP-4", "SYSSUSP-5", "TOS-7"))
 def other_core_not_off(m, s, call):
-    """Some core other than the caller is ON or ON_PENDING."""
-    return some(CORE, lambda core: (core != call.caller) & (s.power[core] != "OFF"))
+    """Some core other than the caller is ON or ON_PENDING, or made a system call that is taking effect."""
+    not_off = lambda core: (s.power[core] != "OFF") | (s.asked[core] != "NONE")  # noqa: E731  # one line of a rule
+    return some(CORE, lambda core: (core != call.caller) & not_off(core))
 
 
 @SYSTEM_SUSPEND.may_refuse(ALREADY_ON, cites=("SYSSUSP-4",))
@@ -32,6 +33,12 @@ def other_core_not_off_by_the_prototype(m, s, call):
 def entry_unusable(m, s, call):
     """The entry point is known to lie in a range that is not available to the caller."""
     return m.address_unusable(call.entry_point_address)
+
+
+@SYSTEM_SUSPEND.may_refuse(INTERNAL_FAILURE, cites=("SYSSUSP-1", "SYSSUSP-2"))
+def impossible_now(m, s, call):
+    """The platform cannot do it now, and says so; no fact has a code for that."""
+    return m.cannot_now == "MAY_BE_TOLD"
 
 
 @SYSTEM_SUSPEND.succeeds(

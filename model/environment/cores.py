@@ -15,12 +15,19 @@ ALL_32 = Const(0xFFFF_FFFF, U64)
 START = Move("START", "6.6", silent=True, core=CORE_AT_HAND)
 
 
-@START.happens(cites=("CPU_ON-11", "SM-6", "SM-8", "SYS-4"))
+@START.happens(cites=("CPU_ON-11", "SM-6", "SM-8", "SYS-4", "PC-6", "STAT-7", "STAT-9"))
 def initialised(m, s, move):
     """An ON_PENDING core runs its PSCI initialisation and is ON before its first instruction of the caller."""
-    stopping = (s.system == "DOWN") | ((s.system == "GOING") & (m.system_stop == "AT_ONCE"))
+    # a core that made a system call does not run again in this life of the system
+    made_a_system_call = s.asked[move.core] != "NONE"
+    at_once = (s.system == "GOING") & (m.system_stop == "AT_ONCE")
+    stopping = (s.system == "DOWN") | at_once | made_a_system_call
     return when((s.power[move.core] == "ON_PENDING") & ~stopping).then(
-        s.but(power={move.core: "ON"}, activity={move.core: "ENTERING"})
+        s.but(
+            power={move.core: "ON"},
+            activity={move.core: "ENTERING"},
+            slept={move.core: s.slept[move.core] | (m.stay_since_boot == "EITHER")},
+        )
     )
 
 

@@ -39,9 +39,9 @@ def system_call_completes(m, s, move):
 
 @GO_DOWN.happens(cites=("CPU_OFF-7",))
 def reset_by_a_stray_wakeup(m, s, move):
-    """A wakeup event arrived for an OFF core, and the implementation defines that this resets the system."""
+    """A wakeup event arrived for an OFF core, and the implementation defines, or may, that this resets the system."""
     stray = some(CORE, lambda core: (s.power[core] == "OFF") & s.wake[core])
-    resets = (m.stray_wakeup == "RESET") & (KIND_SEEN() == "RESET") & (s.system == "RUNNING")
+    resets = (m.stray_wakeup != "IGNORED") & (KIND_SEEN() == "RESET") & (s.system == "RUNNING")
     return when(resets & stray).then(s.but(system="DOWN", kind="RESET", activity=each(lambda core: "STOPPED")))
 
 
@@ -76,13 +76,16 @@ def starts(m, s, core, memory, platform, protection):
         mode=choose(keeps_mode, s.mode, PC),
         suspend_used=keeps_mode & s.suspend_used,
         suspend_ever=False,
-        resident=choose(keeps_resident, s.resident, m.trusted_os_home),
+        migrated=keeps_resident & s.migrated,
+        resident=choose(keeps_resident, s.resident, core),
         memory=memory,
         memory_protected=protection,
         platform=platform,
         power=each(lambda c: choose(c == core, ON, choose(keeps_cores, s.power[c], OFF))),
         activity=each(lambda c: choose(c == core, RUNNING, STOPPED)),
         default_suspended=each(lambda c: False),
+        undescribed=each(lambda c: False),
+        rested=each(lambda c: c != core),
         slept=each(lambda c: keeps_statistics & s.slept[c]),
         entry=each(lambda c: 0),
         context=each(lambda c: 0),
@@ -137,5 +140,6 @@ def warm_boot(m, s, move):
 def warm_reset_fell_back(m, s, move):
     """A warm reset that could not be made safe became a cold one."""
     warm = (s.system == "DOWN") & (s.kind == "WARM_RESET") & ~m.reset_keeps_warm
-    fate = choose(s.memory_protected, OVERWRITTEN, NOT_PROMISED)
+    as_cold = s.memory_protected & (m.fallback_memory == "OVERWRITTEN")
+    fate = choose(as_cold, OVERWRITTEN, NOT_PROMISED)
     return when(warm).then(starts(m, s, move.core, fate, "NOT_PROMISED", False))

@@ -97,6 +97,8 @@ class Rule:
     until: Version
     text: str
     code: Code | None = None
+    frees: bool = False
+    """A duty of the caller without which nothing is promised, not even a refusal."""
 
     def applies_to(self, version: Version) -> bool:
         """Whether the rule belongs to this version."""

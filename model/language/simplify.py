@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from psci.model.language.sorts import BOOL
 from psci.model.language.terms import (
+    FALSE,
+    TRUE,
     App,
     Const,
     Function,
@@ -52,7 +53,7 @@ def _operator(name: str, arguments: tuple[Term, ...], term: Op) -> Term:
         case "if", (condition, then, otherwise):
             return then if _constants(then, otherwise) and same(then, otherwise) else choose(condition, then, otherwise)
         case "eq", (Const(value=left), Const(value=right)):
-            return Const(left == right, BOOL)
+            return TRUE if left == right else FALSE
     return Op(name, arguments, term.sort)
 
 

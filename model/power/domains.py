@@ -33,9 +33,29 @@ def core_state(s: StateTerms, core: Term) -> Term:
     return choose(s.power[core] == "OFF", POWERDOWN, asleep)
 
 
+ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")
+"""What a suspended core does."""
+
+
 def is_awake(s: StateTerms, core: Term) -> Term:
-    """The core is on its way up, runs, or is frozen: it counts as running for its nodes (PC-6, OSI-8, OSI-17)."""
-    return (s.power[core] != "OFF") & ~s.activity[core].is_in("STANDBY", "RETENTION", "POWERDOWN")
+    """The core is on its way up, runs, or is frozen: it votes for nothing but Run (PC-6, OSI-8, OSI-17)."""
+    return (s.power[core] != "OFF") & ~s.activity[core].is_in(*ASLEEP)
+
+
+def is_running(s: StateTerms, core: Term) -> Term:
+    """The core is on its way up, or runs (PC-6, OSI-8, OSI-17)."""
+    return is_awake(s, core) & (s.activity[core] != "FROZEN")
+
+
+def is_left_open(m: MachineTerms, s: StateTerms, core: Term) -> Term:
+    """How deep the core, and what is above it, may be is the implementation's choice, or is not declared.
+
+    It is frozen (FREEZE-2), or suspended by default (DSUSP-3), or in a state that no profile describes.
+    """
+    asleep = s.activity[core].is_in(*ASLEEP)
+    return (s.power[core] == "ON") & (
+        (s.activity[core] == "FROZEN") | (asleep & (s.default_suspended[core] | s.undescribed[core]))
+    )
 
 
 def vote_of(s: StateTerms, core: Term, node: Term) -> Term:
@@ -73,10 +93,30 @@ def node_after_sleep(m: MachineTerms, s: StateTerms, caller: Term, asked: ByNode
     def after(node: Term) -> Term:
         votes = granted(m, node, lambda core, inner: choose(core == caller, asked(inner), vote_of(s, core, inner)))
         counted = choose(m.vote_counting == "AT_ENTRY", votes, s.node[node])
-        decided = choose(s.mode == "OS_INITIATED", asked(node), counted)
-        return choose(m.below(caller, node), decided, s.node[node])
+        osi = s.mode == "OS_INITIATED"
+        decided = choose(osi, asked(node), counted)
+        inside = choose(osi, brought_down(m, s, caller, asked, node), s.node[node])
+        return choose(m.below(caller, node), decided, inside)
 
     return after
+
+
+def brought_down(m: MachineTerms, s: StateTerms, caller: Term, asked: ByNode, node: Term) -> Term:
+    """The state of a node that ran idle inside an accepted request: as deep as the request needs (PD-3)."""
+
+    def needed(state: Term) -> Term:
+        return some(NODE, lambda high: m.below(caller, high) & m.ancestor(high, node) & (asked(high) == state))
+
+    deepest = choose(
+        needed(POWERDOWN), POWERDOWN, choose(needed(RETENTION), RETENTION, choose(needed(STANDBY), STANDBY, RUN))
+    )
+    return choose(runs_idle(m, s, node), deepest, s.node[node])
+
+
+def runs_idle(m: MachineTerms, s: StateTerms, node: Term) -> Term:
+    """The node still runs, though none of its cores does."""
+    nobody = every(CORE, lambda core: implies(m.below(core, node), ~is_running(s, core)))
+    return (s.node[node] == RUN) & nobody
 
 
 def node_after_off(m: MachineTerms, s: StateTerms, caller: Term) -> ByNode:
@@ -106,32 +146,45 @@ def asks_for(m: MachineTerms, call: CallTerms, node: Term) -> Term:
     return m.requested(call.power_state, m.level(node))
 
 
-def is_checked(m: MachineTerms, call: CallTerms, node: Term) -> Term:
-    """An OS-initiated request speaks about this node: it asks for a low-power state, or claims a level (OSI-6)."""
+def may_be_checked(m: MachineTerms, call: CallTerms, node: Term, *, surely: bool) -> Term:
+    """An OS-initiated request speaks about this node: it asks for a low-power state, or only claims a level (OSI-6).
+
+    Of a claim alone a reading says whether it is checked, surely or perhaps.
+    """
     claims = m.claims(call.power_state, m.level(node))
-    return m.below(call.caller, node) & ((asks_for(m, call, node) != RUN) | claims)
+    alone = (m.claim_alone == "CHECKED") if surely else (m.claim_alone != "NOT_CHECKED")
+    return m.below(call.caller, node) & ((asks_for(m, call, node) != RUN) | (claims & alone))
 
 
-def running_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
+def counts_as_running(m: MachineTerms, s: StateTerms, core: Term, *, surely: bool) -> Term:
+    """The core is in the way of an OS-initiated request: surely, or perhaps, because a reading leaves it open."""
+    frozen, default = m.frozen_in_osi, m.default_in_osi
+    as_frozen = (frozen == "RUNNING") if surely else (frozen != "DOWN")
+    as_default = (default == "RUNNING") if surely else (default != "ASLEEP")
+    suspended = s.activity[core].is_in(*ASLEEP) & s.default_suspended[core]
+    kept = (s.power[core] == "ON") & (((s.activity[core] == "FROZEN") & as_frozen) | (suspended & as_default))
+    return is_running(s, core) | kept
+
+
+def running_conflict(m: MachineTerms, s: StateTerms, call: CallTerms, *, surely: bool) -> Term:
     """Some core of a node that the request speaks about is running (CPU_SUSPEND-11, OSI-9, OSI-17)."""
+
+    def other(core: Var, node: Var) -> Term:
+        return m.below(core, node) & (core != call.caller) & counts_as_running(m, s, core, surely=surely)
+
     return some(
         NODE,
-        lambda node: (
-            is_checked(m, call, node)
-            & some(CORE, lambda core: m.below(core, node) & (core != call.caller) & is_awake(s, core))
-        ),
+        lambda node: may_be_checked(m, call, node, surely=surely) & some(CORE, lambda core: other(core, node)),
     )
 
 
 def idle_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
     """Some node inside still runs though none of its cores does (CPU_SUSPEND-14, OSI-19, PD-3)."""
 
-    def runs_idle(inner: Var) -> Term:
-        nobody_awake = every(CORE, lambda core: implies(m.below(core, inner), ~is_awake(s, core)))
-        return (s.node[inner] == RUN) & ~m.below(call.caller, inner) & nobody_awake
-
     def asked_for_more(node: Var) -> Term:
-        inside = some(NODE, lambda inner: m.ancestor(node, inner) & runs_idle(inner))
+        inside = some(
+            NODE, lambda inner: m.ancestor(node, inner) & ~m.below(call.caller, inner) & runs_idle(m, s, inner)
+        )
         return m.below(call.caller, node) & (asks_for(m, call, node) != RUN) & inside
 
     return some(NODE, asked_for_more)
@@ -154,6 +207,11 @@ def shallow_conflict(m: MachineTerms, s: StateTerms, call: CallTerms) -> Term:
                 m.ancestor(node, inner), ~m.below(call.caller, inner), s.node[inner] != RUN, s.node[inner] < asked
             ),
         )
-        return is_checked(m, call, node) & (core_too_shallow | node_too_shallow)
+        return m.below(call.caller, node) & (core_too_shallow | node_too_shallow)
 
     return some(NODE, too_shallow)
+
+
+def others_on(s: StateTerms, call: CallTerms) -> Term:
+    """Some other core is not OFF: it may be in the way of a request that no profile describes."""
+    return some(CORE, lambda core: (core != call.caller) & (s.power[core] != "OFF"))

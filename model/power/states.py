@@ -35,7 +35,7 @@ class PowerState:
 
 
 def declare_states(
-    states: Iterable[PowerState], cores: tuple[int, ...], tree: Topology | None
+    states: Iterable[PowerState], cores: tuple[int, ...], tree: Topology | None, ignored: int = 0
 ) -> Iterator[Declaration]:
     """Declarations of exactly these power states.
 
@@ -43,29 +43,53 @@ def declare_states(
         states: the valid values of power_state.
         cores: the MPIDR of each core.
         tree: the power domains, or None where nothing is said about them.
+        ignored: the bits of a power_state that statistics ignore (STAT-4).
     """
     yield "state_valid", False
-    yield "counted_node", False
+    counted: dict[int, int] = {}
     for state in states:
         yield ("state_valid", state.word), True
+        yield ("described", state.word), True
         yield ("retention", state.word), state.core == "RETENTION"
         for level, name in state.asked().items():
             yield ("requested", state.word, level), name
         for level in range(1, state.last_in_level + 1):
             yield ("claims", state.word, level), True
-        highest = max(state.asked(), default=0)
-        yield ("counted_level", state.word), highest
+        counted[state.word & ~ignored] = max(state.asked(), default=0)
+    yield from declare_counted(counted, cores, tree)
+
+
+def declare_counted(states: Mapping[int, int], cores: tuple[int, ...], tree: Topology | None) -> Iterator[Declaration]:
+    """Declarations of exactly these arguments of the statistics functions.
+
+    Args:
+        states: the values of power_state, without the bits that are ignored, and the level that each speaks of.
+        cores: the MPIDR of each core.
+        tree: the power domains, or None where nothing is said about them.
+    """
+    yield "counted_node", False
+    for word, level in states.items():
+        yield ("described", word), True
+        yield ("counted_level", word), level
         for core, mpidr in enumerate(cores):
-            if not highest or (tree is not None and highest in levels_of(tree, core)):
-                yield ("counted_node", mpidr, state.word), True
+            if not level or (tree is not None and level in levels_of(tree, core)):
+                yield ("counted_node", mpidr, word), True
 
 
-def declare_nodes(cores: tuple[int, ...], tree: Topology) -> Iterator[Declaration]:
-    """Declarations of the nodes that a core and a power level name."""
+def declare_nodes(
+    cores: tuple[int, ...], tree: Topology, values: Mapping[int, int] | None = None
+) -> Iterator[Declaration]:
+    """Declarations of the nodes that a core and a power level name.
+
+    Args:
+        cores: the MPIDR of each core.
+        tree: the power domains.
+        values: the power_level value of each level of the tree; by default the level itself (HWSTATE-1).
+    """
     yield "names_node", False
     for core, mpidr in enumerate(cores):
         for level in levels_of(tree, core):
-            yield ("names_node", mpidr, level), True
+            yield ("names_node", mpidr, level if values is None else values[level]), True
 
 
 def levels_of(tree: Topology, core: int) -> set[int]:
@@ -73,4 +97,4 @@ def levels_of(tree: Topology, core: int) -> set[int]:
     return {tree.levels[node] for node in range(len(tree.names)) if tree.below(core, node)}
 
 
-__all__ = ["PowerState", "declare_nodes", "declare_states", "levels_of"]
+__all__ = ["PowerState", "declare_counted", "declare_nodes", "declare_states", "levels_of"]

@@ -15,7 +15,8 @@ LOCAL_STATE = Enumeration("LocalState", ("RUN", "STANDBY", "RETENTION", "POWERDO
 """The state of one node, from the shallowest to the deepest (DEN0022 4.1, 4.2.1)."""
 MICROSECONDS = Quantity("microseconds", distinct=len(LOCAL_STATE.values))
 """Wakeup latencies, one for each local state."""
-STRAY_WAKEUP = Enumeration("StrayWakeup", ("IGNORED", "RESET"))
+STRAY_WAKEUP = Enumeration("StrayWakeup", ("EITHER", "IGNORED", "RESET"))
+POLICY = Enumeration("Policy", ("MAY_CHANGE", "DENIES", "ALLOWS"))
 SET_SUSPEND_MODE_ID = 0x8400_000F
 
 
@@ -40,10 +41,15 @@ class MachineTerms:
     core_of = _declared("core_of", U64, CORE, doc="The core with this MPIDR, where there is one.")
     boot_core = _declared("boot_core", CORE, doc="The cold-boot primary.")()
     disabled = _declared("disabled", CORE, BOOL, doc="The core exists but is physically disabled.")
-    denied_by_policy = _declared("denied_by_policy", CORE, BOOL, doc="Firmware policy keeps the core from OS use.")
+    policy = _declared(
+        "policy", CORE, POLICY, doc="Whether firmware policy keeps the core from OS use, where that never changes."
+    )
     address_unusable = _declared(
         "address_unusable", U64, BOOL, doc="The address is known to be unavailable to callers."
     )
+    addresses_declared = _declared(
+        "addresses_declared", BOOL, doc="It is declared which addresses are unavailable to callers."
+    )()
     extended_state_id = _declared("extended_state_id", BOOL, doc="power_state has the extended StateID format.")()
     osi_supported = _declared("osi_supported", BOOL, doc="OS-initiated mode is supported.")()
     state_valid = _declared("state_valid", U32, BOOL, doc="A well-formed power_state names a state of this platform.")
@@ -53,10 +59,16 @@ class MachineTerms:
     checks_upper_halves = _declared(
         "checks_upper_halves", U32, BOOL, doc="Bits [63:32] of the 32-bit arguments of this SMC64 function are checked."
     )
+    knows_hint_bit = _declared(
+        "knows_hint_bit", BOOL, doc="Bit 16 of a function id is SMCCC's hint, and no part of the id (SMCCC 1.3)."
+    )()
     features_hides_smc64 = _declared(
         "features_hides_smc64", BOOL, doc="PSCI_FEATURES hides SMC64 ids from AArch32 callers."
     )()
     trusted_os = _declared("trusted_os", TRUSTED_OS, doc="The kind of Trusted OS.")()
+    described = _declared(
+        "described", U32, BOOL, doc="The local states that a power_state stands for are declared, or it is unknown."
+    )
     retention = _declared("retention", U32, BOOL, doc="A standby power_state means retention for the core.")
     requested = _declared(
         "requested", U32, U8, LOCAL_STATE, doc="What a power_state asks for the caller's node at a power level above 0."
@@ -76,12 +88,18 @@ class MachineTerms:
         "counted_node", U64, U32, BOOL, doc="A core and a power_state name a node and a state of it (5.22.1)."
     )
     counted_level = _declared("counted_level", U32, U8, doc="The highest power level that a power_state expresses.")
+    last_in_level_bits = _declared(
+        "last_in_level_bits", U32, doc="The bits of a StateID that say of which level the caller is the last core."
+    )()
     protected_range = _declared(
         "protected_range", U64, U64, BOOL, doc="Base and length lie entirely in what MEM_PROTECT protects."
     )
     trusted_os_home = _declared("trusted_os_home", CORE, doc="The core that a uniprocessor Trusted OS starts on.")()
+    starts_trusted_os = _declared(
+        "starts_trusted_os", CORE, BOOL, doc="The core is the one that a uniprocessor Trusted OS starts on."
+    )
     reset_keeps_warm = _declared("reset_keeps_warm", BOOL, doc="A warm reset does not fall back to a cold one.")()
-
+    resets_warm = _declared("resets_warm", BOOL, doc="SYSTEM_RESET2 can reset the system warm.")()
     stray_wakeup = _declared(
         "stray_wakeup", STRAY_WAKEUP, doc="What a wakeup event for an OFF core does (CPU_OFF-7)."
     )()
@@ -113,6 +131,29 @@ class MachineTerms:
     reset_residency = _reading("reset_residency", "HOME", "KEPT")
     reset_statistics = _reading("reset_statistics", "ZERO", "KEPT")
     system_stop = _reading("system_stop", "DRAIN", "AT_ONCE")
+    frozen_affinity = _reading("frozen_affinity", "EITHER", "ON")
+    frozen_resume = _reading("frozen_resume", "EITHER", "STAYS_ON", "PENDING")
+    frozen_in_osi = _reading("frozen_in_osi", "EITHER", "RUNNING", "DOWN")
+    default_in_osi = _reading("default_in_osi", "EITHER", "RUNNING", "ASLEEP")
+    low_claim = _reading("low_claim", "EITHER", "NOT_CHECKED")
+    claim_alone = _reading("claim_alone", "EITHER", "CHECKED", "NOT_CHECKED")
+    idle_inside = _reading("idle_inside", "EITHER", "REFUSED", "BROUGHT_DOWN")
+    check_and_wakeup = _reading("check_and_wakeup", "EITHER", "CHECK_FIRST")
+    older_request = _reading("older_request", "EITHER", "CANCELLED")
+    partial_downgrade = _reading("partial_downgrade", "EITHER", "WHOLE")
+    shallower_node = _reading("shallower_node", "EITHER", "DEEPEST")
+    unused_entry = _reading("unused_entry", "EITHER", "IGNORED")
+    disabled_instance = _reading("disabled_instance", "ANY", "ALL")
+    disabled_start = _reading("disabled_start", "REFUSED", "MAY_BE_ACCEPTED")
+    mode_groups = _reading("mode_groups", "EITHER", "DENIED")
+    same_mode = _reading("same_mode", "EITHER", "SUCCESS")
+    cannot_now = _reading("cannot_now", "NEVER", "MAY_BE_TOLD")
+    migrate_target = _reading("migrate_target", "NOT_FROZEN", "ANY")
+    migrate_to_self = _reading("migrate_to_self", "EITHER", "SUCCESS")
+    both_ids = _reading("both_ids", "TOGETHER", "APART")
+    unreported_node = _reading("unreported_node", "EITHER", "REPORTED")
+    fallback_memory = _reading("fallback_memory", "OVERWRITTEN", "NOT_PROMISED")
+    stay_since_boot = _reading("stay_since_boot", "EITHER", "NOT_COUNTED")
     beta_hibernate_type = _declared("beta_hibernate_type", U32, doc="The type value of HIBERNATE_OFF in the beta.")()
     below = Function("below", (CORE, NODE), BOOL, "tree", "The core is in the power domain.")
     ancestor = Function("ancestor", (NODE, NODE), BOOL, "tree", "The first node contains the second, or is it.")

@@ -84,7 +84,23 @@ _ROWS = (
         "Section 5 lets Realm callers in, 5.10.1 says that every function is called from the Normal world only.",
         "A Realm caller is answered as a Normal one.", "What a Realm caller gets is not stated.",
     ),
+    _row(
+        "both-ids", _M.both_ids, "RET-4 RET-6 FEAT-2",
+        "A function that has an SMC32 and an SMC64 id: is it there with both?",
+        "Yes.", "The SMC64 id may be missing.",
+    ),
     # ---- refusals
+    _row(
+        "migrate-target", _M.migrate_target, "MIGRATE-10 FREEZE-7 TOS-6 PROP-9",
+        "MIGRATE to a core that is frozen.",
+        "It is refused: a uniprocessor Trusted OS is on no frozen core.",
+        "It is a core that was not turned off by CPU_OFF.",
+    ),
+    _row(
+        "migrate-to-self", _M.migrate_to_self, "MIGRATE-4 MIGRATE-7 RET-11",
+        "MIGRATE to the caller, where the Trusted OS is already.",
+        "It succeeds, or is refused.", "It succeeds.",
+    ),
     _row(
         "failed-call", _M.failed_call, "RET-12 PROP-1",
         "Does a call that returns an error leave everything as it was?",
@@ -153,7 +169,94 @@ _ROWS = (
         "It is an address like any other, because the core is entered in the execution state of that Exception level.",
         gives_up="PROP-4 ENTERS-END",
     ),
+    _row(
+        "frozen-affinity", _M.frozen_affinity, "AFF-2 AFF-13 CPU_ON-18 FREEZE-4",
+        "AFFINITY_INFO of a frozen core: it never called CPU_OFF, and yet a CPU_ON for it is accepted.",
+        "ON, or OFF as CPU_ON sees it.", "ON.",
+    ),
+    _row(
+        "frozen-resume", _M.frozen_resume, "CPU_ON-18 CPU_ON-7 CPU_ON-6 SM-6",
+        "A frozen core from the CPU_ON that was accepted until it runs: what does a second CPU_ON find?",
+        "A core that is ON_PENDING, or ON.", "A core that is ON all the time: ALREADY_ON.",
+        "A core that is ON_PENDING, as one that was OFF.",
+    ),
+    _row(
+        "disabled-instance", _M.disabled_instance, "AFF-8 AFF-3",
+        "AFFINITY_INFO of an instance of which some cores are physically disabled and the others are OFF.",
+        "DISABLED is possible.", "DISABLED is possible only where all cores are disabled.",
+    ),
+    _row(
+        "disabled-start", _M.disabled_start, "CPU_ON-8 CPU_ON-2 AFF-8 SM-14",
+        "CPU_ON for a core that is physically disabled.",
+        "It is refused, because the core cannot be powered up.",
+        "It may be accepted too, and the core stays ON_PENDING.",
+    ),
     # ---- power domains
+    _row(
+        "shallower-node", _M.shallower_node, "PC-3 PC-8 CPU_SUSPEND-6",
+        "Platform-coordinated: 4.2.3.1 has the deepest state that all votes allow chosen for a node, 5.4.6 expects it.",
+        "The node may be shallower.", "It is as deep as the votes allow.",
+    ),
+    _row(
+        "partial-downgrade", _M.partial_downgrade, "CPU_SUSPEND-6 OSI-4 OSI-3",
+        "OS-initiated: may a request be downgraded for the nodes above the core alone?",
+        "Yes: the nodes may be shallower than was asked.", "No: it is obeyed as a whole, or the core is in standby.",
+    ),
+    _row(
+        "older-request", _M.older_request, "OSI-3 PROP-8 OSI-8",
+        "OS-initiated: a core wakes up and sleeps again without a request for the node. Does an older request of a "
+        "core that slept all the time hold again?",
+        "It may.", "No: the wakeup cancelled it.",
+    ),
+    _row(
+        "claim-alone", _M.claim_alone, "OSI-6 OSI-5 CPU_SUSPEND-11",
+        "OS-initiated: the caller wrongly says that it is the last core of a node that it asks to keep running.",
+        "The request may be refused.", "It is refused (6.3).",
+        "It is not: 5.4.5 speaks of low-power states above the core.",
+    ),
+    _row(
+        "low-claim", _M.low_claim, "OSI-2 OSI-5 OSI-6",
+        "OS-initiated: a low-power state is asked for at a level of which the caller does not say that it is the last "
+        "core.",
+        "The request may be refused.", "The claim is not looked at.",
+    ),
+    _row(
+        "idle-inside", _M.idle_inside, "CPU_SUSPEND-14 OSI-19 PD-3 OSI-4",
+        "OS-initiated: a node inside the requested one was left running, though all its cores are down.",
+        "The request is refused, or the node inside goes down with it.", "It is refused.",
+        "The node inside goes down with it.",
+    ),
+    _row(
+        "frozen-in-osi", _M.frozen_in_osi, "FREEZE-2 FREEZE-10 OSI-14 CPU_SUSPEND-11",
+        "OS-initiated: a core inside the requested node is frozen.",
+        "It counts as running, or as down.", "It counts as running.", "It counts as down.",
+    ),
+    _row(
+        "default-in-osi", _M.default_in_osi, "DSUSP-3 DSUSP-9 OSI-14 CPU_SUSPEND-11",
+        "OS-initiated: a core inside the requested node is suspended by CPU_DEFAULT_SUSPEND.",
+        "It counts as running, or by its state.", "It counts as running.", "It counts by its state.",
+    ),
+    _row(
+        "check-and-wakeup", _M.check_and_wakeup, "CPU_SUSPEND-7 CPU_SUSPEND-14 OSI-6",
+        "OS-initiated: a wakeup is pending when an inconsistent request is made. Which is looked at first?",
+        "Either: the request is refused, or ends early.", "Whether the request is consistent.",
+    ),
+    _row(
+        "unused-entry", _M.unused_entry, "CPU_SUSPEND-3 CPU_SUSPEND-10 CPU_SUSPEND-6 DSUSP-5",
+        "An unusable entry point that is not used, because the state is standby, or becomes so by a downgrade.",
+        "It may be refused with INVALID_ADDRESS, or not.",
+        "It is refused if a powerdown state is asked for, and only then.",
+    ),
+    _row(
+        "mode-groups", _M.mode_groups, "MODE-10 MODE-3 FREEZE-10",
+        "To OS-initiated mode: cores that are ON_PENDING or frozen are in none of the groups of 5.21.2.",
+        "The call may be DENIED.", "It is DENIED.",
+    ),
+    _row(
+        "same-mode", _M.same_mode, "MODE-6 MODE-13 MODE-3 MODE-5",
+        "PSCI_SET_SUSPEND_MODE with the mode that is set: are its conditions looked at?",
+        "They may be.", "No: the call succeeds.",
+    ),
     _row(
         "mode-history", _M.mode_history, "MODE-13 MODE-4",
         "To OS-initiated mode: how far back does a use of CPU_SUSPEND count?",
@@ -176,6 +279,16 @@ _ROWS = (
         "vote-counting", _M.vote_counting, "PC-9 PC-3 PC-8",
         "Platform-coordinated mode: when are the votes for a node counted?",
         "When a core below it goes down.", "At any later time while its cores stay down.",
+    ),
+    _row(
+        "stay-since-boot", _M.stay_since_boot, "STAT-7 STAT-9 STAT-10",
+        "Do statistics count the time that a core, or a node, was OFF between the boot and its first CPU_ON?",
+        "They may, once it came up.", "No: that is no stay that a call began.",
+    ),
+    _row(
+        "unreported-node", _M.unreported_node, "HWSTATE-3 HWSTATE-4 FEAT-10",
+        "Can NODE_HW_STATE be NOT_SUPPORTED for one node alone?",
+        "Yes, where its power controller does not report that node.", "No.",
     ),
     _row(
         "stat-update", _M.stat_update, "STAT-10 STAT-6",
@@ -217,7 +330,24 @@ _ROWS = (
         "Zero, as after a cold boot.", "They go on.",
         gives_up="SURVIVORS",
     ),
+    _row(
+        "fallback-memory", _M.fallback_memory, "MEMP-6 MEMP-8 RESET2-10",
+        "A warm reset fell back to a cold one while memory was protected.",
+        "Memory is overwritten, as after SYSTEM_RESET.", "It need not be: what was asked for was warm.",
+    ),
     # ---- system calls and drafts
+    _row(
+        "cannot-now", _M.cannot_now, "OFF-1 RESET-1 OFF2-7 SYSSUSP-1",
+        "A platform that cannot power off, reset or suspend the system at this moment.",
+        "That does not occur: no code exists for it.", "The call returns INTERNAL_FAILURE.",
+        gives_up="PROP-11",
+    ),
+    _row(
+        "warm-reset", _M.resets_warm, "RESET2-3 RESET2-5",
+        "SYSTEM_RESET2 is there for vendor-specific resets. Need there be a warm reset?",
+        "There is one.", "There is none, and reset_type 0 has INVALID_PARAMETERS.",
+        options={"there": True, "absent": False},
+    ),
     _row(
         "system-stop", _M.system_stop, "SYS-4",
         "How long may other cores run caller code after a system call was accepted?",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call
 from psci.model.language.rules import Modality
-from psci.model.machine import Machine, Undeclared, answers
+from psci.model.machine import Machine, Undeclared
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper
 from psci.model.symbols.state import FIELD_BY_NAME
@@ -98,7 +98,7 @@ class Generator:
                 allowed = self.stepper.allowed(state, invocation, self.choices)
                 break
             except Undeclared as missing:
-                self.choices[missing.key] = answers(missing.key)[0]
+                self.choices[missing.key] = self.stepper.possible(missing.key, self.choices)[0]
         amended = [o for o in allowed.outcomes if o.rule.modality is Modality.AMENDS]
         plain = [o for o in allowed.outcomes if o.rule.modality not in (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)]
         return (amended or plain or list(allowed.outcomes))[0]

@@ -162,6 +162,7 @@ class Checker:
         if isinstance(event, Call):
             core = self._core(number, event.cpu)
             self.report.calls += 1
+            self.report.not_psci += self.stepper.is_not_psci(event.fn & FUNCTION_ID)
             self._fresh.discard(core)
             pending = self._open[core] = self._invoked(core, event)
             return Seen(number, event, core, pending)
@@ -189,7 +190,8 @@ class Checker:
             isa = event.isa.upper()
         fn = event.fn & FUNCTION_ID
         x1, x2, x3 = (*event.args, 0, 0, 0)[:3]
-        return Pending(Invocation(core, fn, x1, x2, x3, isa, world), self.stepper.function(fn)[1])
+        call = Invocation(core, fn, x1, x2, x3, isa, world)
+        return Pending(call, self.stepper.result_is_wide(call))
 
     # ---- what nothing explains
 
@@ -255,7 +257,7 @@ class Checker:
         for c in undecided:
             for allowed in self.stepper.under_all_answers(c.state, call.call, c.assumptions):
                 gap |= allowed.gap
-                free |= bool(allowed.broken) and not allowed.obliged
+                free |= allowed.free
         return gap, free
 
     def _timeout(self, seen: Seen) -> None:
@@ -274,6 +276,8 @@ class Checker:
         """Count an explained event; if only explanations that do not believe an earlier answer are left, say so."""
         event = seen.event
         if not isinstance(event, _JUDGED):
+            return
+        if seen.call is not None and self.stepper.is_not_psci(seen.call.call.fn):
             return
         faults = entry_faults(event, self._declared.get(event.cpu, {})) if isinstance(event, Enter) else ()
         if not faults:

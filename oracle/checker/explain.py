@@ -172,7 +172,9 @@ class Explainer:
         if seen.core is not None:
             test, place = OBSERVED[event.power], seen.core
         else:
-            test, place = _in_state(event.power), self.stepper.machine.tree.names.index(event.node or "")
+            place = self.stepper.machine.tree.names.index(event.node or "")
+            local = (event.power.upper(),)
+            test = lambda state, node: bool(self.stepper.move("LOOK", state, node, local))  # noqa: E731  # one of two tests
 
         def judge(configuration: Configuration) -> bool | None:
             return True if test(configuration.state, place) else None
@@ -198,10 +200,6 @@ class Explainer:
 
 def _suspended(configuration: Configuration) -> bool | None:
     return True if configuration.state.system == "SUSPENDED" else None
-
-
-def _in_state(power: str) -> Callable[[Any, int], bool]:
-    return lambda state, node: bool(state.node[node] == power.upper())
 
 
 def _may_be_silent(configuration: Configuration, core: int) -> bool:

@@ -82,6 +82,8 @@ class Report:
     peer: str | None = None
     events: int = 0
     calls: int = 0
+    not_psci: int = 0
+    """How many calls used an id that is not PSCI's; their answers are not judged."""
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     """How often each rule explained an event."""
@@ -114,7 +116,8 @@ class Report:
 
     def summary(self) -> str:
         """The verdict and the size of the trace, in one line."""
-        return f"{self.verdict.value} (PSCI {self.psci}, {self.events} events, {self.calls} calls)"
+        others = f", {self.not_psci} of them not PSCI's and not judged" if self.not_psci else ""
+        return f"{self.verdict.value} (PSCI {self.psci}, {self.events} events, {self.calls} calls{others})"
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON document (schema: `psci trace check --json`)."""
@@ -124,6 +127,7 @@ class Report:
             "peer": self.peer,
             "events": self.events,
             "calls": self.calls,
+            "not_psci": self.not_psci,
             "verdicts": {verdict.value: count for verdict, count in self.verdicts.items()},
             "rules": dict(sorted(self.rules.items())),
             "permissions": dict(sorted(self.permissions.items())),

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from psci.model.errors import InputError
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import Const
-from psci.model.machine import Undeclared, answers
+from psci.model.machine import Undeclared
 from psci.model.step import Invocation, Outcome, Stepper, accepts
 from psci.oracle.checker.configuration import Assumptions, Configuration, Pending
 
@@ -214,11 +214,15 @@ class Unseen:
             return ((assumptions, self.stepper.allowed(state, call, assumptions).outcomes),)
         except Undeclared as missing:
             key = missing.key
-        parts = [self._branches(state, call, assumptions.having(key, value)) for value in answers(key)]
-        (_, outcomes), *others = parts[0]
-        if not others and all(len(part) == 1 and part[0][1] == outcomes for part in parts):
-            return ((assumptions, outcomes),)
-        return tuple(branch for part in parts for branch in part)
+        parts = {}
+        for value in self.stepper.possible(key, assumptions):
+            assumed = assumptions.having(key, value)
+            parts[assumed] = self._branches(state, call, assumed)
+        # what is allowed whatever the answer needs no assumption
+        plain = [next((found for a, found in part if a is assumed), ()) for assumed, part in parts.items()]
+        always = tuple(outcome for outcome in plain[0] if all(outcome in others for others in plain[1:]))
+        branches = [(a, tuple(o for o in found if o not in always)) for part in parts.values() for a, found in part]
+        return tuple((a, found) for a, found in ((assumptions, always), *branches) if found)
 
     def _may_change(self, pending: Pending, x0: int) -> bool:
         """Whether some rule that can return x0 to this call has an effect."""

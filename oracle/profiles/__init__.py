@@ -18,7 +18,7 @@ from psci.model.machine import Machine, ProfileError
 from psci.model.tables.versions import V1_3, version
 from psci.oracle.profiles.domains import topology_from
 from psci.oracle.profiles.requirements import require
-from psci.oracle.profiles.symbols import declarations, unusable
+from psci.oracle.profiles.symbols import declarations, ranges_of
 
 SCHEMA = "schema.json"
 
@@ -84,7 +84,8 @@ def machine(
     declared = declarations(
         profile, cpus, tree if described else None, {**profile.get("reading", {}), **(reading or {})}
     )
-    return Machine(judged, cpus, cpus.index(boot), tree, declared, unusable(profile))
+    forbidden, protected = ranges_of(profile, "unusable"), ranges_of(profile, "protected")
+    return Machine(judged, cpus, cpus.index(boot), tree, declared, forbidden, protected)
 
 
 def validate(profile: Mapping[str, Any]) -> None:

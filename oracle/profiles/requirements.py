@@ -141,8 +141,6 @@ def _composite(state: Mapping[str, Any], tree: Topology | None) -> str | None:
             return f".levels: level {level} in {name.lower()} is deeper than what is below it (PD-3 to PD-6)"
         below = name
     highest = max((level for level, name in levels.items() if name != "RUN"), default=0)
-    if state.get("last_in_level", highest) < highest:
-        return f".last_in_level: a state of level {highest} is asked for by the last core of that level (OSI-2)"
     if tree is not None and highest and not any(highest in levels_of(tree, core) for core in range(len(tree.homes))):
         return f".levels: no core has a power domain at level {highest}"
     return None
@@ -156,12 +154,28 @@ def _affinity(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, ju
 
 
 def _ranges(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
-    for place, (first, last) in enumerate(profile.get("unusable", ())):
-        if int(first, 0) > int(last, 0):
-            return f"unusable[{place}]: {first} is above {last}"
+    for field in ("unusable", "protected"):
+        for place, (first, last) in enumerate(profile.get(field, ())):
+            if int(first, 0) > int(last, 0):
+                return f"{field}[{place}]: {first} is above {last}"
+    return None
+
+
+def _power_levels(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+    """HWSTATE-1, HWSTATE-7: each power level of the tree has a value of its own, and 0 means the core."""
+    listed = profile.get("power_levels")
+    if listed is None:
+        return None
+    known = set() if tree is None else set(tree.levels)
+    if {int(level) for level in listed} != known:
+        levels = ", ".join(map(str, sorted(known))) or "no power domain"
+        return f"power_levels: say the value of each level of the topology, which has {levels}"
+    values = [int(value, 0) for value in listed.values()]
+    if 0 in values or len(set(values)) < len(values):
+        return "power_levels: each level has a value of its own, and 0 means the core (HWSTATE-1)"
     return None
 
 
 REQUIREMENTS: tuple[Requirement, ...] = (
-    _functions_exist, _functions_go_together, _trusted_os, _mode_and_format, _states, _affinity, _ranges,
+    _functions_exist, _functions_go_together, _trusted_os, _mode_and_format, _states, _affinity, _ranges, _power_levels,
 )  # fmt: skip

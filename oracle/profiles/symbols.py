@@ -9,7 +9,7 @@ from psci.model.calls import CALLS
 from psci.model.calls.psci_features import SMCCC_VERSION
 from psci.model.language.terms import Value
 from psci.model.machine import Key, ProfileError
-from psci.model.power.states import PowerState, declare_nodes, declare_states
+from psci.model.power.states import PowerState, declare_counted, declare_nodes, declare_states
 from psci.model.power.topology import Topology
 from psci.model.symbols.readings import READINGS
 
@@ -25,8 +25,10 @@ PLAIN: Mapping[str, str] = {
 """Fields that are the value of a symbol."""
 NAMES: Mapping[str, str] = {"trusted_os": "trusted_os", "stray_wakeup": "stray_wakeup", "elns_isa": "elns_isa"}
 """Fields that name a value of an enumeration."""
-OF_CORES: Mapping[str, str] = {"disabled": "disabled", "policy_denies": "denied_by_policy"}
-"""Fields that list the cores of which a symbol is true."""
+OF_CORES: Mapping[str, tuple[str, Value, Value]] = {
+    "disabled": ("disabled", True, False), "policy_denies": ("policy", "DENIES", "ALLOWS"),
+}  # fmt: skip
+"""Fields that list cores: the symbol, its value for those that are listed, and for the others."""
 
 
 def declarations(
@@ -52,12 +54,12 @@ def declarations(
     for name, symbol in NAMES.items():
         if name in profile:
             found[symbol] = profile[name].upper()
-    for name, symbol in OF_CORES.items():
+    for name, (symbol, yes, no) in OF_CORES.items():
         if name in profile:
             listed = {int(mpidr, 0) for mpidr in profile[name]}
             if not listed <= set(cpus):
                 raise ProfileError(f"{name}: {', '.join(map(hex, listed - set(cpus)))} is not one of the cores")
-            found |= {(symbol, index): mpidr in listed for index, mpidr in enumerate(cpus)}
+            found |= {(symbol, index): yes if mpidr in listed else no for index, mpidr in enumerate(cpus)}
     if "power_state_format" in profile:
         found["extended_state_id"] = profile["power_state_format"] == "extended"
     if "affinity_levels" in profile:
@@ -66,7 +68,9 @@ def declarations(
         found["trusted_os_home"] = cpus.index(int(profile["trusted_os_home"], 0))
     for state, latency in profile.get("latencies", {}).items():
         found["latency", state.upper()] = latency
-    return found | dict(_states(profile, cpus, tree)) | dict(_nodes(cpus, tree))
+    if "last_in_level_bits" in profile:
+        found["last_in_level_bits"] = int(profile["last_in_level_bits"], 0)
+    return found | dict(_states(profile, cpus, tree)) | dict(_nodes(profile, cpus, tree))
 
 
 def chosen(reading: Mapping[str, str]) -> Declared:
@@ -86,9 +90,9 @@ def chosen(reading: Mapping[str, str]) -> Declared:
     return found
 
 
-def unusable(profile: Mapping[str, Any]) -> tuple[tuple[int, int], ...] | None:
-    """The address ranges [first, last] that a profile declares as unavailable, or None where it says nothing."""
-    ranges = profile.get("unusable")
+def ranges_of(profile: Mapping[str, Any], field: str) -> tuple[tuple[int, int], ...] | None:
+    """The address ranges [first, last] of a field of a profile, or None where it says nothing."""
+    ranges = profile.get(field)
     return None if ranges is None else tuple((int(first, 0), int(last, 0)) for first, last in ranges)
 
 
@@ -111,13 +115,29 @@ def _states(
         for state in listed
         if not isinstance(state, str)
     ]
-    # of a state that is only named nothing is known but that it is valid
-    unsaid = ("retention", "counted_level", "counted_node")
-    for key, value in declare_states(states, cpus, tree):
-        if not (isinstance(key, tuple) and key[0] in unsaid and key[-1] in bare):
+    mask = int(profile.get("last_in_level_bits", "0x0"), 0)
+    own_encoding = profile.get("counted_states")
+    # statistics may have an encoding of their own, and ignore a part of this one (STAT-4, STAT-12)
+    closed = own_encoding is not None or "last_in_level_bits" in profile
+    for key, value in declare_states(states, cpus, tree, mask):
+        counts = key == "counted_node" or (isinstance(key, tuple) and key[0] in COUNTED)
+        # of a state that is only named nothing is known but that it is valid
+        unsaid = isinstance(key, tuple) and key[0] in ("described", "retention", *COUNTED) and key[-1] in bare
+        unknown = (key == "counted_node" and not closed) or (counts and own_encoding is not None)
+        if not (unsaid or unknown):
             yield key, value
+    if own_encoding is not None:
+        encoded = {int(state["power_state"], 0) & ~mask: int(state["level"]) for state in own_encoding}
+        yield from declare_counted(encoded, cpus, tree)
 
 
-def _nodes(cpus: tuple[int, ...], tree: Topology | None) -> Iterator[tuple[str | Key, Value]]:
-    if tree is not None:
-        yield from declare_nodes(cpus, tree)
+COUNTED = ("counted_level", "counted_node")
+
+
+def _nodes(
+    profile: Mapping[str, Any], cpus: tuple[int, ...], tree: Topology | None
+) -> Iterator[tuple[str | Key, Value]]:
+    # the format of power_level is the platform's own: what it does not tell is left open (HWSTATE-1)
+    if tree is not None and "power_levels" in profile:
+        values = {int(level): int(value, 0) for level, value in profile["power_levels"].items()}
+        yield from declare_nodes(cpus, tree, values)

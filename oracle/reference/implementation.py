@@ -15,7 +15,7 @@ from typing import Any
 from psci.model.events import Machine
 from psci.model.language.rules import Completion, Modality
 from psci.model.language.terms import Value
-from psci.model.machine import Key, Undeclared, answers
+from psci.model.machine import Key, Undeclared
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper, accepts
 from psci.oracle.profiles.declaration import machine_from
@@ -116,7 +116,7 @@ class Implementation:
                 allowed = self.stepper.allowed(self.state, invocation, self.choices)
                 break
             except Undeclared as missing:
-                self.choices[missing.key] = self.choose(answers(missing.key))
+                self.choices[missing.key] = self.choose(self.stepper.possible(missing.key, self.choices))
         return sorted(
             (o for o in allowed.outcomes if o.rule.modality in order), key=lambda o: order.index(o.rule.modality)
         )

@@ -33,6 +33,7 @@ Fact: TypeAlias = tuple[str, Expression]
 RANK_WIDTH = 4
 _HAS: Function = MACHINE.has
 PRESENCE = f"m.{_HAS.name}"
+_HOME: Function = MACHINE.trusted_os_home.function  # type: ignore[attr-defined]  # nullary symbols are Apps
 """The symbol that says which functions there are."""
 
 
@@ -90,7 +91,10 @@ class Domain(ABC):
     def symbol(self, function: Function) -> Meaning:
         """The meaning of a symbol of the machine or of the tree."""
         if function.name not in self._symbols:
-            special = {"core_of": self._core_of, "is_core": self._is_core, "has": self._has}.get(function.name)
+            special = {
+                "core_of": self._core_of, "is_core": self._is_core, "has": self._has,
+                "starts_trusted_os": lambda core: core == self.symbols("m", _HOME)(),
+            }.get(function.name)  # fmt: skip
             self._symbols[function.name] = special or self._symbol(function)
         return self._symbols[function.name]
 

@@ -35,7 +35,7 @@ UNKNOWN_TO_THE_KERNEL = ("system", "asked")
 
 ERRATA = Proviso("errata", "APPLIED", "version 0.2 is judged with the errata of issue C")
 PROVISOS = (
-    Proviso("denied_by_policy", False, "no policy keeps a core from the guest"),
+    Proviso("policy", "ALLOWS", "no policy keeps a core from the guest"),
     Proviso("address_unusable", False, "no address is known to be unusable as an entry point"),
     ERRATA,
     Proviso("affinity_level_supported", True, "AFFINITY_INFO answers for every affinity level"),

@@ -45,8 +45,11 @@ def arguments_of_interest(
         return tuple(dict.fromkeys((0, *levels)))
     assert sort == U32, sort
     if function.name in ("has", "checks_upper_halves"):
-        return (*(call.key for call in SPECIFICATION.calls), SMCCC_VERSION)
-    return tuple(dict.fromkeys((*low, *range(4))))
+        ids = (fid for call in SPECIFICATION.calls for fid in call.ids())
+        return (*ids, SMCCC_VERSION)
+    # statistics ignore some bits of a power_state
+    masked = (word & ~ignored for word in low for ignored in range(4))
+    return tuple(dict.fromkeys((*masked, *range(4))))
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,25 @@ POWER_STATES: Mapping[bool, tuple[PowerState, ...]] = {
     True: tuple(_power_state(*row) for row in _EXTENDED),  # type: ignore[arg-type]  # rows of the same kind
 }
 """What is valid in the extended format (True) and in the original one."""
-TABLED = ("state_valid", "retention", "requested", "claims", "counted_level", "counted_node", "names_node")
+TABLED = ("state_valid", "described", "retention", "requested", "claims", "counted_level", "counted_node", "names_node")
 """The symbols that the tables decide."""
+CONSTANT: Mapping[str, Value] = {"addresses_declared": True, "last_in_level_bits": 0}
+"""Symbols that are the same on every machine of this platform."""
 UNIFORM = ("checks_upper_halves", "protected_range")
 """Symbols that have one value for all arguments."""
-DERIVED = frozenset({"mpidr", "is_core", "core_of", "boot_core", "psci_version", "address_unusable", *TABLED})
+DERIVED = frozenset(
+    {
+        "mpidr",
+        "is_core",
+        "core_of",
+        "boot_core",
+        "psci_version",
+        "address_unusable",
+        "addresses_declared",
+        *TABLED,
+        "last_in_level_bits",
+    }
+)
 """The symbols that are no choice of the machine."""
 
 
@@ -100,6 +114,9 @@ class Platform(Bounded):
             return lambda address: self.disjunction(
                 z3.And(z3.UGE(address, first), z3.ULE(address, last)) for first, last in UNUSABLE
             )
+        if function.name in CONSTANT:
+            constant = self.constant(CONSTANT[function.name], function.range)
+            return lambda: constant
         if function.name in UNIFORM:
             one = super()._symbol(Function(function.name, (), function.range, "machine", function.doc))
             return lambda *_: one()
@@ -177,7 +194,7 @@ class Platform(Bounded):
             for call in there:
                 wide = reading.value(self._wide_in_0_1(call), BOOL) and call.fid64 is not None
                 ids[call.fid64 if wide and call.fid64 is not None else call.key] = call.name
-        machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids)
+        machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids=ids)
         worlds = reading.table(self.symbols("m", self.world), self.world)
         return Setting(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})
 
@@ -197,7 +214,7 @@ def _arguments(symbol: Function, cores: int) -> list[tuple[Value, ...]]:
     if sort == CORE:
         return [(core,) for core in range(cores)]
     if symbol.name == "has":
-        return [(fid,) for fid in dict.fromkeys((*(call.key for call in CALLS), SMCCC_VERSION))]
+        return [(fid,) for fid in dict.fromkeys((*(fid for call in CALLS for fid in call.ids()), SMCCC_VERSION))]
     if symbol.name == "affinity_level_supported":
         return [(level,) for level in (1, 2, 3)]
     assert isinstance(sort, Enumeration), symbol.name

@@ -6,6 +6,7 @@
 >>> answers
 core 0: CPU_ON(target_cpu=0x1, entry_point_address=0x40000000, context_id=0x2a):
   SUCCESS (0) by CPU_ON.accepted
+  DENIED (-3) by CPU_ON.denied_for_now (permitted)
   INTERNAL_FAILURE (-6) by CPU_ON.cannot_be_powered (permitted)
 >>> started = machine.take(answers["CPU_ON.accepted"])
 >>> started

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from psci.model.machine import Machine
-from psci.model.step import Invocation, Stepper
+from psci.model.step import Invocation, Stepper, accepts
 from psci.model.tables.versions import V1_3
 
 CPU_SUSPEND, CPU_OFF, SET_MODE, DEFAULT_SUSPEND, FREEZE = (
@@ -25,7 +25,8 @@ PC, OSI = 0, 1
 def stepper(**declared: Any) -> Stepper:
     table: dict[Any, Any] = {
         "has": True, "extended_state_id": False, "osi_supported": True, "state_valid": True, "counted_node": True,
-        "counted_level": 0, "reset_keeps_warm": True, **declared,
+        "counted_level": 0, "reset_keeps_warm": True, "described": True, "trusted_os": "MP_OR_NONE",
+        "resets_warm": True, **declared,
     }  # fmt: skip
     return Stepper(Machine(V1_3, (0, 1, 2), declared=table, unusable=()))
 
@@ -48,8 +49,6 @@ TO_OSI = [
         "ON", "POWERDOWN", {"default_suspended": (False, True, False)}, SUCCESS, id="default suspended (MODE-3)"
     ),
     pytest.param("ON", "POWERDOWN", {}, DENIED, id="suspended (MODE-3)"),
-    pytest.param("ON_PENDING", "STOPPED", {}, DENIED, id="ON_PENDING (MODE-10)"),
-    pytest.param("ON", "FROZEN", {}, DENIED, id="frozen (MODE-10)"),
     pytest.param("ON", "RUNNING", {"suspend_used": True}, DENIED, id="CPU_SUSPEND was used (MODE-4)"),
     pytest.param("ON", "RUNNING", {"suspend_ever": True}, SUCCESS, id="used before the last change (MODE-4)"),
 ]
@@ -58,6 +57,14 @@ TO_OSI = [
 @pytest.mark.parametrize(("power", "activity", "changes", "answer"), TO_OSI)
 def test_to_os_initiated(power: str, activity: str, changes: dict[str, Any], answer: int) -> None:
     assert values(stepper(), with_other(power, activity, **changes), SET_MODE, OSI) == {answer}
+
+
+@pytest.mark.parametrize(("power", "activity"), [("ON_PENDING", "STOPPED"), ("ON", "FROZEN")])
+def test_to_os_initiated_with_a_core_in_no_group(power: str, activity: str) -> None:
+    """MODE-10."""
+    state = with_other(power, activity)
+    assert values(stepper(), state, SET_MODE, OSI) == {SUCCESS, DENIED}
+    assert values(stepper(mode_groups="DENIED"), state, SET_MODE, OSI) == {DENIED}
 
 
 @pytest.mark.parametrize(
@@ -76,16 +83,21 @@ def test_to_platform_coordinated(power: str, activity: str, answer: int) -> None
 
 @pytest.mark.parametrize(("mode", "argument"), [("PLATFORM_COORDINATED", PC), ("OS_INITIATED", OSI)])
 def test_the_mode_that_holds_can_be_set_at_any_time(mode: str, argument: int) -> None:
-    assert values(stepper(), with_other("ON", "POWERDOWN", mode=mode, suspend_used=True), SET_MODE, argument) == {
-        SUCCESS
-    }
+    state = with_other("ON", "POWERDOWN", mode=mode, suspend_used=True)
+    assert values(stepper(same_mode="SUCCESS"), state, SET_MODE, argument) == {SUCCESS}
+    assert values(stepper(), state, SET_MODE, argument) == {SUCCESS, DENIED}
+    alone = with_other("OFF", "STOPPED", mode=mode)
+    assert values(stepper(), alone, SET_MODE, argument) == {SUCCESS}
 
 
 def test_other_modes_and_an_unsupported_one() -> None:
     """MODE-2, FEAT-11."""
     state = stepper().initial()
     assert values(stepper(), state, SET_MODE, 2) == {INVALID_PARAMETERS}
-    assert values(stepper(osi_supported=False), state, SET_MODE, OSI) == {NOT_SUPPORTED}
+    machine = stepper(osi_supported=False)
+    (unsupported,) = machine.allowed(state, Invocation(0, SET_MODE, OSI)).outcomes
+    codes = {NOT_SUPPORTED, INVALID_PARAMETERS, DENIED}
+    assert {code for code in (*codes, SUCCESS) if accepts(unsupported, code, wide=True)} == codes
     assert values(stepper(has=False), state, SET_MODE, PC) == {NOT_SUPPORTED}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
 from psci.model.language.rules import Completion, Modality
 from psci.model.machine import Machine as Described
-from psci.model.machine import Undeclared, answers
+from psci.model.machine import Undeclared
 from psci.model.step import Invocation, Outcome, Stepper, accepts
 from psci.model.tables.versions import version
 from psci.oracle.peers.peer import PeerDied
@@ -67,7 +67,7 @@ class FakePeer:
         self.closed = True
 
     def _stepper(self, cpus: int) -> Stepper:
-        declared: dict[Any, Any] = {"checks_upper_halves": False, "denied_by_policy": False, "disabled": False}
+        declared: dict[Any, Any] = {"checks_upper_halves": False, "policy": "ALLOWS", "disabled": False}
         machine = Described(version(self.psci), tuple(range(cpus)), declared=declared, unusable=())
         self.steppers[cpus] = Stepper(machine)
         return self.steppers[cpus]
@@ -173,7 +173,7 @@ class _Run:
             try:
                 allowed = self.stepper.allowed(self.state, call, choices)
             except Undeclared as missing:
-                choices[missing.key] = answers(missing.key)[0]
+                choices[missing.key] = self.stepper.possible(missing.key, choices)[0]
                 continue
             may = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
             plain = [o for o in allowed.outcomes if o.rule.modality not in may]

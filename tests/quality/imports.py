@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +25,9 @@ class Import(NamedTuple):
 NAMES = {name for name, _ in modules()}
 
 
+@cache
 def all_imports() -> list[Import]:
-    """Every import of every module of the house."""
+    """Every import of every module of the house; the sources are read once."""
     return [found for name, path in modules() for found in imports_of(name, path)]
 
 
@@ -60,15 +62,25 @@ def part(module: str) -> str:
     return names[1] if len(names) > 1 else "psci"
 
 
-def circles(found: list[Import]) -> list[list[str]]:
-    """Modules that need each other at their start: the strongly connected components with more than one member."""
-    needs: dict[str, set[str]] = {name: set() for name in NAMES}
+def circles(found: list[Import], place: Callable[[str], str] = lambda module: module) -> list[list[str]]:
+    """Places that need each other, also through imports inside functions: strongly connected components of the arrows.
+
+    Args:
+        found: the imports.
+        place: where a module stands: itself, or a room.
+    """
+    needs: dict[str, set[str]] = {place(name): set() for name in NAMES}
     for item in found:
-        if item.at_start and item.imported in NAMES and item.imported != item.importer:
-            needs[item.importer].add(item.imported)
+        if item.imported in NAMES and place(item.imported) != place(item.importer):
+            needs[place(item.importer)].add(place(item.imported))
     reach = {name: _reachable(name, needs) for name in needs}
     together = {frozenset(b for b in reach[a] if a in reach[b]) for a in needs}
     return sorted(sorted(group) for group in together if group)
+
+
+def room(module: str) -> str:
+    """The inner room of a module: `psci.oracle.peers` for everything in it; a module beside the rooms is its own."""
+    return ".".join(module.split(".")[:3])
 
 
 def _reachable(start: str, needs: dict[str, set[str]]) -> set[str]:

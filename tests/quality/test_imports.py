@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 
+import picture
 import pytest
 from house import MAPPED, ROOT, files, modules
-from imports import Import, all_imports, circles, part
+from imports import Import, all_imports, circles, part, room
 
 MAY_IMPORT = {
     "psci": {"front"},
@@ -41,8 +42,34 @@ def test_arrows_between_the_parts_run_one_way() -> None:
     assert named([item for item in inside if not allowed(item)]) == []
 
 
-def test_there_are_no_circles() -> None:
+def test_there_are_no_circles_not_even_through_imports_inside_functions() -> None:
     assert circles(all_imports()) == []
+
+
+def test_there_are_no_circles_between_the_rooms_inside_the_rooms() -> None:
+    assert circles([item for item in all_imports() if not _is_a_face(item)], room) == []
+
+
+def _is_a_face(item: Import) -> bool:
+    """A package that hands on names of its own modules."""
+    return item.imported.startswith(f"{item.importer}.")
+
+
+def test_no_room_has_more_than_fifteen_boxes() -> None:
+    boxes: dict[str, set[str]] = {}
+    for name, path in modules():
+        if path.name != "__init__.py":
+            parts = name.split(".")
+            for depth in range(2, len(parts)):
+                boxes.setdefault(".".join(parts[:depth]), set()).add(parts[depth])
+    # a file for each call, and the driver's own world, are lists and not structures
+    lists = {"psci.model.calls"}
+    assert {room: len(found) for room, found in boxes.items() if len(found) > 15 and room not in lists} == {}
+
+
+def test_the_picture_of_the_house_is_that_of_the_imports() -> None:
+    text = picture.PAGE.read_text(encoding="utf-8")
+    assert text == picture.page(text), "run: python tests/quality/picture.py"
 
 
 def test_the_model_needs_the_standard_library_only() -> None:

@@ -18,9 +18,10 @@ SEEN = r"QEMU emulator version 7\.2\."
 
 
 @QUIRKS.amends(
-    AFFINITY_INFO, Completion.RETURNS, breaks=("AFF-6", "AFF-15", "AFF-3", "SMC-2"), seen_in=SEEN,
+    AFFINITY_INFO, Completion.RETURNS, breaks=("AFF-6", "AFF-15", "AFF-3", "SMC-19"), seen_in=SEEN,
     because="""QEMU answers ON for every lowest_affinity_level but 0, without a look at the instance, and reads all 64
-    bits of the register, so that a level of 0 with bits in the upper half is not 0 either.""",
+    bits of the register, so that in an SMC64 call a level of 0 with bits in the upper half is not 0 either: these are
+    neither ignored nor refused. In an SMC32 call from AArch64 the caller breaks a duty, and nothing is promised.""",
 )  # fmt: skip
 def everything_above_a_core_is_on(m, s, call):
     """Any affinity level other than 0 is answered with ON: one that does not exist, and one without any core."""
@@ -67,16 +68,6 @@ def second_start_accepted(m, s, call):
 def misaligned_entry(m, s, call):
     """An entry point that is no multiple of 4 is refused with INVALID_PARAMETERS, whatever the target."""
     return (call.entry_point_address & 3) != 0
-
-
-@QUIRKS.amends(
-    CPU_ON, Completion.RETURNS, INVALID_PARAMETERS, breaks=("SMC-2", "CPU_ON-6", "CPU_ON-7"), seen_in=SEEN,
-    because="""QEMU does not narrow the arguments of an SMC32 call from AArch64: it looks for a core whose MPIDR is all
-    64 bits of x1.""",
-)  # fmt: skip
-def target_not_narrowed(m, s, call):
-    """In an SMC32 call a target with bits in the upper half of x1 is taken for a core that does not exist."""
-    return ~call.wide & (call.upper_half(1) != 0)
 
 
 @QUIRKS.amends(

@@ -55,9 +55,6 @@ MATRIX: dict[str, tuple[Cell, ...]] = {
 DIFFERENCES: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("SYSTEM_SUSPEND", AO): ("the prototype's code; the reading suspend-refusal=prototype has it", ("SYSSUSP-4",)),
     ("AFFINITY_INFO", NP): ("removed as an erratum; the reading errata=not-applied has it", ("AFF-10", "REV-5")),
-    ("CPU_SUSPEND", NS): ("0.1 lists it for an absent function, which is a gate of every function", ("REV-1", "RET-4")),
-    ("CPU_OFF", NS): ("the same", ("REV-1", "RET-4")),
-    ("CPU_ON", NS): ("the same", ("REV-1", "RET-4")),
 }
 """What the table lists and the rules do not say by default, with the facts that explain it."""
 # fmt: on

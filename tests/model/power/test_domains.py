@@ -41,6 +41,7 @@ def all_words() -> dict[Any, Any]:
             found |= {
                 ("requested", value, 1): cluster,
                 ("requested", value, 2): system,
+                ("counted_level", value): 0,
                 ("retention", value): core == RETENTION,
             }
             found |= {("claims", value, level): level <= last for level in (1, 2)}
@@ -49,7 +50,8 @@ def all_words() -> dict[Any, Any]:
 
 def stepper(tree: Topology = EVEN, cores: tuple[int, ...] = CORES, **declared: Any) -> Stepper:
     table: dict[Any, Any] = {
-        "has": True, "extended_state_id": True, "osi_supported": True, "state_valid": True, "denied_by_policy": False,
+        "has": True, "extended_state_id": True, "osi_supported": True, "state_valid": True, "described": True,
+        "disabled": False, "trusted_os": "MP_OR_NONE",
         "checks_upper_halves": False, **all_words(), **declared,
     }  # fmt: skip
     if "latency" in declared:
@@ -190,7 +192,7 @@ def test_a_request_in_conflict_with_both_kinds(reading: str, codes: set[int]) ->
 @pytest.mark.parametrize("asleep", [STANDBY, RETENTION, POWERDOWN])
 def test_a_node_that_runs_idle_is_in_the_way(asleep: str) -> None:
     """CPU_SUSPEND-14, PD-3: the other cluster runs though its cores sleep; either code will do."""
-    machine = stepper()
+    machine = stepper(idle_inside="REFUSED")
     state = off(machine, running(machine, "OS_INITIATED"), 1)
     for core in (2, 3):
         state = suspend(machine, state, core, word(asleep, RUN, RUN, 0))
@@ -200,6 +202,11 @@ def test_a_node_that_runs_idle_is_in_the_way(asleep: str) -> None:
     assert refused.rule.name == "CPU_SUSPEND.others_left_running"
     assert [code for code in range(-9, 1) if accepts(refused, code % (1 << 64), True)] == [-3, -2]
     assert refusals(machine, state, 0, word(POWERDOWN, POWERDOWN, RUN)) == set()
+    # by default the node inside may go down with the request
+    assert suspend(either := stepper(), state, 0, asked).node == (STANDBY, POWERDOWN, STANDBY)
+    assert {o.rule.name for o in outcomes(either, state, 0, CPU_SUSPEND, asked)} >= {
+        "CPU_SUSPEND.others_left_running_refused", "CPU_SUSPEND.powerdown",
+    }  # fmt: skip
 
 
 def test_a_stale_request_is_refused() -> None:
@@ -214,7 +221,7 @@ def test_a_stale_request_is_refused() -> None:
 
 def test_a_claim_without_a_state_is_checked() -> None:
     """OSI-11: core 0 keeps the cluster running; only because it claims to be the last can it be refused."""
-    machine = stepper()
+    machine = stepper(claim_alone="CHECKED")
     state = running(machine, "OS_INITIATED")
     assert refusals(machine, state, 0, word(POWERDOWN, RUN, RUN, 1)) == {DENIED}
     assert refusals(machine, state, 0, word(POWERDOWN, RUN, RUN, 0)) == set()

@@ -85,7 +85,9 @@ def test_the_presence_of_optional_functions_has_to_be_carried() -> None:
 
 
 def test_cpu_on_differs_by_denied_only() -> None:
-    assert [rule.name for rule in differing_rules(CPU_ON, V1_1, V1_3)] == ["CPU_ON.denied_by_policy"]
+    assert [rule.name for rule in differing_rules(CPU_ON, V1_1, V1_3)] == [
+        "CPU_ON.denied_by_policy", "CPU_ON.denied_for_now",
+    ]  # fmt: skip
 
 
 def test_what_is_offered_where_nothing_is_said() -> None:

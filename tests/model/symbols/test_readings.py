@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from psci.model.machine import DEFAULTS, Machine
+from psci.model.power.topology import Topology
 from psci.model.specification import SPECIFICATION
 from psci.model.step import Invocation, Stepper
 from psci.model.symbols.machine import LOCAL_STATE
@@ -20,17 +21,29 @@ from psci.properties import PROPERTIES
 Seen = frozenset[Any]
 CPU_SUSPEND, CPU_ON, AFFINITY_INFO, MIGRATE = 0xC400_0001, 0xC400_0003, 0xC400_0004, 0xC400_0005
 SYSTEM_SUSPEND, SET_MODE, STAT_COUNT, RESET2, OFF2 = 0xC400_000E, 0x8400_000F, 0xC400_0011, 0xC400_0012, 0xC400_0015
-DEEP = 0x0101_0000
+DEEP, CLAIMS_ALONE, CLAIMS_TOO_LITTLE = 0x0101_0000, 0x0001_0001, 0x0101_0002
 
 
-def stepper(reading: str, option: str, version: Version = V1_3, **declared: Any) -> Stepper:
+def stepper(
+    reading: str, option: str, version: Version = V1_3, tree: Topology | None = None, both_off: bool = False,
+    without: int | None = None, **declared: Any,
+) -> Stepper:  # fmt: skip
+    cores = (0, 0x100, 0x101) if both_off else (0, 1, 2)
+    declared |= {("disabled", 2): True} if both_off else {}
     table: dict[Any, Any] = {
-        "has": True, "extended_state_id": False, "osi_supported": True, "state_valid": True, "denied_by_policy": False,
+        "has": True, "extended_state_id": False, "osi_supported": True, "state_valid": True, "disabled": False,
+        "trusted_os": "MP_OR_NONE", "knows_hint_bit": True, "resets_warm": True, "described": True,
         "affinity_level_supported": True, "features_hides_smc64": False, "protected_range": True, "counted_node": True,
-        "names_node": True, "checks_upper_halves": False, ("requested", DEEP, 1): "POWERDOWN",
+        "names_node": True, "checks_upper_halves": False,
+        ("requested", DEEP, 1): "POWERDOWN", ("claims", DEEP, 1): True,
+        ("claims", CLAIMS_ALONE, 1): True, ("requested", CLAIMS_TOO_LITTLE, 1): "POWERDOWN",
         READINGS[reading].symbol: READINGS[reading].options[option], **declared,
     }  # fmt: skip
-    return Stepper(Machine(version, (0, 1, 2), declared=table, unusable=()))
+    table |= {("requested", 0x0201_0000, level): "POWERDOWN" for level in (1, 2)}
+    table |= {("claims", 0x0201_0000, level): True for level in (1, 2)}
+    table |= {} if without is None else {("has", without): False}
+    unusable = None if "address_unusable" in declared else ()
+    return Stepper(Machine(version, cores, topology=tree, declared=table, unusable=unusable))
 
 
 def state_of(machine: Stepper, **changes: Any) -> Any:
@@ -75,7 +88,8 @@ def upper_half(*option: Any) -> Seen:
 def migrate(isa: str, fn: int, **declared: Any) -> Callable[..., Seen]:
     def seen(*option: Any) -> Seen:
         machine = stepper(*option, **{"trusted_os": "UP_FIXED", **declared})
-        return answers(machine, state_of(machine, resident=declared.get("home", 0)), fn, 1, isa=isa)
+        state = state_of(machine, migrated=True, resident=declared.get("home", 0))
+        return answers(machine, state, fn, 1, isa=isa)
 
     return seen
 
@@ -128,14 +142,71 @@ def beta(*option: Any) -> Seen:
     return answers(machine, machine.initial(), OFF2, 1)
 
 
+def osi(fn: int, *args: Any, tree: Topology | None = None, **changes: Any) -> Callable[..., Seen]:
+    """A call of core 0 in OS-initiated mode, while cores 1 and 2 are OFF unless the changes say otherwise."""
+
+    def seen(*option: Any) -> Seen:
+        machine = stepper(*option, tree=tree)
+        return answers(machine, state_of(machine, mode="OS_INITIATED", **changes), fn, *args)
+
+    return seen
+
+
+def looks(seen_state: str, **changes: Any) -> Callable[..., Seen]:
+    return lambda *option: moves(m := stepper(*option), "LOOK", state_of(m, **changes), 0, (seen_state,))
+
+
+def starts(*option: Any) -> Seen:
+    return moves(m := stepper(*option), "START", state_of(m, power=("ON", "ON_PENDING", "OFF")), 1)
+
+
+FROZEN: dict[str, Any] = {"power": ("ON", "ON", "OFF"), "activity": ("RUNNING", "FROZEN", "STOPPED")}
+BY_DEFAULT: dict[str, Any] = {
+    "power": ("ON", "ON", "OFF"), "activity": ("RUNNING", "POWERDOWN", "STOPPED"),
+    "default_suspended": (False, True, False),
+}  # fmt: skip
+ASLEEP: dict[str, Any] = {
+    "power": ("ON", "OFF", "OFF"), "activity": ("POWERDOWN", "STOPPED", "STOPPED"), "vote": ("RETENTION",) * 3,
+    "node": ("POWERDOWN",),
+}  # fmt: skip
+CLUSTERS = Topology.clusters((1, 2))
+
 WHERE: dict[str, Callable[..., Seen]] = {
+    "frozen-affinity": call(AFFINITY_INFO, 1, 0, **FROZEN),
+    "frozen-resume": call(CPU_ON, 1, 0x1000, **FROZEN),
+    "frozen-in-osi": osi(CPU_SUSPEND, DEEP, 0x1000, **FROZEN),
+    "default-in-osi": osi(CPU_SUSPEND, DEEP, 0x1000, **BY_DEFAULT),
+    "claim-alone": osi(CPU_SUSPEND, CLAIMS_ALONE, 0x1000, **ON),
+    "low-claim": osi(CPU_SUSPEND, CLAIMS_TOO_LITTLE, 0x1000),
+    "idle-inside": osi(CPU_SUSPEND, 0x0201_0000, 0x1000, tree=CLUSTERS, node=("RUN", "RUN", "RUN")),
+    "check-and-wakeup": osi(CPU_SUSPEND, DEEP, 0x1000, wake=(True, False, False), **ON),
+    "older-request": looks("RETENTION", mode="OS_INITIATED", **{**ASLEEP, "node": ("RUN",)}),
+    "partial-downgrade": looks("STANDBY", mode="OS_INITIATED", **ASLEEP),
+    "shallower-node": looks("STANDBY", **ASLEEP),
+    "unused-entry": lambda *option: answers(
+        m := stepper(*option, address_unusable=True), m.initial(), CPU_SUSPEND, 0x0001_0000, 0x1000
+    ),
+    "disabled-instance": lambda *option: answers(
+        m := stepper(*option, both_off=True), state_of(m, power=("ON", "OFF", "OFF")), AFFINITY_INFO, 0x100, 1
+    ),
+    "disabled-start": call(CPU_ON, 1, 0x1000, declared={"disabled": True}),
+    "mode-groups": call(SET_MODE, 1, **FROZEN),
+    "same-mode": call(SET_MODE, 0, **ON),
+    "cannot-now": call(0x8400_0008),
+    "warm-reset": call(RESET2, 0),
+    "migrate-target": call(MIGRATE, 1, declared={"trusted_os": "UP_MIGRATABLE", "trusted_os_home": 0}, **FROZEN),
+    "migrate-to-self": call(MIGRATE, 0, declared={"trusted_os": "UP_MIGRATABLE", "trusted_os_home": 0}),
+    "both-ids": lambda *option: answers(m := stepper(*option, without=CPU_ON), m.initial(), CPU_ON, 1, 0x1000),
+    "unreported-node": call(0xC400_000D, 1, 0),
+    "fallback-memory": boots("WARM_RESET", memory_protected=True),
+    "stay-since-boot": starts,
     "errata": width_of_0_2,
     "upper-halves": upper_half,
     "migrate-width": migrate("AARCH32", MIGRATE),
     "realm-callers": call(CPU_ON, 9, world="REALM"),
     "failed-call": call(CPU_ON, 1, 0x2000, 9, power=("ON", "ON_PENDING", "OFF"), entry=(0, 0x1000, 0)),
     "migrate-order": lambda *option: answers(
-        m := stepper(*option, trusted_os="UP_FIXED"), state_of(m, resident=1), MIGRATE, 2
+        m := stepper(*option, trusted_os="UP_FIXED"), state_of(m, migrated=True, resident=1), MIGRATE, 2
     ),
     "disabled-core": call(AFFINITY_INFO, 1, 0, declared={"disabled": True}),
     "undefined-reset": call(RESET2, 5),
@@ -157,7 +228,7 @@ WHERE: dict[str, Callable[..., Seen]] = {
     "warm-protection": boots("WARM_RESET", memory_protected=True),
     "reset-cores": boots("VENDOR_RESET", power=("ON", "ON", "OFF")),
     "reset-mode": boots("WARM_RESET", mode="OS_INITIATED"),
-    "reset-residency": boots("WARM_RESET", resident=2),
+    "reset-residency": boots("WARM_RESET", migrated=True, resident=2),
     "reset-statistics": boots("WARM_RESET", slept=(True, True, False)),
     "system-stop": call(0x8400_0008, **ON),
     "beta-type": beta,
@@ -186,7 +257,9 @@ def test_a_reading_names_the_facts_that_meet_there(name: str) -> None:
 
 
 def test_the_default_is_the_first_option_unless_the_reading_is_open() -> None:
-    assert [reading.name for reading in READINGS.values() if reading.open] == ["upper-halves", "beta-type"]
+    assert [reading.name for reading in READINGS.values() if reading.open] == [
+        "upper-halves", "warm-reset", "beta-type",
+    ]  # fmt: skip
     for reading in READINGS.values():
         assert reading.open != (reading.symbol in DEFAULTS)
 

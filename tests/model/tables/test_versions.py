@@ -84,7 +84,7 @@ def test_no_function_goes_but_those_of_the_alpha() -> None:
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_a_machine_answers_to_the_ids_of_its_version_only(version: Version) -> None:
     ids = {0x95C1_BA60: "CPU_OFF", 0x95C1_BA61: "CPU_ON"} if version == V0_1 else None
-    machine = Machine(version, (0, 1), unusable=(), ids=ids, declared={"has": True, "denied_by_policy": False})
+    machine = Machine(version, (0, 1), unusable=(), ids=ids, declared={"has": True})
     stepper = Stepper(machine)
     state = stepper.initial()
     there = {
@@ -107,7 +107,7 @@ def _allowed(stepper: Stepper, state: object, fid: int) -> list:  # type: ignore
 
 
 def test_an_entry_of_0_1_has_no_context_id() -> None:
-    machine = Machine(V0_1, (0, 1), unusable=(), ids={3: "CPU_ON"}, declared={"denied_by_policy": False})
+    machine = Machine(V0_1, (0, 1), unusable=(), ids={3: "CPU_ON"}, declared={})
     stepper = Stepper(machine)
     accepted = stepper.allowed(stepper.initial(), Invocation(0, 3, 1, 0x1000, 7)).outcomes[-1].state
     ((_, started),) = stepper.move("START", accepted, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import Phase, find, settings
 
 from psci.model.machine import Machine
 from psci.model.tables.versions import V1_1, V1_3
@@ -107,8 +107,7 @@ def test_hypothesis_shrinks_the_same_programs(generator: Generator) -> None:
         programs(generator),
         hibernates,
         settings=settings(
-            max_examples=60, deadline=None, database=None, phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
+            max_examples=60, database=None, phases=[Phase.generate],
         ),
     )  # fmt: skip
     assert hibernates(smallest)

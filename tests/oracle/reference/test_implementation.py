@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, Timeout
@@ -40,7 +40,7 @@ def judged(psci: str, trace: tuple[object, ...]) -> Checker:
 
 
 @pytest.mark.parametrize("psci", sorted(GENERATORS))
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(program=st.integers(0, 1 << 30), choices=st.none() | st.integers(0, 1 << 30))
 def test_the_reference_implementation_is_never_blamed(psci: str, program: int, choices: int | None) -> None:
     (trace,) = ModelPeer(psci, seed=choices).run([GENERATORS[psci].program(Random(program))])
@@ -82,7 +82,7 @@ def sorted_by_core(events: list[Event]) -> list[Event]:
     return [logs[slot].pop() if isinstance(slot, tuple) else slot for slot in slots]
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1 << 30))
 def test_the_reference_implementation_is_not_blamed_by_clocks_that_are_not_exact(seed: int) -> None:
     program = GENERATORS["1.3"].program(Random(seed))

@@ -357,6 +357,7 @@ def a_declared_function_is_absent(t: Trace) -> None:
 @deviates
 def migrate_info_type_changes(t: Trace) -> None:
     """The profile says that there is no Trusted OS; the answer is constant."""
+    t.on(profile={"trusted_os": "mp_or_none"})
     t.asks(0, "MIGRATE_INFO_TYPE", gives=0)
     t.blames("MIG_TYPE-1")
 
@@ -539,11 +540,18 @@ def garbage_in_the_upper_half_of_an_smc32_system_off2(t: Trace) -> None:
     t.asks(0, "SYSTEM_OFF2", 1, 1 << 32, gives="DENIED", wide=False)
 
 
+@unpredictable
+def a_set_upper_half_frees_the_implementation_from_refusals_too(t: Trace) -> None:
+    """Where an SMC32 call has bits above 31, nothing is promised, whatever else is wrong with it."""
+    t.asks(0, "CPU_ON", 1 << 32 | 5, ENTRY, CONTEXT, gives="NOT_PRESENT", wide=False)
+
+
 @deviates
 def a_set_upper_half_does_not_excuse_a_missing_function(t: Trace) -> None:
-    """A broken duty frees the implementation only where no obligatory rule answers."""
-    t.asks(0, "CPU_ON", 1 << 32 | 5, ENTRY, CONTEXT, gives="NOT_PRESENT", wide=False)
-    t.blames("CPU_ON-4")
+    """The function is absent for everybody."""
+    t.on(profile={"functions": {"SYSTEM_OFF2": False}})
+    t.asks(0, "SYSTEM_OFF2", 1, 1 << 32, gives="DENIED", wide=False)
+    t.blames("RET-4")
 
 
 # ---- 0.1
@@ -616,6 +624,7 @@ def a_wrong_success_is_blamed_once(t: Trace) -> None:
 @deviates
 def a_wrong_refusal_whose_effect_shows_is_consequential(t: Trace) -> None:
     """CPU_OFF said DENIED, and the core was off all the same: one deviation, and its consequence."""
+    t.on(profile={"trusted_os": "mp_or_none"})
     t.starts(0, 1)
     t.asks(1, "CPU_OFF", gives="DENIED")
     t.blames("CPU_OFF-1")

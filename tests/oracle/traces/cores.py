@@ -267,9 +267,9 @@ def cpu_on_is_denied_by_policy_since_1_2(t: Trace) -> None:
 
 
 @deviates
-def cpu_on_is_denied_and_then_succeeds(t: Trace) -> None:
-    """A policy that no host event changed denies the core again."""
-    t.on("1.2", profile=PLAIN)
+def cpu_on_is_denied_and_then_succeeds_under_a_declared_policy(t: Trace) -> None:
+    """A profile declares that the policy never changes, and that it denies the core."""
+    t.on("1.2", profile=PLAIN | {"policy_denies": ["0x1"]})
     t.asks(0, "CPU_ON", 1, ENTRY, CONTEXT, gives="DENIED")
     t.asks(0, "CPU_ON", 1, ENTRY, CONTEXT, gives="SUCCESS")
     t.blames("CPU_ON-9")
@@ -310,6 +310,7 @@ def cpu_on_1_1_is_denied(t: Trace) -> None:
 @by_permission("CPU_ON.cannot_be_powered")
 def cpu_on_fails_for_physical_reasons(t: Trace) -> None:
     """INTERNAL_FAILURE is permitted, leaves the core OFF, and is counted."""
+    t.on(profile={"disabled": []})
     t.asks(0, "CPU_ON", 1, ENTRY, CONTEXT, gives="INTERNAL_FAILURE")
     t.asks(0, "AFFINITY_INFO", 1, 0, gives=OFF)
     t.asks(0, "CPU_ON", 1, ENTRY, CONTEXT, gives="SUCCESS")
@@ -593,6 +594,7 @@ def the_target_ran_and_is_off_but_cpu_on_says_already_on(t: Trace) -> None:
 @deviates
 def cpu_off_returns_denied_without_a_trusted_os(t: Trace) -> None:
     """DENIED is only for the core of a uniprocessor Trusted OS."""
+    t.on(profile={"trusted_os": "mp_or_none"})
     t.starts(0, 1)
     t.asks(1, "CPU_OFF", gives="DENIED")
     t.blames("CPU_OFF-1")
@@ -611,7 +613,7 @@ def cpu_off_is_denied_on_the_core_of_a_trusted_os(t: Trace) -> None:
 @deviates
 def cpu_off_on_the_core_of_a_trusted_os_is_carried_out(t: Trace) -> None:
     """The core of a uniprocessor Trusted OS stays on (PROP-9)."""
-    t.on(profile={"trusted_os": "up_migratable"})
+    t.on(profile={"trusted_os": "up_migratable", "trusted_os_home": "0x0"})
     t.starts(0, 1)
     t.call(0, "CPU_OFF")
     t.asks(1, "AFFINITY_INFO", 0, 0, gives=OFF)
@@ -927,6 +929,7 @@ def affinity_info_of_a_disabled_core_is_disabled_where_it_has_to_be(t: Trace) ->
 @deviates
 def affinity_info_of_a_usable_core_is_disabled(t: Trace) -> None:
     """The profile names no core that is physically disabled."""
+    t.on(profile={"disabled": []})
     t.asks(0, "AFFINITY_INFO", 1, 0, gives="DISABLED")
     t.blames("AFF-8")
 

@@ -167,8 +167,8 @@ def migrate_fails(t: Trace) -> None:
 @unpredictable
 def migrate_to_a_core_that_is_off(t: Trace) -> None:
     """The target has to be powered up before the call."""
-    t.on(profile=UP | {"functions": {"MIGRATE": True}})
-    t.asks(0, "MIGRATE", 1, gives="NOT_PRESENT")
+    t.on(profile=UP | {"functions": {"MIGRATE": True}, "trusted_os_home": "0x0"})
+    t.asks(0, "MIGRATE", 1, gives="INVALID_PARAMETERS")
 
 
 @conforms
@@ -246,7 +246,7 @@ def statistics_count_before_anybody_slept(t: Trace) -> None:
 @conforms
 def node_hw_state_is_what_the_power_controller_says(t: Trace) -> None:
     """No relation with AFFINITY_INFO is promised (HWSTATE-6)."""
-    t.asks(0, "NODE_HW_STATE", 0, 0, gives=1)
+    t.asks(0, "NODE_HW_STATE", 0, 0, gives=0)
     t.asks(0, "NODE_HW_STATE", 1, 0, gives=0)
     t.asks(0, "NODE_HW_STATE", 1, 0, gives=2)
 

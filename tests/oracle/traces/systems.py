@@ -263,8 +263,16 @@ def warm_reset_resets_the_machine(t: Trace) -> None:
 @deviates
 def warm_reset_is_refused_for_its_cookie(t: Trace) -> None:
     """For a warm reset the cookie is ignored."""
+    t.on(reading={"warm-reset": "there"})
     t.asks(0, "SYSTEM_RESET2", WARM, 0x1234, gives="INVALID_PARAMETERS")
     t.blames("RESET2-6")
+
+
+@conforms
+def there_is_no_warm_reset_whatever_the_cookie(t: Trace) -> None:
+    """SYSTEM_RESET2 is there for vendor-specific resets alone."""
+    t.asks(0, "SYSTEM_RESET2", WARM, 0, gives="INVALID_PARAMETERS")
+    t.asks(0, "SYSTEM_RESET2", WARM, 0x1234, gives="INVALID_PARAMETERS")
 
 
 @conforms

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from psci.model.specification import Specification
-from psci.proofs.encoding.queries import Verdict, cvc5_missing, solve_with_cvc5
+from psci.proofs.encoding.queries import RLIMIT, Verdict, cvc5_missing, solve_with_cvc5
 from psci.proofs.methods.counterexample import explain
 from psci.proofs.methods.induction import prove
 from psci.proofs.suite import property_named, translations
@@ -24,7 +24,7 @@ def test_the_property_is_proved(name: str, cores: str) -> None:
     done = prove(property_named(name), translations(cores))
     assert [(obligation.name, answer.verdict) for obligation, answer in done.failures()] == []
     assert done.verdict is Verdict.PROVED
-    assert max(answer.seconds for _, answer in done.answers) < 5
+    assert max(answer.rlimit for _, answer in done.answers) < RLIMIT // 10
 
 
 @pytest.mark.parametrize("cores", CORES)

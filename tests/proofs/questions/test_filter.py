@@ -52,7 +52,7 @@ def test_the_claim_of_the_discussion_holds() -> None:
 
 def test_the_proof_rests_on_no_policy_and_on_cores_that_may_go_on() -> None:
     assert [(p.symbol, p.value) for p in found("1.1", "1.3", "SYSTEM_OFF2").provisos] == [
-        ("denied_by_policy", False), ("system_stop", "DRAIN"),
+        ("policy", "ALLOWS"), ("system_stop", "DRAIN"),
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psci.model.language.sorts import BOOL, CORE, NODE, BitVector, Enumeration, Quantity, Sort
@@ -180,7 +180,7 @@ def of(machine: Machine, name: str) -> Evaluator:
 numbers = st.integers(0, (1 << 1600) - 1)
 
 
-@settings(max_examples=2500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=2500, derandomize=True)
 @given(st.integers(0, 71), numbers, numbers)
 def test_a_call_has_the_same_outcomes_in_both_readers(machine_number: int, first: int, second: int) -> None:
     machine, stepper = machine_numbered(machine_number)
@@ -200,7 +200,7 @@ def test_a_call_has_the_same_outcomes_in_both_readers(machine_number: int, first
         first = first * 0x5851_F42D_4C95_7F2D + 1 & (1 << 1600) - 1
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.integers(0, 71), numbers, numbers)
 def test_a_move_has_the_same_outcomes_in_both_readers(machine_number: int, first: int, second: int) -> None:
     machine, stepper = machine_numbered(machine_number)
@@ -221,7 +221,7 @@ def test_a_move_has_the_same_outcomes_in_both_readers(machine_number: int, first
         assert {(outcome.rule.name, outcome.state) for outcome in answer.outcomes} == found, (move.name, core)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.integers(0, 71), numbers, numbers)
 def test_a_solver_finds_no_outcome_that_the_stepper_does_not_give(machine_number: int, first: int, second: int) -> None:
     machine, stepper = machine_numbered(machine_number)

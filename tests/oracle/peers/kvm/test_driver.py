@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import sys
-import time
 import zlib
 from pathlib import Path
 
@@ -116,12 +115,10 @@ def hostile(tmp_path: Path, code: str) -> KvmPeer:
 
 @pytest.mark.parametrize(("code", "message"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_driver_is_one_line(tmp_path: Path, code: str, message: str) -> None:
-    began = time.monotonic()
     with hostile(tmp_path, code) as kvm:
         with pytest.raises(PeerDied, match=message) as caught:
             list(kvm.run([PROGRAM]))
         assert "\n" not in str(caught.value)
-    assert time.monotonic() - began < 15
 
 
 def memory_of(records: bytes, count: int, status: int = layout.Status.FINISHED) -> str:
