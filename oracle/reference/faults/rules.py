@@ -173,8 +173,8 @@ RULE_FAULTS: tuple[Fault, ...] = (
           forgetting("MEM_PROTECT.switched", "memory_protected")),
     Fault("node-that-is-not-there", "NODE_HW_STATE answers for nodes that are not there.", COUNTERS,
           dropped("NODE_HW_STATE.node_absent")),
-    Fault("node-is-4", "NODE_HW_STATE answers with a number that is none of its answers.", COUNTERS,
-          with_value("NODE_HW_STATE.state", 4)),
+    Fault("node-is-4", "NODE_HW_STATE answers for a running core with a number that is none of its answers.", COUNTERS,
+          with_value("NODE_HW_STATE.running", 4)),
 )  # fmt: skip
 """Wrong in their rules."""
 
