@@ -151,7 +151,7 @@ class PeerUnderTest:
         return self.judge(Program(cpus=cpus, lives=tuple(tuple(_in_turns(life)) for life in lives)))
 
     def judge(self, program: Program) -> Judged:
-        """Run a whole program and judge what happened; for programs of `psci.oracle.campaign.generator`."""
+        """Run a whole program and judge what happened; for programs of `psci.oracle.generating.generator`."""
         from psci.oracle.campaign.judging import entries_of
 
         trace = self._run(program)

@@ -15,10 +15,10 @@ from psci.host.requirements import CannotRun
 from psci.model.events import Event
 from psci.model.events import Machine as MachineEvent
 from psci.model.specification import SPECIFICATION
-from psci.oracle.campaign.generator import Generator, Shape
 from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, Overlap, entries_of
 from psci.oracle.campaign.reach import in_reach
 from psci.oracle.checker.report import Finding, Report, Verdict
+from psci.oracle.generating.generator import Generator, Shape
 from psci.oracle.peers.peer import Peer, PeerDied, PeerError
 from psci.oracle.peers.program import Program
 from psci.oracle.peers.quirks import Quirk, amended, is_stale

@@ -40,6 +40,7 @@ def declaration(psci: str) -> dict[str, Any]:
         "power_state_format": "extended" if modern else "original",
         "os_initiated": modern,
         "policy_denies": [],
+        "disabled": [],
         "unusable": [["0x0", "0xffff"], ["0x1000000000000", "0xffffffffffffffff"]],
     }
 

@@ -11,7 +11,7 @@ from house import ROOT
 SMALL_PSCI = ROOT / "oracle" / "peers" / "exec" / "examples" / "small_psci.py"
 TEST = """
 from hypothesis import given, settings, HealthCheck
-from psci.oracle.campaign.strategies import sequences
+from psci.oracle.generating.strategies import sequences
 
 def test_a_core_starts_once(psci_peer):
     start = psci_peer.call(0, "CPU_ON", 1, psci_peer.entry(1), 7)

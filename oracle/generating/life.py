@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call
 from psci.model.language.rules import Completion
-from psci.model.step import Invocation, Outcome
-from psci.oracle.campaign.arguments import OFFSETS
-from psci.oracle.campaign.memory import Memory
-from psci.oracle.campaign.ways import ASLEEP, OFF, PENDING, RUNNING, Way, route, situation
+from psci.model.step import Outcome
+from psci.oracle.generating.arguments import OFFSETS
+from psci.oracle.generating.drafts import SLOT_SIZE, SLOTS_BASE, Draft, Owner
+from psci.oracle.generating.memory import Memory
+from psci.oracle.generating.ways import ASLEEP, OFF, PENDING, RUNNING, Way, route, situation
 from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
 
-if TYPE_CHECKING:
-    from psci.oracle.campaign.generator import Generator
-
-_SLOTS_BASE = 0x4000_0000
-"""Where entry slots lie in the generator's own picture of the machine; an adapter has its own addresses."""
-_SLOT_SIZE = 4
 _CANDIDATES = 4
 """Of so many calls drawn, the one is taken whose expected rule and situation were covered least."""
 _AIMS = 12
@@ -34,76 +29,11 @@ _SETTLING_MICROSECONDS = (1000, 1500)
 """Long enough for all that happens without a call."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """How long programs are, and how often cores act at the same time."""
-
-    lives: tuple[int, int] = (2, 5)
-    """The least and the greatest number."""
-    turns: tuple[int, int] = (6, 36)
-    """Of one life."""
-    stay: float = 0.7
-    """How likely the next call comes from the same core: a change of cores costs a peer a hundred times as much."""
-    overlap: float = 0.35
-    """The share of turns in which several cores act..."""
-    crowded: float = 0.9
-    """...and the same in a life that is about that."""
-    crowd: float = 0.5
-    """The share of such lives."""
-    aim: float = 0.3
-    """The share of turns that bring a core into a situation, and call a function about it."""
-    probe: float = 0.6
-    """How likely a call is followed by what would show an unlawful effect of it."""
-    late: float = 0.5
-    """How likely what happens without a call is not waited for."""
-    system_call: float = 0.7
-    """The share of lives that end with a system call."""
-    look: float = 0.25
-    """How likely a core asks about another one that was turned on or off."""
-    alone: float = 0.15
-    """The share of lives in which at some time a single core is left."""
-    observe: float = 0.0
-    """The share of turns in which a core asks the outside about another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A call that one core may make, and what the model expects of it."""
-
-    invocation: Invocation
-    args: tuple[Argument, ...]
-    expected: Outcome
-    name: str
-    """Of the function."""
-    about: int
-    """The core that an argument names, else the caller."""
-
-    @property
-    def rule(self) -> str:
-        """The name of the rule that will answer."""
-        return self.expected.rule.name
-
-    @property
-    def ends_life(self) -> bool:
-        """Whether the machine goes down by it."""
-        return self.expected.completion is Completion.NEVER and self.expected.state.system != "RUNNING"
-
-    @property
-    def stops_caller(self) -> bool:
-        """Whether the caller does not come back by itself."""
-        return self.expected.completion is Completion.NEVER
-
-    @property
-    def waits(self) -> bool:
-        """Whether the caller sleeps until a wakeup."""
-        return self.expected.completion is Completion.WAITS
-
-
 @dataclass(slots=True)
 class Life:
     """One life in the making."""
 
-    owner: Generator
+    owner: Owner
     random: Random
     memory: Memory
     made: list[Step] = field(default_factory=list)
@@ -555,15 +485,10 @@ class Life:
 
     @staticmethod
     def _is_ours(address: int) -> bool:
-        return address >= _SLOTS_BASE and address % _SLOT_SIZE == 0 and address < _SLOTS_BASE + 0x1_0000
+        return address >= SLOTS_BASE and address % SLOT_SIZE == 0 and address < SLOTS_BASE + 0x1_0000
 
     def _add(self, step: Step) -> None:
         self.made.append(step)
 
 
-def address(argument: Argument) -> int:
-    """The word that an argument is in the generator's own picture of the machine."""
-    return _SLOTS_BASE + argument.slot * _SLOT_SIZE + argument.offset if isinstance(argument, Entry) else argument
-
-
-__all__ = ["Draft", "Life", "Shape", "address"]
+__all__ = ["Life"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from psci.model.events import Machine
-from psci.oracle.campaign.generator import Generator, programs
-from psci.oracle.campaign.life import Shape
+from psci.oracle.generating.drafts import Shape
+from psci.oracle.generating.generator import Generator, programs
 from psci.oracle.profiles.declaration import machine_from
 
 if TYPE_CHECKING:

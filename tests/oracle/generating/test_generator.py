@@ -9,8 +9,8 @@ from hypothesis import Phase, find, settings
 
 from psci.model.machine import Machine
 from psci.model.tables.versions import V1_1, V1_3
-from psci.oracle.campaign.arguments import strangers
-from psci.oracle.campaign.generator import Generator, Shape, programs
+from psci.oracle.generating.arguments import strangers
+from psci.oracle.generating.generator import Generator, Shape, programs
 from psci.oracle.peers.program import CallStep, Entry, Program, WakeStep
 
 CORES = (0, 1, 2, 3)

@@ -2,7 +2,7 @@
 
 What comes next is steered by what was covered: rules, pairs of rules, functions called about a core in each situation,
 and pairs of functions that meet at one core. The way to a situation is found by trying calls on the model
-(`psci.oracle.campaign.ways`).
+(`psci.oracle.generating.ways`).
 
 Every choice comes from one `random.Random`, so a program is a function of the seed and of the programs of its epoch.
 Hypothesis drives the same code through its own `Random` (`programs`), and shrinks what it finds; a campaign of
@@ -22,10 +22,11 @@ from psci.model.machine import Machine, Undeclared
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper
 from psci.model.symbols.state import FIELD_BY_NAME
-from psci.oracle.campaign.arguments import ALL_32, ALL_64, NEAR_IDS, Pool, pools
-from psci.oracle.campaign.life import Draft, Life, Shape, address
-from psci.oracle.campaign.memory import Memory
-from psci.oracle.campaign.ways import PENDING, RUNNING, Way, explored, situation
+from psci.oracle.generating.arguments import ALL_32, ALL_64, NEAR_IDS, Pool, pools
+from psci.oracle.generating.drafts import Draft, Shape, Way, address
+from psci.oracle.generating.life import Life
+from psci.oracle.generating.memory import Memory
+from psci.oracle.generating.ways import PENDING, RUNNING, explored, situation
 from psci.oracle.peers.program import Argument, Entry, Program
 
 ASKED = FIELD_BY_NAME["asked"]

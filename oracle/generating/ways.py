@@ -7,24 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from psci.model.declare import Call
 from psci.model.language.rules import Completion
-
-if TYPE_CHECKING:
-    from psci.oracle.campaign.life import Draft
+from psci.oracle.generating.drafts import Draft, Role, Way
 
 OFF, PENDING, RUNNING = "OFF", "ON_PENDING", "RUNNING"
 ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")
 _LONGEST = 4
 _DRAFTS = 12
 _MOST_OF_A_KIND = 6
-
-Role = Literal["caller", "target", "settle", "wake"]
 
 
 def situation(state: Any, core: int) -> str:
@@ -33,18 +28,6 @@ def situation(state: Any, core: int) -> str:
         return str(state.power[core])
     activity = str(state.activity[core])
     return PENDING if activity == "ENTERING" else activity
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One step of a core from one situation to another."""
-
-    role: Role
-    """Who calls: the core itself, or another one; or nobody, when time or a wakeup is all it takes."""
-    call: Call | None = None
-    fn: int = 0
-    words: tuple[int | None, ...] = ()
-    """The arguments; None: a core, an entry point or a context id, to be chosen when the call is made."""
 
 
 def explored(
