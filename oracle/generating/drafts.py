@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, Protocol
@@ -108,7 +108,7 @@ class Owner(Protocol):
     calls: tuple[Call, ...]
     active: tuple[Call, ...]
     ways: Mapping[tuple[str, str], list[Way]]
-    situations: Sequence[str]
+    situations: list[str]
     unknown_ids: tuple[int, ...]
 
     def expected(self, state: Any, invocation: Invocation) -> Outcome:
