@@ -1,6 +1,7 @@
 # demo   set everything up, judge two real implementations for a short time, print one table
 # test   set up and run the tests
 # check  lint and types
+# site   the documentation as pages to read in a browser, in build/site
 # clean  remove what the other targets made in this folder
 #
 # A fresh Debian 12 with python3, python3-venv, git, gcc and make is enough. Every target can be repeated.
@@ -15,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check clean lint types peers
+.PHONY: demo test check clean lint types peers site
 
 demo: $(READY)
 	@$(BIN)/python -m psci.cli.demo $(DEMO)
@@ -48,6 +49,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
+
+site: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[docs]'
+	$(BIN)/python -m psci.cli.site
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from psci.cli.console import wide_console
 
 PEERS = ("qemu", "kvm:latest")
 PROVED = ("PROP-2", "PROP-4", "PROP-13")
 _FACTS_SHOWN = 4
-_LOG_WIDTH = 150
 WORST = (130, 2, 3)
 """The exit statuses that make the demonstration fail, the worst first; 1 is a finding, which is what it looks for."""
 
@@ -44,10 +44,7 @@ class Answer:
 @click.pass_context
 def command(context: click.Context, seconds: int, seed: int | None) -> None:
     """Check and prove the rules, judge QEMU's and KVM's PSCI for a short time, and print one table."""
-    console = Console()
-    if not console.is_terminal:
-        # A log has no edge to fold at; a terminal has, and may be narrow.
-        console = Console(width=_LOG_WIDTH)
+    console = wide_console()
     answers = []
     for arguments in steps(seconds, seed):
         console.print(f"[dim]$ psci {' '.join(arguments)}[/]", highlight=False)

@@ -16,7 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "prove": ("specification", "prove the properties, for three cores and for any number"),
     "explore": ("specification", "all reachable states of a small machine, breadth first"),
     "rules": ("specification", "the rules: text, section, where modelled, what exercises them"),
-    "graph": ("specification", "draw states and moves (svg, png, dot)"),
+    "graph": ("specification", "pictures of the rules, and the page to step through them"),
     "trace": ("implementations", "check a trace, or show it as a timeline"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
     "replay": ("implementations", "run a saved sequence of calls again"),
@@ -58,12 +58,49 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def psci() -> None:
+FIRST = """\
+psci is PSCI (Arm DEN0022) as rules that run. What to do first:
+
+  psci graph explorer         a page to step through the rules; open explorer.html in a browser
+  psci trace check FILE       judge a trace of calls, line by line, with the rules that decide
+  psci rules CPU_ON           the rules of a call, with the sections of DEN0022
+  psci peers                  the implementations that can be judged here; psci peers install fetches them
+  psci fuzz qemu --time 20    look for deviations in one of them
+
+`psci --help` lists all commands, `psci COMMAND --help` explains one.
+"""
+"""What `psci` alone says."""
+SHELLS = ("bash", "zsh", "fish")
+
+
+def _completion(context: click.Context, _parameter: click.Parameter, shell: str | None) -> None:
+    """Print what makes a shell complete the command's words, and end."""
+    if shell is None or context.resilient_parsing:
+        return
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(psci, {}, "psci", "_PSCI_COMPLETE").source())
+    context.exit()
+
+
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)  # fmt: skip
+@click.version_option(package_name="psci-model", prog_name="psci", message="%(prog)s %(version)s")
+@click.option(
+    "--completion", type=click.Choice(SHELLS), is_eager=True, expose_value=False, callback=_completion,
+    help='Print the completion of a shell: eval "$(psci --completion bash)".',
+)  # fmt: skip
+@click.pass_context
+def psci(context: click.Context) -> None:
     """An executable formal specification of PSCI (Arm DEN0022) and an oracle for its implementations.
 
     Exit status: 0 nothing new, 1 a new finding, 2 bad input, 3 could not judge, 130 interrupted.
     """
+    if context.invoked_subcommand is None:
+        click.echo(FIRST, nl=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; an error is one line on standard error."""
     try:
-        result = psci.main(args=arguments, standalone_mode=False)
+        result = psci.main(args=arguments, prog_name="psci", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()

@@ -201,7 +201,7 @@ class Product:
             names: list[Any] = list(parameter.range.values)
             return lambda state, core: names
         compiler = Compiler(_state_symbol(self.machine), len(self.machine.cores), len(self.machine.tree.names))
-        sources = [compiler.expression(term) for rule in rules for term in _compared(rule.guard, parameter)] or ["0"]
+        sources = [compiler.expression(term) for rule in rules for term in compared(rule.guard, parameter)] or ["0"]
         header = "lambda state, core: [" + ", ".join(sources) + "]"
         return eval(header, {"machine": self.machine, "rank": ranks(LOCAL_STATE)})  # type: ignore[no-any-return]  # eval gives no types
 
@@ -218,8 +218,8 @@ def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tup
     return apply
 
 
-def _compared(guard: Term, parameter: Function) -> Iterator[Term]:
-    """The terms that a parameter has to equal."""
+def compared(guard: Term, parameter: Function) -> Iterator[Term]:
+    """The terms that a parameter of a move has to equal."""
     for sub in subterms(guard):
         if isinstance(sub, Op) and sub.name == "eq":
             for here, there in (sub.arguments, sub.arguments[::-1]):

@@ -32,12 +32,18 @@ def check(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Report:
         InputError: it is no trace; the message says where and what to do.
         OSError: the file cannot be read.
     """
-    if isinstance(trace, Path | str):
-        return judge(read_trace(trace))
-    return judge(_events(trace))
+    return judge(events_of(trace))
 
 
-def _events(found: Iterable[Event | Mapping[str, Any]]) -> Iterator[Event]:
+def events_of(found: Path | str | Iterable[Event | Mapping[str, Any]]) -> Iterator[Event]:
+    """The events of a file, or of a list that holds events or JSON objects.
+
+    Raises:
+        InputError: one of them is no event; the message says which.
+    """
+    if isinstance(found, Path | str):
+        yield from read_trace(found)
+        return
     for number, event in enumerate(found):
         if isinstance(event, Event):
             yield event
@@ -54,4 +60,4 @@ def _event(number: int, fields: Mapping[str, Any]) -> Event:
         raise InputError(f"event {number}: {error}") from error
 
 
-__all__ = ["Report", "check"]
+__all__ = ["Report", "check", "events_of"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from psci.explorer.abstraction.machines import SHALLOW_STATES, small
-from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.system import QUIET_MOVES, Product
+from psci.front.judging import events_of
 from psci.graphs.diagram import Diagram
 from psci.graphs.render import format_of, render, to_networkx, write
-from psci.graphs.views import VIEWS, view
-from psci.model.power.topology import Topology
-from psci.model.tables.versions import version as version_named
+from psci.graphs.timeline import terminal, verdict
+from psci.graphs.timeline import timeline as draw_timeline
+from psci.graphs.views import VIEWS
+from psci.graphs.views.draw import Readings, draw
+from psci.model.events import Event
+from psci.model.tables.versions import V1_3
 
 
 @dataclass(frozen=True)
@@ -41,33 +44,92 @@ class Picture:
         return to_networkx(self.diagram)
 
     def _repr_svg_(self) -> str:
-        return self.svg
+        return _fitting(self.svg)
 
     def __repr__(self) -> str:
         return f"{self.diagram.title}: {len(self.diagram.nodes)} nodes, {len(self.diagram.edges)} edges"
 
 
-def graph(name: str = "core", *, cpus: int = 2, version: str = "1.3", refusals: bool = False) -> Picture:
+@dataclass(frozen=True)
+class Timeline:
+    """A trace that a notebook shows, with what nothing explains in its place."""
+
+    trace: tuple[Event, ...]
+
+    @cached_property
+    def svg(self) -> str:
+        """The timeline as SVG."""
+        return draw_timeline(self.trace, notes=verdict(self.trace))
+
+    def save(self, path: Path | str) -> None:
+        """Write it to a file as SVG.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        write(Path(path), self.svg.encode())
+
+    def _repr_svg_(self) -> str:
+        return _fitting(self.svg)
+
+    def __repr__(self) -> str:
+        return terminal(self.trace, notes=verdict(self.trace)).rstrip()
+
+
+def _fitting(svg: str) -> str:
+    """The picture as wide as its page, rather than cut."""
+    return re.sub(r'(<svg[^>]*?) width="[^"]*"( height="[^"]*")', r'\1 width="100%"', svg, count=1)
+
+
+def timeline(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Timeline:
+    """A trace as a timeline, one lane for each core, with the verdict in its place.
+
+    >>> machine = {"k": "machine", "format": 1, "psci": "1.3", "cpus": ["0x0"]}
+    >>> timeline([machine, {"k": "call", "cpu": "0x0", "fn": "0x84000000"}])
+    PSCI 1.3, 1 core
+          core 0x0
+        1 PSCI_VERSION()
+
+    Args:
+        trace: a file, events, or the JSON objects of its lines.
+
+    Raises:
+        InputError: it is no trace.
+    """
+    return Timeline(tuple(events_of(trace)))
+
+
+def graph(
+    name: str = "core", *, cpus: int | None = None, version: str = V1_3.name, readings: Readings | None = None,
+    against: str | None = None, against_readings: Readings | None = None, call: str | None = None,
+    refusals: bool = False,
+) -> Picture:  # fmt: skip
     """A view of the states and moves of a small machine: core, system, and the others of `psci graph --help`.
 
     >>> graph("system", cpus=1)
     The system, as its callers see it: 12 nodes, 17 edges
+    >>> graph("core", version="1.0", against="1.3", cpus=1).diagram.subtitle
+    '2 added, 0 removed, 1 changed'
 
     Args:
         name: the view.
-        cpus: the cores of the machine.
+        cpus: the cores of the machine; by default as many as the view can show.
         version: the version of PSCI.
-        refusals: draw answers that change nothing, too.
+        readings: how DEN0022 is read, where not by default: `{"frozen-core": "already-on"}`.
+        against: another version; the picture then shows what differs from there to it.
+        against_readings: other readings; likewise.
+        call: the function of the view `decision`.
+        refusals: list answers that change nothing, too.
 
     Raises:
         InputError: there is no such view; the message lists those that exist.
     """
-    shape = Topology.clusters([1] * cpus) if name == "node" else None
-    # clusters side by side, so that a whole cluster can be off while another runs
-    machine = small(cpus, version_named(version), topology=shape, states=SHALLOW_STATES if shape else ())
-    # no view tells the two widths of a function id apart
-    product = Product(machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES)
-    return Picture(view(name, product, refusals))
+    return Picture(
+        draw(
+            name, cpus=cpus, psci=version, readings=readings, against=against, against_readings=against_readings,
+            call=call, refusals=refusals,
+        )
+    )  # fmt: skip
 
 
-__all__ = ["VIEWS", "Picture", "graph"]
+__all__ = ["VIEWS", "Picture", "Timeline", "graph", "timeline"]

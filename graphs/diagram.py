@@ -6,6 +6,9 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+MOST_NODES = 300
+"""Above this, `dot` takes minutes and nobody can read what it draws."""
+
 
 class Kind(enum.Enum):
     """What makes a transition, and so how its edge is drawn."""
@@ -15,6 +18,16 @@ class Kind(enum.Enum):
     CALL = "a call"
     SILENT = "a move that nobody sees"
     WITNESSED = "a move that the outside sees"
+    GUEST = "the guest"
+    IMPLEMENTATION = "the implementation"
+    HOST = "the host"
+    PART = "is part of"
+    SAME = "in both"
+    CHANGED = "in both, by other rules"
+    ADDED = "only in the second"
+    REMOVED = "only in the first"
+    USED = "explained a line of the trace"
+    UNUSED = "not used by the trace"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,6 +83,15 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Rows beside the picture."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagram:
     """What is drawn."""
 
@@ -80,6 +102,7 @@ class Diagram:
     clusters: tuple[Cluster, ...] = ()
     sideways: bool = False
     """The nodes follow each other from left to right rather than from top to bottom."""
+    tables: tuple[Table, ...] = ()
 
     def inside(self, cluster: str) -> tuple[str, ...]:
         """The names of the nodes in a cluster and in the clusters within it."""

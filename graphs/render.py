@@ -6,15 +6,16 @@ import contextlib
 import html
 import os
 import shutil
+import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import graphviz
 import networkx as nx
 
-from psci.graphs.diagram import Diagram, Edge, Kind, Node
-from psci.graphs.views import MOST_NODES
+from psci.graphs.diagram import MOST_NODES, Diagram, Edge, Kind, Node, Table
 from psci.host.files import write_whole
 from psci.host.packages import Packages
 from psci.model.errors import InputError
@@ -22,6 +23,10 @@ from psci.model.errors import InputError
 FONT = "Helvetica,Arial,sans-serif"
 INK = "#1f2933"
 FAINT = "#66727f"
+
+
+CELL = 52
+"""How many characters of a table's cell stand in one line."""
 
 
 class Tone(NamedTuple):
@@ -45,19 +50,32 @@ TONES: Mapping[str, Tone] = {
 
 
 class Line(NamedTuple):
-    """How an edge is drawn."""
+    """How an edge is drawn: no two kinds of one picture differ by colour alone."""
 
     colour: str
     style: str
+    head: str = "normal"
 
 
 LINES: Mapping[Kind, Line] = {
     Kind.OWN: Line("#1a56b0", "solid"),
-    Kind.OTHER: Line("#8a3ab9", "solid"),
+    Kind.OTHER: Line("#8a3ab9", "solid", "empty"),
     Kind.CALL: Line("#1a56b0", "solid"),
-    Kind.SILENT: Line("#66727f", "dashed"),
-    Kind.WITNESSED: Line("#c2571a", "bold"),
+    Kind.SILENT: Line("#66727f", "dashed", "vee"),
+    Kind.WITNESSED: Line("#b34a10", "bold", "diamond"),
+    Kind.GUEST: Line("#1a56b0", "solid"),
+    Kind.IMPLEMENTATION: Line("#66727f", "dashed", "vee"),
+    Kind.HOST: Line("#b34a10", "bold", "diamond"),
+    Kind.PART: Line("#8795a1", "solid", "none"),
+    Kind.SAME: Line("#b8c1ca", "solid"),
+    Kind.CHANGED: Line("#9a6700", "dashed", "vee"),
+    Kind.ADDED: Line("#0b7a4b", "bold"),
+    Kind.REMOVED: Line("#b83238", "dotted", "empty"),
+    Kind.USED: Line("#0b5cad", "bold"),
+    Kind.UNUSED: Line("#c9d1d8", "solid"),
 }
+_BOX_TAIL = "odot"
+"""Where an edge leaves or reaches a box, and so every state in it."""
 
 
 def to_dot(diagram: Diagram) -> str:
@@ -67,7 +85,7 @@ def to_dot(diagram: Diagram) -> str:
     graph.attr(
         compound="true", rankdir="LR" if diagram.sideways else "TB", fontname=FONT, bgcolor="white",
         nodesep="0.4" if diagram.sideways else "0.6", ranksep="0.8", pad="0.3",
-        label=_legend(diagram), labelloc="b", labeljust="r",
+        label=_below(diagram), labelloc="b", labeljust="r",
     )  # fmt: skip
     graph.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize="13", margin="0.2,0.12")
     graph.attr("edge", fontname=FONT, fontsize="11", arrowsize="0.8", penwidth="1.4")
@@ -75,15 +93,55 @@ def to_dot(diagram: Diagram) -> str:
     with graph.subgraph(name="cluster everything") as all_of_it:
         all_of_it.attr(label=_heading(diagram), labelloc="t", labeljust="c", peripheries="0", fontname=FONT)
         _boxes(all_of_it, diagram, None)
-        for node in diagram.nodes:
-            if node.initial:
-                all_of_it.node(f"begin {node.name}", label="", shape="circle", width="0.16", fillcolor=INK)
     for node in diagram.nodes:
         if node.initial:
             graph.edge(f"begin {node.name}", node.name, color=INK)
     for edges in _drawn_together(diagram):
         _edge(graph, diagram, edges)
     return str(graph.source)
+
+
+def _below(diagram: Diagram) -> str:
+    """What stands below the picture: the legend, and the tables under it. A picture of tables begins with a heading."""
+    if not diagram.tables:
+        return f"<{_legend(diagram)}>" if diagram.edges else ""
+    left = '<BR ALIGN="LEFT"/>'
+    legend = f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{_legend_line(diagram)}</TD></TR>' if diagram.edges else ""
+    heading = f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{_heading_text(diagram)}{left}</TD></TR>'
+    tables = "".join(f"<TR><TD>{_table_text(table)}</TD></TR>" for table in diagram.tables)
+    head = legend if diagram.nodes else heading
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="6">{head}{tables}</TABLE>>'
+
+
+def _legend_line(diagram: Diagram) -> str:
+    kinds = (f'<FONT COLOR="{LINES[kind].colour}">{_stroke(kind)}&#160;{kind.value}</FONT>' for kind in diagram.kinds())
+    notes = f'<FONT POINT-SIZE="10" COLOR="{FAINT}">{"; ".join(_notes(diagram))}</FONT>'
+    return f'<FONT POINT-SIZE="11">{"&#160;&#160;&#160;&#160;".join(kinds)}</FONT><BR ALIGN="LEFT"/>{notes}'
+
+
+def _table_text(table: Table) -> str:
+    """A table beside the picture."""
+    across = len(table.header)
+    rows = [f'<TR><TD COLSPAN="{across}" ALIGN="LEFT"><B>{html.escape(table.title)}</B></TD></TR>']
+    rows.append(
+        "<TR>"
+        + "".join(_cell(f"<B>{html.escape(word)}</B>" if word else " ", "#eef2f6") for word in table.header)
+        + "</TR>"
+    )
+    for row in table.rows:
+        rows.append("<TR>" + "".join(_cell(_wrapped(text)) for text in row) + "</TR>")
+    return (
+        f'<FONT POINT-SIZE="11"><TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" '
+        f'BGCOLOR="white">{"".join(rows)}</TABLE></FONT>'
+    )
+
+
+def _cell(text: str, fill: str = "white") -> str:
+    return f'<TD ALIGN="LEFT" BALIGN="LEFT" VALIGN="TOP" COLOR="#dfe5ea" BGCOLOR="{fill}">{text}</TD>'
+
+
+def _wrapped(text: str) -> str:
+    return "<BR/>".join(html.escape(line) for line in textwrap.wrap(text, CELL)) or " "
 
 
 def _drawn_together(diagram: Diagram) -> list[list[Edge]]:
@@ -100,6 +158,12 @@ def _boxes(graph: Any, diagram: Diagram, parent: str | None) -> None:
         if node.cluster == parent:
             tone = TONES[node.tone]
             graph.node(node.name, label=_node_text(node), fillcolor=tone.fill, color=tone.line, fontcolor=INK)
+            if node.initial:
+                # beside its node, wherever that is
+                with graph.subgraph() as row:
+                    row.attr(rank="same")
+                    row.node(f"begin {node.name}", label="", shape="circle", width="0.16", fillcolor=INK)
+                    row.node(node.name)
     for box in diagram.clusters:
         if box.parent == parent:
             fill = "#f7f9fa" if box.parent is None else "#ffffff"
@@ -112,14 +176,19 @@ def _boxes(graph: Any, diagram: Diagram, parent: str | None) -> None:
 
 
 def _heading(diagram: Diagram) -> str:
+    return f"<{_heading_text(diagram)}<BR/> >"
+
+
+def _heading_text(diagram: Diagram) -> str:
     return (
-        f'<<FONT POINT-SIZE="20"><B>{html.escape(diagram.title)}</B></FONT><BR/>'
-        f'<FONT POINT-SIZE="12" COLOR="{FAINT}">{html.escape(diagram.subtitle)}</FONT><BR/> >'
+        f'<FONT POINT-SIZE="20"><B>{html.escape(diagram.title)}</B></FONT><BR/>'
+        f'<FONT POINT-SIZE="12" COLOR="{FAINT}">{html.escape(diagram.subtitle)}</FONT>'
     )
 
 
 def _node_text(node: Node) -> str:
     first, *rest = node.label.split("\n")
+    rest = [line for line in (*rest, node.note) if line]
     small = "".join(f'<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">{html.escape(line)}</FONT>' for line in rest if line)
     return f"<<B>{html.escape(first)}</B>{small}>"
 
@@ -131,8 +200,8 @@ def _edge(graph: Any, diagram: Diagram, edges: list[Edge]) -> None:
     line = LINES[edge.kind]
     tip = "\n".join(_tooltip(each) for each in edges)
     attributes = {
-        "color": line.colour, "style": line.style, "tooltip": tip, "labeltooltip": tip,
-        "label": "<" + "".join(_edge_text(each) for each in edges) + ">",
+        "color": line.colour, "style": line.style, "arrowhead": line.head, "tooltip": tip, "labeltooltip": tip,
+        "label": _edge_label(edges),
     }  # fmt: skip
     source = _representative(diagram, edge.source, last=True) if edge.from_cluster else edge.source
     target = _representative(diagram, edge.target, last=False) if edge.to_cluster else edge.target
@@ -143,10 +212,13 @@ def _edge(graph: Any, diagram: Diagram, edges: list[Edge]) -> None:
         attributes[tail] = f"cluster_{edge.source}"
     if edge.to_cluster:
         attributes[head] = f"cluster_{edge.target}"
-    if forwards:
-        graph.edge(source, target, **attributes)
-    else:
-        graph.edge(target, source, dir="back", **attributes)
+    if edge.from_cluster:
+        attributes |= {"arrowtail": _BOX_TAIL, "dir": "both"}
+    if not forwards:
+        source, target = target, source
+        attributes["arrowhead"], attributes["arrowtail"] = attributes.get("arrowtail", "none"), attributes["arrowhead"]
+        attributes["dir"] = "both" if edge.from_cluster else "back"
+    graph.edge(source, target, **attributes)
 
 
 def _representative(diagram: Diagram, cluster: str, last: bool) -> str:
@@ -162,7 +234,15 @@ def _rows(edge: Edge) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         name = label.rule + (" (may)" if label.permitted else "")
         rules.setdefault((label.what, label.outcome), []).append(name)
     for (what, outcome), names in rules.items():
+        if not what:
+            continue
         yield what, outcome, tuple(dict.fromkeys(name for name in names if name))
+
+
+def _edge_label(edges: list[Edge]) -> str:
+    """The labels of an arrow on a ground of their own, so that no border is seen behind a word."""
+    text = "".join(_edge_text(each) for each in edges)
+    return f'<<TABLE BORDER="0" CELLPADDING="1" BGCOLOR="white"><TR><TD>{text}</TD></TR></TABLE>>' if text else ""
 
 
 def _edge_text(edge: Edge) -> str:
@@ -172,32 +252,44 @@ def _edge_text(edge: Edge) -> str:
     rows = []
     for what, outcome, rules in _rows(edge):
         arrow = f" &#8594; {html.escape(outcome)}" if outcome else ""
-        first = f'&#160;&#160;<FONT COLOR="{colour}">{html.escape(what)}{arrow}</FONT>&#160; '
+        first = f'&#160;&#160;<FONT COLOR="{colour}">{_lines(what)}{arrow}</FONT>&#160; '
         small = [f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{html.escape(rule)}</FONT>&#160;' for rule in rules]
         # one rule stands beside its call, more stand below it
         rows.append(first + (small[0] if len(small) == 1 else "".join(f"{left}&#160;&#160;&#160;{r}" for r in small)))
     return "".join(row + left for row in rows)
 
 
+def _lines(text: str) -> str:
+    return '<BR ALIGN="LEFT"/>&#160;&#160;'.join(html.escape(line) for line in text.split("\n"))
+
+
 def _tooltip(edge: Edge) -> str:
     return "\n".join(f"{label}: {', '.join(label.cites)}" for label in edge.labels)
 
 
-def _legend(diagram: Diagram) -> str:
-    rows = []
-    for kind in diagram.kinds():
-        line = LINES[kind]
-        stroke = "&#9476;&#9476;&#9476;" if line.style == "dashed" else "&#9473;&#9473;&#9473;"
-        rows.append(
-            f'<TR><TD ALIGN="LEFT"><FONT COLOR="{line.colour}">{stroke}</FONT></TD>'
-            f'<TD ALIGN="LEFT"><FONT POINT-SIZE="11" COLOR="{INK}">{kind.value}</FONT></TD></TR>'
-        )
-    notes = ["call &#8594; outcome, then the rule that allows it"]
-    if any(label.permitted for edge in diagram.edges for label in edge.labels):
+def _stroke(kind: Kind) -> str:
+    return "&#9476;&#9476;&#9476;" if LINES[kind].style in ("dashed", "dotted") else "&#9473;&#9473;&#9473;"
+
+
+def _notes(diagram: Diagram) -> list[str]:
+    labels = [label for edge in diagram.edges for label in edge.labels]
+    notes = ["call &#8594; outcome, then the rule that allows it"] if any(label.outcome for label in labels) else []
+    if any(edge.from_cluster for edge in diagram.edges):
+        notes.append("a ring: from every state of the box")
+    if any(label.permitted for label in labels):
         notes.append("(may): allowed, not promised")
-    for note in notes:
+    return notes
+
+
+def _legend(diagram: Diagram) -> str:
+    rows = [
+        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{LINES[kind].colour}">{_stroke(kind)}</FONT></TD>'
+        f'<TD ALIGN="LEFT"><FONT POINT-SIZE="11" COLOR="{INK}">{kind.value}</FONT></TD></TR>'
+        for kind in diagram.kinds()
+    ]
+    for note in _notes(diagram):
         rows.append(f'<TR><TD COLSPAN="2" ALIGN="LEFT"><FONT POINT-SIZE="10" COLOR="{FAINT}">{note}</FONT></TD></TR>')
-    return f'<<TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="0" CELLSPACING="1" STYLE="ROUNDED">{"".join(rows)}</TABLE>>'
+    return f'<TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="0" CELLSPACING="1" STYLE="ROUNDED">{"".join(rows)}</TABLE>'
 
 
 def to_mermaid(diagram: Diagram) -> str:
@@ -215,12 +307,16 @@ def to_mermaid(diagram: Diagram) -> str:
     for number, edge in enumerate(diagram.edges):
         arrow = "-.->" if LINES[edge.kind].style == "dashed" else "==>" if LINES[edge.kind].style == "bold" else "-->"
         text = "<br/>".join(_mermaid_row(*row) for row in _rows(edge))
-        lines.append(f'  {ids[edge.source]} {arrow}|"{text}"| {ids[edge.target]}')
+        label = f'|"{text}"|' if text else ""
+        lines.append(f"  {ids[edge.source]} {arrow}{label} {ids[edge.target]}")
         lines.append(f"  linkStyle {number} stroke:{LINES[edge.kind].colour},color:{LINES[edge.kind].colour}")
     for name in sorted({node.tone for node in diagram.nodes}):
         lines.append(f"  classDef {name} fill:{TONES[name].fill},stroke:{TONES[name].line},color:{INK}")
     for node in diagram.nodes:
         lines.append(f"  class {ids[node.name]} {node.tone}")
+    # Mermaid has no tables
+    for table in diagram.tables:
+        lines += [f"  %% {table.title}", *(f"  %% {' | '.join(row)}" for row in (table.header, *table.rows))]
     return "\n".join(lines) + "\n"
 
 
@@ -240,7 +336,8 @@ def _mermaid_boxes(diagram: Diagram, ids: Mapping[str, str], parent: str | None,
 
 def _mermaid_row(what: str, outcome: str, rules: tuple[str, ...]) -> str:
     arrow = f" → {outcome}" if outcome else ""
-    return f"{what}{arrow} <i>{', '.join(rules)}</i>" if rules else what + arrow
+    text = what.replace("\n", "<br/>") + arrow
+    return f"{text} <i>{', '.join(rules)}</i>" if rules else text
 
 
 def to_networkx(diagram: Diagram) -> nx.MultiDiGraph[str]:
@@ -282,7 +379,8 @@ def render(diagram: Diagram, form: str) -> bytes:
         case "mermaid":
             return to_mermaid(diagram).encode()
         case "html":
-            return _page(diagram, _pipe(diagram, "svg").decode()).encode()
+            drawn = _pipe(replace(diagram, tables=()), "svg").decode() if diagram.nodes else ""
+            return _page(diagram, drawn).encode()
         case "svg" | "png" | "pdf":
             return _pipe(diagram, form)
     raise InputError(f"unknown format {form!r}: choose {', '.join(dict.fromkeys(FORMATS.values()))}")
@@ -314,12 +412,33 @@ def _dot_of_the_cache_on_path() -> Iterator[None]:
 
 
 def _page(diagram: Diagram, svg: str) -> str:
+    """The picture in a page that scrolls it rather than shrinks it, with tables that can be copied from."""
     title = html.escape(diagram.title)
+    tables = "".join(_html_table(table) for table in diagram.tables)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        "<style>body{margin:1rem;background:#fff}svg{max-width:100%;height:auto}</style></head>\n"
-        f"<body>{svg[svg.index('<svg') :]}</body></html>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1><p>{html.escape(diagram.subtitle)}</p>"
+        + (f'<div class="picture">{svg[svg.index("<svg") :]}</div>' if svg else "")
+        + f"{tables}</body></html>\n"
     )
+
+
+_STYLE = (
+    f"body{{margin:1rem 1.5rem;background:#fff;color:{INK};font:15px/1.45 system-ui,sans-serif}}"
+    f"h1{{font-size:1.3rem;margin:0}}p{{color:{FAINT};margin:.2rem 0 1rem}}.picture{{overflow-x:auto}}"
+    "svg{min-width:640px;max-width:100%;height:auto}div.table{overflow-x:auto}"
+    "table{border-collapse:collapse;margin:1rem 0}"
+    "caption{text-align:left;font-weight:700;padding:.3rem 0}th,td{border:1px solid #d5dbe1;padding:.3rem .6rem;"
+    "text-align:left;vertical-align:top;font-size:14px}th{background:#eef2f6}"
+    "@media print{svg{min-width:0}}"
+)
+
+
+def _html_table(table: Table) -> str:
+    head = "".join(f"<th>{html.escape(word)}</th>" for word in table.header)
+    rows = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in table.rows)
+    return f'<div class="table"><table><caption>{html.escape(table.title)}</caption><tr>{head}</tr>{rows}</table></div>'
 
 
 def format_of(path: Path, form: str | None = None) -> str:

@@ -6,7 +6,7 @@ with a known verdict changes: its verdict, or what it blames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -38,6 +38,10 @@ class Noticed(NamedTuple):
     trace: str
     """The trace that is judged otherwise."""
 
+    def __str__(self) -> str:
+        how = "without" if self.how == WITHOUT else "with the opposite of"
+        return f"{self.trace} is judged otherwise {how} {self.rule}"
+
 
 def changed(rule: Rule, how: str, base: Specification = SPECIFICATION) -> Specification:
     """The rules with one rule taken out, or with the opposite of its condition."""
@@ -48,7 +52,8 @@ def judgement(events: Iterable[Event], specification: Specification = SPECIFICAT
     """What the oracle says of a trace: its verdict, what it blames, and what only a permission explains."""
     try:
         return _judged(check(events, specification))
-    except InputError as error:
+    except (InputError, ValueError) as error:
+        # the changed rules cannot begin the trace, or not go on with it
         return (type(error).__name__,)
 
 
@@ -109,22 +114,14 @@ def _is_about(owner: str, rule: Rule, events: tuple[Event, ...]) -> bool:
     return True
 
 
-def table(watch: Watch, each: Callable[[Rule, Noticed | None], None] | None = None) -> dict[str, Noticed]:
-    """For every fact that rules cite, what notices a rule that cites it; facts that nothing notices are missing.
-
-    Args:
-        watch: the traces.
-        each: is told of each rule that was looked at.
-    """
+def table(watch: Watch, facts: Collection[str]) -> dict[str, Noticed]:
+    """For each of these facts, what notices a rule that cites it; facts that nothing notices are missing."""
     found: dict[str, Noticed] = {}
     for rule in sorted(SPECIFICATION.every_rule(), key=lambda rule: rule.name.endswith(COMMON)):
-        if set(rule.cites) <= set(found):
-            continue
-        seen = watch.look_at(rule)
+        missing = [fact for fact in rule.cites if fact in facts and fact not in found]
+        seen = watch.look_at(rule) if missing else None
         if seen is not None:
-            found |= {fact: seen for fact in rule.cites if fact not in found}
-        if each is not None:
-            each(rule, seen)
+            found |= dict.fromkeys(missing, seen)
     return found
 
 
@@ -132,14 +129,4 @@ COMMON = (".absent", ".smc64_absent", ".call_from_the_normal_world", ".keep_to_3
 """The ends of the names of rules that many calls share; they are looked at last."""
 
 
-def as_json(found: Mapping[str, Noticed]) -> dict[str, list[str]]:
-    """The table as JSON."""
-    return {fact: list(seen) for fact, seen in sorted(found.items())}
-
-
-def from_json(document: Mapping[str, Iterable[str]]) -> dict[str, Noticed]:
-    """The table from JSON."""
-    return {fact: Noticed(*seen) for fact, seen in document.items()}
-
-
-__all__ = ["Noticed", "Watch", "as_json", "changed", "from_json", "judgement", "table"]
+__all__ = ["Noticed", "Watch", "changed", "judgement", "table"]

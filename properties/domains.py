@@ -16,6 +16,8 @@ from psci.properties.language import History, Step, View, always_true, consequen
 from psci.properties.states import states_fit_together
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
+SMC64_ID = 0xC400_0001
+"""The SMC64 id of CPU_SUSPEND."""
 UP = ("RUNNING", "SUSPENDED")
 """The states of the system in which node states mean anything; on the way down nobody counts votes."""
 
@@ -325,7 +327,8 @@ def _well_made(m: Any, step: Step) -> Any:
     """The id suits its caller, power_state names a state of the platform, and the entry point can be used."""
     state = step.call.power_state
     usable = ~m.address_unusable(step.call.entry_point_address) & (m.is_powerdown(state) | m.addresses_declared)
-    suits = ~step.call.wide | ((step.call.isa == "AARCH64") & (step.call.upper_half(1) == 0))
+    has_id = (m.both_ids != "APART") | m.has(SMC64_ID)
+    suits = ~step.call.wide | ((step.call.isa == "AARCH64") & (step.call.upper_half(1) == 0) & has_id)
     return suits & m.well_formed(state) & m.state_valid(state) & usable
 
 

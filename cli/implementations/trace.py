@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -56,11 +57,19 @@ def check(context: click.Context, file: Path, as_json: bool, readings: tuple[str
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="A file that ends in .html or .svg."
-)
-def show(file: Path, output: Path) -> None:
-    """Write a trace as a timeline, one lane for each core."""
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file that ends in .html or .svg.")
+def show(file: Path, output: Path | None) -> None:
+    """Show a trace as a timeline, one lane for each core, with what the checker finds; FILE may be -.
+
+    Without -o it is written to the terminal.
+    """
+    if output is None:
+        from psci.graphs.timeline import terminal, verdict
+
+        events = tuple(_events(file))
+        width = shutil.get_terminal_size().columns
+        click.echo(terminal(events, width, verdict(events)), nl=False)
+        return
     if output.suffix not in (".html", ".svg"):
         raise InputError(f"{output}: a timeline is written as .html or .svg; give such a name")
     picture = timeline(tuple(_events(file)), output.suffix)
@@ -71,12 +80,17 @@ def show(file: Path, output: Path) -> None:
 def timeline(events: tuple[Event, ...], suffix: str) -> str:
     """The timeline of a trace, as the text of a file with this suffix."""
     from psci.graphs.timeline import timeline as draw
+    from psci.graphs.timeline import verdict
 
-    picture = draw(events)
+    picture = draw(events, notes=verdict(events))
     if suffix != ".html":
         return picture
     # An SVG document may begin with a declaration, which HTML does not know.
-    head = '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>PSCI trace</title>'
+    head = (
+        '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>PSCI trace</title>'
+        '<meta name="viewport" content="width=device-width"><style>body{margin:0;overflow-x:auto;background:#fff}'
+        "g[role=listitem]:focus{outline:2px solid #1a56b0}</style>"
+    )
     return f"{head}\n{picture[max(picture.find('<svg'), 0) :]}\n</html>\n"
 
 

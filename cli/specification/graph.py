@@ -1,48 +1,104 @@
-"""`psci graph`: draw the states and moves of a small machine."""
+"""`psci graph`: draw the states and moves of a small machine, or write the page to step through."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
-from psci.explorer.abstraction.machines import MOST_CORES, SHALLOW_STATES, small
-from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.system import QUIET_MOVES, Product
+from psci.explorer.abstraction.machines import MOST_CORES
 from psci.graphs.render import FORMATS, format_of, render, write
-from psci.graphs.views import VIEWS, view
-from psci.model.power.topology import Topology
-from psci.model.tables.versions import version
+from psci.graphs.views import VIEWS, names
+from psci.graphs.views.draw import draw
+from psci.model.errors import InputError
+from psci.model.events import Event
+from psci.model.tables.versions import V1_3
+
+EXPLORER = "explorer"
+STANDARD_OUTPUT = "-"
+_SUFFIX_OF = {"mermaid": "mmd"}
+_CHOICES = {**names(), EXPLORER: "a page to step through the rules (html)"}
+_SUFFIXES = ", ".join(f".{suffix}" for suffix in FORMATS)
 
 
-@click.command(help="Draw a view: " + "; ".join(f"{v.name}, {v.sentence}" for v in VIEWS.values()) + ".")
+def _help() -> str:
+    lines = "\n".join(f"  {name:12} {sentence}" for name, sentence in _CHOICES.items())
+    return f"Draw a view of the rules, or write the page to step through them.\n\n\b\nViews:\n{lines}"
+
+
+@click.command(help=_help())
 @click.argument("name", metavar="VIEW")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file.")
+@click.option(
+    "-o", "--output", metavar="FILE", help=f"The file ({_SUFFIXES}), or - for standard output. Default: VIEW.svg."
+)
 @click.option("--format", "form", type=click.Choice(sorted(set(FORMATS.values()))), help="Default: by the suffix.")
-@click.option("--cpus", default=2, show_default=True, type=click.IntRange(1, MOST_CORES), help="Number of cores.")
-@click.option("--version", "version_name", default="1.3", show_default=True, help="Version of PSCI.")
-@click.option("--refusals", is_flag=True, help="Draw answers that change nothing, too.")
+@click.option("--cpus", type=click.IntRange(1, MOST_CORES), help="Number of cores. Default: 2, and 1 for states.")
+@click.option("--version", "psci", metavar="VERSION", default=V1_3.name, show_default=True, help="Version of PSCI.")
+@click.option("--reading", "readings", multiple=True, metavar="NAME=OPTION", help="Read DEN0022 in this way.")
+@click.option("--against", metavar="VERSION", help="Draw what differs from there to another version.")
+@click.option("--against-reading", multiple=True, metavar="NAME=OPTION", help="Draw what differs if it is read so.")
+@click.option("--call", metavar="FUNCTION", help="The call of the decision table.")
+@click.option("--trace", type=click.Path(path_type=Path), help="A trace to highlight, or to open the page with.")
+@click.option("--refusals", is_flag=True, help="List answers that change nothing, in a table beside the picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: graph.json).")
 def command(
-    name: str, output: Path, form: str | None, cpus: int, version_name: str, refusals: bool, as_json: bool
-) -> int:
+    name: str, output: str | None, form: str | None, cpus: int | None, psci: str, readings: tuple[str, ...],
+    against: str | None, against_reading: tuple[str, ...], call: str | None, trace: Path | None, refusals: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Draw a view into a file."""
-    chosen = format_of(output, form)
-    machine = small(cpus, version(version_name))
-    if name == "node":
-        # clusters side by side, so that a whole cluster can be off while another runs
-        machine = small(cpus, machine.version, topology=Topology.clusters([1] * cpus), states=SHALLOW_STATES)
-    # no view tells the two widths of a function id apart
-    product = Product(machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES)
-    diagram = view(name, product, refusals)
-    write(output, render(diagram, chosen))
+    if name not in _CHOICES:
+        raise InputError(f"unknown view {name!r}: choose {', '.join(_CHOICES)}")
+    if as_json and output == STANDARD_OUTPUT:
+        raise InputError("--json: the picture goes to standard output already; give -o a file")
+    events = _events(trace) if trace else None
+    if name == EXPLORER:
+        return _explorer(output or f"{EXPLORER}.html", events)
+    named = output not in (None, STANDARD_OUTPUT)
+    chosen = format_of(Path(str(output)), form) if named else form or "svg"
+    file = output or f"{name}.{_SUFFIX_OF.get(chosen, chosen)}"
+    diagram = draw(
+        name, cpus=cpus, psci=psci, readings=_pairs(readings), against=against,
+        against_readings=_pairs(against_reading), call=call, trace=events, refusals=refusals,
+    )  # fmt: skip
+    _write(file, render(diagram, chosen))
     if as_json:
         document = {
-            "view": name, "file": str(output), "format": chosen, "version": version_name, "cpus": cpus,
+            "view": name, "file": file, "format": chosen, "version": psci,
+            "cpus": cpus or (VIEWS[name].cpus if name in VIEWS else None),
             "nodes": len(diagram.nodes), "edges": len(diagram.edges),
         }  # fmt: skip
         click.echo(json.dumps(document, indent=2))
-    else:
-        click.echo(f"{output}: {diagram.title}, {len(diagram.nodes)} nodes, {len(diagram.edges)} edges")
+    elif file != STANDARD_OUTPUT:
+        click.echo(f"{file}: {diagram.title}, {len(diagram.nodes)} nodes, {len(diagram.edges)} edges")
     return 0
+
+
+def _write(file: str, content: bytes) -> None:
+    if file == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(content)
+    else:
+        write(Path(file), content)
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = (text.partition("=") for text in texts)
+    return {name: option for name, _, option in pairs}
+
+
+def _explorer(file: str, events: list[Event] | None) -> int:
+    from psci.graphs.page.assemble import page
+
+    content = page(events).encode()
+    _write(file, content)
+    if file != STANDARD_OUTPUT:
+        click.echo(f"{file}: {len(content) // 1024} KiB; open it in a browser, it needs no network")
+    return 0
+
+
+def _events(file: Path) -> list[Event]:
+    from psci.oracle.traces.file import read_trace
+
+    return list(read_trace(file))

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
+from psci.cli.console import NARROW, wide_console
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call, Move
-from psci.model.documents.facts_covered import Entry, account, counts
+from psci.model.documents.facts_covered import Entry, account, citations, counts
 from psci.model.errors import InputError
 from psci.model.language.effects import Update
 from psci.model.language.rules import Rule
@@ -33,9 +35,16 @@ Place = tuple[Call | Move, Rule]
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="What `psci prove --json` printed: say of each rule which proofs rest on it.",
 )
+@click.option(
+    "--traces",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Traces with known verdicts: say of each fact which of them notices a change of a rule that cites it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: rules.json).")
-def command(name: str | None, as_facts: bool, proofs: Path | None, as_json: bool) -> int:
+def command(name: str | None, as_facts: bool, proofs: Path | None, traces: Path | None, as_json: bool) -> int:
     """List the rules; or show one in full, those of a call, or those that cite a fact such as OFF2-8."""
+    if traces is not None:
+        return _noticed(traces, name, as_json)
     supports = {} if proofs is None else supported(proofs)
     facts = {id: fact for id, fact in account().items() if name is None or name.upper() == id}
     found = list(places() if name is None else matching(name, known=bool(facts)))
@@ -56,6 +65,29 @@ def command(name: str | None, as_facts: bool, proofs: Path | None, as_json: bool
         if name is None:
             click.echo(f"{_summary(facts)} (psci rules --facts)")
     return 0
+
+
+def _noticed(folder: Path, name: str | None, as_json: bool) -> int:
+    """Print which trace notices a rule of each fact; the status is 1 where only rules hold a fact, and none does."""
+    from psci.oracle.noticing import Watch, table
+    from psci.oracle.traces.file import read_trace
+
+    traces = {path.stem: tuple(read_trace(path)) for path in sorted(folder.glob("*.ndjson"))}
+    if not traces:
+        raise InputError(f"{folder}: there is no trace (*.ndjson) in this folder")
+    cited = {id: rules for id, rules in citations().items() if name is None or name.upper() == id}
+    found = table(Watch(traces), cited)
+    # what a reading or PSCI_FEATURES holds has tests of its own
+    unnoticed = [id for id, where in cited.items() if id not in found and all("." in place for place in where)]
+    if as_json:
+        rows = {id: found[id]._asdict() if id in found else None for id in cited}
+        click.echo(json.dumps({"noticed": rows, "unnoticed": unnoticed}, indent=2))
+    else:
+        for id, where in cited.items():
+            text = str(found[id]) if id in found else f"nothing notices {', '.join(where)}"
+            click.echo(f"{id:<16} {text}")
+        click.echo(f"{len(cited)} facts: {len(found)} noticed, {len(unnoticed)} held by rules that nothing notices")
+    return 1 if unnoticed else 0
 
 
 def supported(proofs: Path) -> dict[str, list[str]]:
@@ -172,6 +204,15 @@ def _span(rule: Rule) -> str:
 
 
 def _list(found: list[Place]) -> None:
+    console = wide_console()
+    if console.width < NARROW:
+        for owner, rule in found:
+            listed = entry(owner, rule)
+            words = (listed["modality"], listed["code"] or listed["completion"] or "", _span(rule), owner.section)
+            console.print(f"[bold]{rule.name}[/]: {', '.join(word for word in words if word)}", highlight=False)
+            console.print(Padding(Text(rule.text), (0, 0, 0, 2)))
+        console.print(f"{len(found)} rules")
+        return
     table = Table(show_lines=False)
     for heading in ("rule", "binds", "outcome", "versions", "section", "facts", "sentence"):
         table.add_column(heading, overflow="fold")
@@ -180,7 +221,6 @@ def _list(found: list[Place]) -> None:
         outcome = listed["code"] or listed["completion"] or ""
         facts = " ".join(rule.cites)
         table.add_row(rule.name, listed["modality"], outcome, _span(rule), owner.section, facts, rule.text)
-    console = Console()
     console.print(table)
     console.print(f"{len(found)} rules")
 

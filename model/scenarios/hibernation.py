@@ -72,7 +72,9 @@ class Implementation:
     @property
     def machine(self) -> Machine:
         """Two cores, and SYSTEM_OFF2 wherever the version has it."""
-        declared: dict[str | Key, Value] = {"checks_upper_halves": False, "policy": "ALLOWS"}
+        declared: dict[str | Key, Value] = {
+            "checks_upper_halves": False, "policy": "ALLOWS", "disabled": False, "trusted_os": "MP_OR_NONE",
+        }  # fmt: skip
         declared["has", SYSTEM_OFF2.key] = SYSTEM_OFF2.exists_in(self.version)
         if self.beta_type is not None:
             declared["beta_hibernate_type"] = self.beta_type

@@ -16,8 +16,8 @@ PSCI 1.3, 2 cores: core 0 ON, core 1 ON_PENDING
 >>> psci.check(started.events).verdict
 <Verdict.CONFORMS: 'conforms'>
 
-`psci.explore`, `psci.prove`, `psci.graph`, `psci.rules`, `psci.properties` and `psci.readings` are the rest. What is
-needed for one of them is imported when it is asked for.
+`psci.explore`, `psci.prove`, `psci.graph`, `psci.timeline`, `psci.rules`, `psci.properties` and `psci.readings` are the
+rest. What is needed for one of them is imported when it is asked for.
 """
 
 import importlib
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from psci.front.exploring import explore as explore
     from psci.front.judging import check as check
     from psci.front.pictures import graph as graph
+    from psci.front.pictures import timeline as timeline
     from psci.front.position import machine as machine
     from psci.front.proving import prove as prove
     from psci.front.specification import properties as properties
@@ -42,9 +43,10 @@ _HOMES = {
     "prove": "proving",
     "readings": "specification",
     "rules": "specification",
+    "timeline": "pictures",
 }
 
-__all__ = ["check", "explore", "graph", "machine", "properties", "prove", "readings", "rules"]
+__all__ = ["check", "explore", "graph", "machine", "properties", "prove", "readings", "rules", "timeline"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,9 @@ import pytest
 from house import ROOT
 
 from psci.cli import main
+from psci.graphs.page.assemble import page
+from psci.graphs.render import FORMATS
+from psci.graphs.views import names
 
 SCHEMA = json.loads((ROOT / "cli" / "schemas" / "graph.json").read_text(encoding="utf-8"))
 BEGINS = {
@@ -52,7 +55,15 @@ def test_its_document_keeps_to_the_schema(tmp_path: Path, capsys: pytest.Capture
     [
         (["core", "-o", "x.bmp"], ".svg, .png, .pdf, .dot"),
         (["cores", "-o", "x.svg"], "choose core, system"),
-        (["states", "-o", "x.svg"], "take the view 'core' or 'system'"),
+        (["states", "--cpus", "2", "-o", "x.svg"], "take --cpus 1"),
+        (["decision", "-o", "x.svg"], "say which call"),
+        (["decision", "--call", "CPU_IN", "-o", "x.svg"], "choose from"),
+        (["race", "--refusals", "-o", "x.svg"], "it takes --version"),
+        (["core", "--call", "CPU_ON", "-o", "x.svg"], "only the view 'decision'"),
+        (["core", "--reading", "cores=off", "-o", "x.svg"], "reading 'cores': choose from"),
+        (["core", "--json", "-o", "-"], "give -o a file"),
+        (["explorer", "-o", "nowhere/x.html"], "nowhere/x.html"),
+        (["explorer", "--trace", "nowhere.ndjson"], "nowhere.ndjson"),
         (["core", "-o", "nowhere/x.dot"], "nowhere/x.dot"),
         (["core", "-o", "x.dot", "--version", "2"], "unknown PSCI version"),
     ],
@@ -70,3 +81,27 @@ def test_bad_input_is_one_line_and_leaves_no_file(
     assert message in error
     assert len(error.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_file_a_view_is_written_under_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main.run(["graph", "states", "--format", "dot"]) == 0
+    assert (tmp_path / "states.dot").read_bytes().startswith(b"digraph")
+
+
+def test_a_picture_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main.run(["graph", "race", "--format", "mermaid", "-o", "-"]) == 0
+    assert capfdbinary.readouterr().out.startswith(b"---\ntitle: CPU_ON and CPU_OFF")
+
+
+def test_every_view_and_format_is_named_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    main.run(["graph", "--help"])
+    text = capsys.readouterr().out
+    assert [word for word in (*names(), "explorer", *(f".{s}" for s in FORMATS)) if word not in text] == []
+
+
+def test_the_explorer_page_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "psci.html"
+    assert main.run(["graph", "explorer", "-o", str(file)]) == 0
+    assert file.read_text(encoding="utf-8") == page()
+    assert capsys.readouterr().out.startswith(f"{file}: {file.stat().st_size // 1024} KiB")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from psci.graphs.timeline import timeline
+from psci.graphs.timeline import terminal, timeline, verdict
 from psci.model import events
 
 TRACE = (
@@ -63,3 +63,52 @@ def test_a_trace_without_a_machine_or_without_events_is_a_picture_too() -> None:
 
 def test_markup_in_a_trace_is_text() -> None:
     assert "end: <script>" in texts(timeline([events.End(why="<script>")]))
+
+
+TWICE = (
+    events.Machine(psci="1.3", cpus=(0x0, 0x1), profile={"unusable": []}),
+    events.Call(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x0)),
+    events.Return(cpu=0x0, x0=0),
+    events.Call(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x5000_0000, 0x0)),
+    events.Return(cpu=0x0, x0=0),
+)
+NOTES = [
+    "observed: core 0x0 returned 0x0",
+    "allowed are only: ALREADY_ON (-4) [CPU_ON.already_on]; ON_PENDING (-5) [CPU_ON.on_pending]",
+    "facts: CPU_ON-6 (5.6.2, 6.6 (4)), CPU_ON-7 (5.6.2, 6.6 (5)), AFF-13 (6.6), SM-7 (6.6 (4), 6.6 (5))",
+]
+
+
+def test_what_nothing_explains_is_said_below_its_event() -> None:
+    assert verdict(TWICE) == {4: NOTES}
+    shown = texts(timeline(TWICE, notes=verdict(TWICE)))
+    assert shown[shown.index("observed: core 0x0 returned 0x0") - 1] == "→ 0 (SUCCESS)"
+    assert "not allowed" in shown
+    assert "not allowed" not in texts(timeline(TWICE))
+
+
+def test_a_long_trace_is_folded_around_its_notes() -> None:
+    asked = (events.Call(cpu=0x0, fn=0xC400_0004, args=(0x1, 0x0)), events.Return(cpu=0x0, x0=1))
+    trace = (TWICE[0], *asked * 100)
+    shown = texts(timeline(trace, notes={100: ["here"]}))
+    assert [text for text in shown if text.startswith("⋮")] == [
+        "⋮  87 events that need no comment", "⋮  88 events that need no comment",
+    ]  # fmt: skip
+    assert [int(text) for text in shown if text.isdecimal()] == [*range(1, 7), *range(94, 107), *range(195, 201)]
+    assert [int(text) for text in texts(timeline(trace[:60])) if text.isdecimal()] == [*range(1, 60)]
+
+
+def test_a_terminal_shows_a_column_for_each_core_or_names_it() -> None:
+    wide = terminal(TWICE, 100, {4: ["observed: this"]})
+    assert wide == (
+        "PSCI 1.3, 2 cores\n"
+        "      core 0x0                                       core 0x1\n"
+        "    1 CPU_ON(0x1, 0x40000000, 0x0)\n"
+        "    2 → 0 (SUCCESS)\n"
+        "    3 CPU_ON(0x1, 0x50000000, 0x0)\n"
+        ">>  4 → 0 (SUCCESS)\n"
+        "      observed: this\n"
+    )
+    narrow = terminal(TWICE, 40).splitlines()
+    assert narrow[1] == "    1 core 0x0: CPU_ON(0x1, 0x40000000,"
+    assert max(map(len, narrow)) <= 40

@@ -6,16 +6,21 @@ from dataclasses import replace
 
 import networkx as nx
 import pytest
+from house import ROOT
 
 from psci.explorer.abstraction.machines import small
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.system import Product
 from psci.graphs.diagram import Cluster, Diagram, Edge, Kind, Label, Node, merged
 from psci.graphs.render import render, to_dot, to_mermaid, to_networkx
-from psci.graphs.views import MOST_NODES, VIEWS, view
+from psci.graphs.views import MOST_NODES, PICTURES, VIEWS, compared, decision_view, traced, view
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION
+from psci.model.tables.versions import version
+from psci.oracle import check
+from psci.oracle.traces.file import read_trace
 
+TRACES = ROOT / "tests" / "oracle" / "traces"
 WITHOUT = frozenset({"SIGNAL", "LOSE_POWER"})
 
 
@@ -49,10 +54,101 @@ def test_the_system_comes_back_from_suspend_and_from_every_way_down() -> None:
     assert all(reasons(diagram, name, "RUNNING") for name in down)
 
 
-def test_refusals_are_drawn_on_request_only() -> None:
+def test_refusals_are_a_table_on_request() -> None:
     plain, full = view("core", product()), view("core", product(), refusals=True)
-    assert reasons(plain, "ON RUNNING", "ON RUNNING") == set()
-    assert "CPU_ON -> ALREADY_ON [already_on]" in reasons(full, "ON RUNNING", "ON RUNNING")
+    assert plain.tables == ()
+    (table,) = full.tables
+    assert table.header == ("call", "answer", "rule", "in")
+    assert ("CPU_ON", "ON_PENDING", "on_pending", "RUNNING") in table.rows
+    assert ("CPU_ON", "ALREADY_ON", "already_on", "everywhere") in table.rows
+    assert full.edges == plain.edges
+
+
+@pytest.mark.parametrize(("name", "first"), [
+    ("core", {"OFF", "ON RUNNING"}), ("system", {"RUNNING"}), ("node", {"RUN"}), ("states", {"s0"}),
+])  # fmt: skip
+def test_where_it_begins_is_marked(name: str, first: set[str]) -> None:
+    diagram = view(name, product(1 if name == "states" else 2))
+    assert {node.name for node in diagram.nodes if node.initial} == first
+    assert to_dot(diagram).count('"begin ') == 2 * len(first)
+
+
+def test_the_difference_of_two_versions_says_what_was_added_and_changed() -> None:
+    old = Product(small(1, version("1.0")), abstraction=Abstraction(widths=(True,)), without=WITHOUT)
+    diagram = compared("core", old, product(1), ("PSCI 1.0", "PSCI 1.3"))
+    assert diagram.subtitle == "2 added, 0 removed, 1 changed"
+    assert [row for row in diagram.tables[0].rows if row[0] == "changed"] == [
+        ("changed", "the system goes down to RUNNING", "BOOT",
+         "+boot_after_hibernation, +orderly_off_overwrites, +warm_boot, +warm_reset_fell_back"),
+    ]  # fmt: skip
+    back = compared("core", product(1), old, ("PSCI 1.3", "PSCI 1.0"))
+    assert back.subtitle == "0 added, 2 removed, 1 changed"
+
+
+def test_nothing_differs_from_itself() -> None:
+    diagram = compared("system", product(1), product(1), ("a", "b"))
+    assert (diagram.subtitle, diagram.tables[0].rows) == ("0 added, 0 removed, 0 changed", (("nothing", "", "", ""),))
+    assert {edge.kind for edge in diagram.edges} == {Kind.SAME}
+
+
+def test_a_caller_alone_on_its_machine_tells_five_states_apart() -> None:
+    assert len(view("observed", product(1)).nodes) == 5
+    diagram = view("observed", product(2))
+    assert (len(diagram.nodes), diagram.subtitle) == (
+        14, "PSCI 1.3, explored with 2 cores: 450 states, of which a caller tells 14 apart",
+    )  # fmt: skip
+
+
+def test_a_trace_stands_out_where_its_lines_are_explained() -> None:
+    trace = list(read_trace(TRACES / "a-core-is-entered-as-6-4-says.ndjson"))
+    diagram = traced("core", product(), trace)
+    used = {str(label) for edge in diagram.edges if edge.kind is Kind.USED for label in edge.labels}
+    assert used == {"CPU_ON -> SUCCESS [accepted ×1]", "ENTER [entered ×1]"}
+    assert {edge.kind for edge in diagram.edges} == {Kind.USED, Kind.UNUSED}
+
+
+def test_what_a_trace_deviates_in_stands_beside_the_picture() -> None:
+    trace = list(read_trace(TRACES / "a-core-is-entered-twice.ndjson"))
+    (table,) = traced("core", product(), trace).tables
+    assert [row[0] for row in table.rows] == [str(f.event) for f in check(trace).findings]
+
+
+def test_while_cpu_off_is_not_decided_the_other_core_is_told_already_on() -> None:
+    diagram = PICTURES["race"][1](version("1.3"))
+    window = set(diagram.inside("window"))
+    told = {
+        label.outcome
+        for e in diagram.edges
+        if e.source in window
+        for label in e.labels
+        if label.what.startswith("CPU_ON")
+    }
+    assert (len(diagram.nodes), len(window), told) == (15, 4, {"ALREADY_ON"})
+
+
+def test_each_end_of_hibernation_is_drawn() -> None:
+    diagram = PICTURES["hibernation"][1](version("1.3"))
+    ends = sorted(node.label.partition("\n")[0] for node in diagram.nodes if node.cluster == "after")
+    assert ends == ["DISASTER", "DISASTER", "booted cleanly", "resumed", "resumed"]
+
+
+def test_the_same_requests_end_differently_in_the_two_modes() -> None:
+    diagram = PICTURES["domains"][1](version("1.3"))
+    found = {node.name: node.label.split("\n")[1] for node in diagram.nodes if "core" not in node.name}
+    assert found == {
+        "0 system": "RUN", "0 cluster0": "RUN", "0 cluster1": "RUN",
+        "1 system": "RETENTION", "1 cluster0": "POWERDOWN", "1 cluster1": "POWERDOWN",
+    }  # fmt: skip
+    with pytest.raises(InputError, match=r"take --version 1\.0 or later"):
+        PICTURES["domains"][1](version("0.2"))
+
+
+def test_a_decision_table_has_a_row_for_each_rule_of_the_version() -> None:
+    (table,) = decision_view("CPU_ON", version("1.3")).tables
+    assert [row[0] for row in table.rows if row[1] == "succeeds"] == ["accepted", "frozen_core_resumes"]
+    assert len(table.rows) == len(SPECIFICATION.of("CPU_ON", version("1.3")))
+    with pytest.raises(InputError, match=r"PSCI 0\.2 has no such function"):
+        decision_view("SYSTEM_OFF2", version("0.2"))
 
 
 def test_a_changed_rule_changes_the_picture() -> None:
@@ -69,7 +165,7 @@ def test_the_same_rules_give_the_same_text(name: str) -> None:
 
 
 def test_a_graph_that_nobody_can_read_is_refused_and_another_view_is_named() -> None:
-    with pytest.raises(InputError, match=f"more than {MOST_NODES} states.*'core' or 'system'"):
+    with pytest.raises(InputError, match=f"more than {MOST_NODES} states.*--cpus 1, or the view 'core'"):
         view("states", product())
     many = Diagram("Many", "", tuple(Node(f"n{i}", "n") for i in range(MOST_NODES + 1)), ())
     with pytest.raises(InputError, match="take the view 'core' or 'system'"):
@@ -84,7 +180,7 @@ def test_every_state_of_the_smallest_machine_can_be_drawn() -> None:
 
 
 def test_an_unknown_view_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(InputError, match="core, system, node, states"):
+    with pytest.raises(InputError, match="core, system, node, states, observed"):
         view("cores", product())
 
 

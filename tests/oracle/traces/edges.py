@@ -732,3 +732,83 @@ def a_right_claim_is_refused(t: Trace) -> None:
     osi_clusters(t)
     t.asks(0, "CPU_SUSPEND", CLAIM, ENTRY, CONTEXT, gives="DENIED")
     t.blames("CPU_SUSPEND-5")
+
+
+# ---- rules that no other trace needs
+
+
+@conforms
+def in_0_2_cpu_suspend_has_invalid_parameters_for_an_unusable_entry(t: Trace) -> None:
+    """INVALID_ADDRESS came with 1.0."""
+    t.on("0.2", profile={"unusable": [["0x0", "0xfff"]], "states": [hex(CORE_DOWN)]})
+    t.asks(0, "CPU_SUSPEND", CORE_DOWN, 0x800, CONTEXT, gives="INVALID_PARAMETERS")
+
+
+@deviates
+def in_0_2_cpu_suspend_ends_although_its_entry_is_unusable(t: Trace) -> None:
+    """The profile declares that the address is known to be unavailable."""
+    t.on("0.2", profile={"unusable": [["0x0", "0xfff"]], "states": [hex(CORE_DOWN)]})
+    t.asks(0, "CPU_SUSPEND", CORE_DOWN, 0x800, CONTEXT, gives="SUCCESS")
+    t.blames("CPU_SUSPEND-10")
+
+
+@conforms
+def in_0_1_cpu_off_may_be_refused(t: Trace) -> None:
+    """Version 0.1 lists INVALID_PARAMETERS and DENIED without saying when."""
+    t.on("0.1", ids=IDS_OF_0_1)
+    t.asks(0, IDS_OF_0_1["cpu_off"], 7, gives="INVALID_PARAMETERS")
+    t.asks(0, IDS_OF_0_1["cpu_off"], 0, gives="DENIED")
+
+
+@deviates
+def in_0_1_cpu_off_succeeds_and_returns(t: Trace) -> None:
+    """A core that turned itself off does not go on."""
+    t.on("0.1", ids=IDS_OF_0_1)
+    t.asks(0, IDS_OF_0_1["cpu_off"], 0, gives=0)
+    t.blames("CPU_OFF-1")
+
+
+@conforms
+def cpu_default_suspend_may_check_its_entry_point(t: Trace) -> None:
+    """An unusable entry point is refused; or a standby state is entered, which does not use it."""
+    clusters(t)
+    t.asks(0, "CPU_DEFAULT_SUSPEND", 0x800, CONTEXT, gives="INVALID_ADDRESS")
+    t.asks(0, "CPU_DEFAULT_SUSPEND", 0x800, CONTEXT, gives="SUCCESS")
+
+
+@deviates
+def cpu_default_suspend_enters_a_core_at_an_unusable_entry_point(t: Trace) -> None:
+    """No core is entered at an address that is known to be unavailable."""
+    clusters(t)
+    t.call(0, "CPU_DEFAULT_SUSPEND", 0x800, CONTEXT)
+    t.enters(0, 0x800)
+    t.blames("CPU_OFF-2")
+
+
+@conforms
+def residency_is_zero_until_the_state_was_used(t: Trace) -> None:
+    """Microseconds, of which there are none before the first stay, and none for a state that does not exist."""
+    clusters(t)
+    t.asks(0, "PSCI_STAT_RESIDENCY", 0x0, CORE_DOWN, gives=0)
+    t.call(0, "CPU_SUSPEND", CORE_DOWN, ENTRY, CONTEXT)
+    t.enters(0)
+    t.asks(0, "PSCI_STAT_RESIDENCY", 0x0, CORE_DOWN, gives=1234)
+    t.asks(0, "PSCI_STAT_RESIDENCY", 0x9, CORE_DOWN, gives=0)
+
+
+@deviates
+def residency_is_there_before_the_state_was_used(t: Trace) -> None:
+    """At a cold boot the statistics are zero."""
+    clusters(t)
+    t.asks(0, "PSCI_STAT_RESIDENCY", 0x0, CORE_DOWN, gives=1234)
+    t.blames("STAT-6")
+
+
+@deviates
+def residency_is_there_for_a_core_that_is_not(t: Trace) -> None:
+    """An absent node has no residency."""
+    clusters(t)
+    t.call(0, "CPU_SUSPEND", CORE_DOWN, ENTRY, CONTEXT)
+    t.enters(0)
+    t.asks(0, "PSCI_STAT_RESIDENCY", 0x9, CORE_DOWN, gives=1234)
+    t.blames("STAT-5")

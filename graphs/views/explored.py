@@ -6,43 +6,31 @@ makes them; answers that change nothing are drawn only on request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeAlias
 
-from psci.explorer.abstraction.cone import CORES, cone
 from psci.explorer.runs.describe import outcome_text
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.graphs.diagram import Cluster, Diagram, Kind, Label, Node, merged
+from psci.graphs.diagram import MOST_NODES, Cluster, Diagram, Kind, Label, Node, Table, merged
 from psci.model.calls import UNKNOWN
 from psci.model.errors import InputError
 from psci.model.language.rules import Modality
 from psci.model.symbols.machine import LOCAL_STATE
 
-MOST_NODES = 300
-"""Above this, `dot` takes minutes and nobody can read what it draws."""
 _PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A way to look at the explored states."""
-
-    name: str
-    sentence: str
-    fields: tuple[str, ...]
-    """What it looks at; what cannot influence that is not explored."""
-    draw: Callable[[Product, bool], Diagram]
-    """From the product, and whether answers that change nothing are drawn too."""
-
-
-def _transitions(product: Product) -> Iterator[tuple[State, Transition]]:
+def transitions(product: Product) -> Iterator[tuple[State, Transition]]:
+    """Every transition of every reachable state."""
     for state in explore(product).states:
         for transition in product.successors(state):
             yield state, transition
 
 
-def _label(product: Product, transition: Transition, suffix: str = "") -> Label:
+def label_of(product: Product, transition: Transition, suffix: str = "") -> Label:
+    """What an edge says of a transition."""
     rule, action = transition.rule, transition.action
     name = rule.name.partition(".")[2]
     permitted = rule.modality in _PERMISSIONS
@@ -52,16 +40,43 @@ def _label(product: Product, transition: Transition, suffix: str = "") -> Label:
     return Label((call or UNKNOWN).name + suffix, outcome_text(transition), name, permitted, rule.cites)
 
 
-def _kind(product: Product, transition: Transition) -> Kind:
+def kind_of(product: Product, transition: Transition) -> Kind:
+    """How its edge is drawn."""
     if not isinstance(transition.action, MoveAction):
         return Kind.CALL
     move = next(move for move in product.specification.moves if move.name == transition.action.name)
     return Kind.SILENT if move.silent else Kind.WITNESSED
 
 
-def _subtitle(product: Product) -> str:
+def subtitle_of(product: Product) -> str:
+    """The version and the number of cores."""
     cores = len(product.machine.cores)
     return f"PSCI {product.machine.version}, explored with {cores} core{'s' if cores > 1 else ''}"
+
+
+# ---- answers that change nothing
+
+Answers: TypeAlias = dict[Label, set[str]]
+"""Each answer and the nodes in which it is given."""
+_MOST_RULES = 3
+
+
+def _tables(answers: Answers, nodes: tuple[Node, ...]) -> tuple[Table, ...]:
+    """The answers as one table: a row for each call and answer, with the rules and where they apply."""
+    names = {node.name: node.label.partition("\n")[0] for node in nodes}
+    rows: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
+    for label, where in answers.items():
+        rules, places = rows.setdefault((label.what, label.outcome), (set(), set()))
+        rules.add(label.rule + (" (may)" if label.permitted else ""))
+        places |= where
+    shown = []
+    for (call, outcome), (rules, where) in sorted(rows.items()):
+        listed = sorted(rules)
+        more = f" and {len(listed) - _MOST_RULES} more" if len(listed) > _MOST_RULES else ""
+        everywhere = len(where) == len({place for places in answers.values() for place in places})
+        named = "everywhere" if everywhere and len(where) > 1 else ", ".join(names[n] for n in names if n in where)
+        shown.append((call, outcome, ", ".join(listed[:_MOST_RULES]) + more, named))
+    return (Table("Answers that change nothing", ("call", "answer", "rule", "in"), tuple(shown)),)
 
 
 # ---- one core
@@ -99,25 +114,30 @@ def _core_node(state: State, core: int) -> str:
 def core_view(product: Product, refusals: bool = False) -> Diagram:
     """One core: its power state and what it does. The transitions of all cores are laid on top of each other."""
     found: set[tuple[str, str, Kind, Label]] = set()
+    answers: Answers = {}
     names: set[str] = set()
-    for state, transition in _transitions(product):
+    for state, transition in transitions(product):
         action = transition.action
         actor = action.place if isinstance(action, MoveAction) else action.caller
-        kind = _kind(product, transition)
+        kind = kind_of(product, transition)
         for core in range(len(product.machine.cores)):
             source, target = _core_node(state, core), _core_node(transition.target, core)
             names |= {source, target}
             own = actor == core
-            if source == target and not (refusals and own and kind is Kind.CALL and transition.target == state):
+            if source == target:
+                if own and kind is Kind.CALL and transition.target == state:
+                    answers.setdefault(label_of(product, transition), set()).add(source)
                 continue
             of_system = isinstance(action, MoveAction) and not _moves_a_core(product, action)
             suffix = "" if own or of_system else (" of another core" if isinstance(action, MoveAction) else "")
             shown = kind if kind is not Kind.CALL else Kind.OWN if own else Kind.OTHER
-            found.add((source, target, shown, _label(product, transition, suffix)))
-    nodes = tuple(_core_drawn(name) for name in sorted(names, key=_core_order))
+            found.add((source, target, shown, label_of(product, transition, suffix)))
+    first = {_core_node(product.initial(), core) for core in range(len(product.machine.cores))}
+    nodes = tuple(replace(_core_drawn(name), initial=name in first) for name in sorted(names, key=_core_order))
     return Diagram(
-        "One core, as its caller sees it", _subtitle(product), nodes, merged(found),
+        "One core, as its caller sees it", subtitle_of(product), nodes, merged(found),
         (Cluster("system", "the system runs"), Cluster("on", "ON", "system")),
+        tables=_tables(answers, nodes) if refusals else (),
     )  # fmt: skip
 
 
@@ -147,7 +167,7 @@ def _core_drawn(name: str) -> Node:
         return Node(name, f"{activity}\n{_ACTIVITIES.get(activity, '')}", _TONES.get(activity, "plain"), "on")
     tone = "off" if power == "OFF" else "pending"
     note = "powered off" if power == "OFF" else "powering up"
-    return Node(name, f"{power}\n{note}", tone, "system", initial=False)
+    return Node(name, f"{power}\n{note}", tone, "system")
 
 
 # ---- the system
@@ -171,18 +191,20 @@ def _system_node(state: State) -> str:
 def system_view(product: Product, refusals: bool = False) -> Diagram:
     """The whole system: whether it runs, is suspended, is on its way down, or is down, and why."""
     found: set[tuple[str, str, Kind, Label]] = set()
+    answers: Answers = {}
     names: dict[str, None] = {}
-    for state, transition in _transitions(product):
+    for state, transition in transitions(product):
         source, target = _system_node(state), _system_node(transition.target)
         names |= {source: None, target: None}
-        kind = _kind(product, transition)
-        label = _label(product, transition)
+        kind = kind_of(product, transition)
+        label = label_of(product, transition)
         if target == _RACE and kind is Kind.CALL:
             # which second call it was matters no more than that there was one
             label = Label("another system call", "does not return", cites=("SYS-4", "SYS-5"))
-        system_call = refusals and kind is Kind.CALL and transition.rule.name.startswith("SYSTEM_")
-        if source != target or (system_call and transition.target == state):
+        if source != target:
             found.add((source, target, kind, label))
+        elif kind is Kind.CALL and transition.rule.name.startswith("SYSTEM_") and transition.target == state:
+            answers.setdefault(label, set()).add(source)
     boxes = (
         Cluster("going", "on its way down"),
         Cluster("one", "one call was accepted", "going"),
@@ -190,7 +212,8 @@ def system_view(product: Product, refusals: bool = False) -> Diagram:
     )
     nodes = tuple(_system_drawn(name) for name in sorted(names, key=_system_order))
     title = "The system, as its callers see it"
-    return Diagram(title, _subtitle(product), nodes, merged(found), boxes, sideways=True)
+    tables = _tables(answers, nodes) if refusals else ()
+    return Diagram(title, subtitle_of(product), nodes, merged(found), boxes, sideways=True, tables=tables)
 
 
 def _system_order(name: str) -> tuple[int, int, str]:
@@ -227,19 +250,24 @@ def states_view(product: Product, refusals: bool = False) -> Diagram:
     if not done.complete:
         raise InputError(
             f"view states: a machine with {len(product.machine.cores)} cores has more than {MOST_NODES} states, which "
-            f"nobody can read: take the view {' or '.join(repr(name) for name in VIEWS if name != 'states')}"
+            "nobody can read: take --cpus 1, or the view 'core', 'system' or 'observed'"
         )
     names = {state: f"s{number}" for number, state in enumerate(done.states)}
     found = []
+    answers: Answers = {}
     for state in done.states:
         for transition in product.successors(state):
-            if transition.target != state or (refusals and not isinstance(transition.action, MoveAction)):
-                edge = names[state], names[transition.target], _kind(product, transition)
-                found.append((*edge, _label(product, transition)))
+            if transition.target == state:
+                if not isinstance(transition.action, MoveAction):
+                    answers.setdefault(label_of(product, transition), set()).add(names[state])
+            else:
+                edge = names[state], names[transition.target], kind_of(product, transition)
+                found.append((*edge, label_of(product, transition)))
     nodes = tuple(
         Node(name, _state_text(state), _state_tone(state), initial=name == "s0") for state, name in names.items()
     )
-    return Diagram("Every reachable state", _subtitle(product), nodes, merged(found))
+    tables = _tables(answers, nodes) if refusals else ()
+    return Diagram("Every reachable state", subtitle_of(product), nodes, merged(found), sideways=True, tables=tables)
 
 
 def _state_text(state: State) -> str:
@@ -262,18 +290,23 @@ _NODE_NOTES = {
 def node_view(product: Product, refusals: bool = False) -> Diagram:
     """One power domain: its local state. The transitions of all nodes are laid on top of each other."""
     found: set[tuple[str, str, Kind, Label]] = set()
+    answers: Answers = {}
     names: set[str] = set()
-    for state, transition in _transitions(product):
+    for state, transition in transitions(product):
         for number in range(len(product.machine.tree.names)):
             before, after = _node_node(state, number), _node_node(transition.target, number)
             names |= {before, after}
-            idle = refusals and transition.target == state and not isinstance(transition.action, MoveAction)
-            if before != after or idle:
-                found.add((before, after, _kind(product, transition), _label(product, transition)))
+            if before != after:
+                found.add((before, after, kind_of(product, transition), label_of(product, transition)))
+            elif transition.target == state and not isinstance(transition.action, MoveAction):
+                answers.setdefault(label_of(product, transition), set()).add(before)
     order = [*LOCAL_STATE.values, DOWN]
-    nodes = tuple(_node_drawn(name) for name in sorted(names, key=order.index))
+    first = set(product.initial().node)
+    nodes = tuple(replace(_node_drawn(name), initial=name in first) for name in sorted(names, key=order.index))
     boxes = (Cluster("system", "the system runs"),)
-    return Diagram("One power domain above the cores", _subtitle(product), nodes, merged(found), boxes)
+    tables = _tables(answers, nodes) if refusals else ()
+    title = "One power domain above the cores"
+    return Diagram(title, subtitle_of(product), nodes, merged(found), boxes, tables=tables)
 
 
 def _node_node(state: State, number: int) -> str:
@@ -284,37 +317,3 @@ def _node_drawn(name: str) -> Node:
     if name == DOWN:
         return Node(name, _DOWN_TEXT, "down")
     return Node(name, f"{name}\n{_NODE_NOTES.get(name, '')}", _NODE_TONES.get(name, "plain"), "system")
-
-
-VIEWS: Mapping[str, View] = {
-    view.name: view
-    for view in (
-        View("core", "one core: power state, activity, and what changes them", ("power", "activity"), core_view),
-        View(
-            "system", "the system: running, suspended, on its way down, down", ("system", "kind", "asked"), system_view
-        ),
-        View("node", "one power domain: its local state", ("system", "node"), node_view),
-        View("states", f"every reachable state, up to {MOST_NODES}", CORES, states_view),
-    )
-}
-
-
-def view(name: str, product: Product, refusals: bool = False) -> Diagram:
-    """The diagram of a view.
-
-    Args:
-        name: which view.
-        product: the machine, the rules, and how finely data is told apart.
-        refusals: draw answers that change nothing, too.
-
-    Raises:
-        InputError: there is no such view, or its diagram is too large to be read.
-    """
-    if name not in VIEWS:
-        raise InputError(f"unknown view {name!r}: choose {', '.join(VIEWS)}")
-    chosen = VIEWS[name]
-    inside = cone(product.specification, product.machine, chosen.fields, product.without, queries=refusals)
-    return chosen.draw(replace(product, specification=inside.specification), refusals)
-
-
-__all__ = ["MOST_NODES", "VIEWS", "View", "core_view", "node_view", "states_view", "system_view", "view"]

@@ -1,0 +1,20 @@
+"""Where text for people goes: a terminal has a width, a pipe has none."""
+
+from __future__ import annotations
+
+import os
+
+from rich.console import Console
+
+PIPE_WIDTH = 150
+"""The width of a table in a log or a pipe, which have no edge to fold at."""
+NARROW = 100
+"""Below this a table of many columns cannot be read."""
+
+
+def wide_console() -> Console:
+    """Standard output. It is as wide as the terminal, or as COLUMNS says; NO_COLOR is heeded by rich."""
+    console = Console()
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(width=PIPE_WIDTH)

@@ -1,0 +1,87 @@
+"""Reference pages that are read off the program: the commands, the front door, the JSON schemas, the views."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from importlib import resources
+
+import click
+
+import psci
+from psci.cli.main import COMMANDS
+from psci.cli.main import psci as command
+from psci.graphs.render import render
+from psci.graphs.views import DECISION, VIEWS, names
+from psci.graphs.views.draw import draw
+
+_WIDTH = 96
+
+
+def every_page() -> Iterator[tuple[str, str]]:
+    """The commands, the Python API, the schemas."""
+    yield "reference/commands.md", "\n".join(_commands())
+    yield "reference/python.md", "\n".join(_python())
+    yield "reference/schemas.md", "\n".join(_schemas())
+
+
+def _commands() -> Iterator[str]:
+    yield "# Commands\n"
+    yield "Exit status: 0 nothing new, 1 a new finding, 2 bad input, 3 could not judge, 130 interrupted.\n"
+    context = click.Context(command, info_name="psci", max_content_width=_WIDTH, terminal_width=_WIDTH)
+    for name, (_, sentence) in COMMANDS.items():
+        yield f"## psci {name}\n\n{sentence[0].upper()}{sentence[1:]}.\n"
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from _help(found, f"psci {name}")
+
+
+def _help(found: click.Command, path: str) -> Iterator[str]:
+    context = click.Context(found, info_name=path, max_content_width=_WIDTH, terminal_width=_WIDTH)
+    yield f"```text\n{found.get_help(context)}\n```\n"
+    if isinstance(found, click.Group):
+        for name in found.list_commands(context):
+            inner = found.get_command(context, name)
+            assert inner is not None
+            yield from _help(inner, f"{path} {name}")
+
+
+def _python() -> Iterator[str]:
+    yield "# Python\n\n`import psci` is the front door. The examples are run by the tests.\n"
+    yield f"```text\n{inspect.getdoc(psci)}\n```\n"
+    for name in psci.__all__:
+        thing = getattr(psci, name)
+        yield f"## psci.{name}\n"
+        if callable(thing):
+            yield f"```python\n{name}{inspect.signature(thing)}\n```\n"
+            yield f"```text\n{inspect.getdoc(thing)}\n```\n"
+        else:
+            yield f"```text\n{thing!r}\n```\n"
+
+
+def _schemas() -> Iterator[str]:
+    yield "# JSON schemas\n\nWhat each command prints with `--json`.\n"
+    folder = resources.files("psci.cli.schemas")
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.name.endswith(".json"):
+            text = json.dumps(json.loads(entry.read_text(encoding="utf-8")), indent=2)
+            yield f"## {entry.name.removesuffix('.json')}\n\n```json\n{text}\n```\n"
+
+
+def pictures() -> Iterator[tuple[str, bytes]]:
+    """Every view as SVG, and a page that shows them.
+
+    Raises:
+        InputError: there is no `dot`.
+    """
+    lines = ["# Pictures\n\nEach is made from the rules by the command below it.\n"]
+    for name, sentence in names().items():
+        options = ("--call", "CPU_ON") if name == DECISION else ()
+        diagram = draw(name, call="CPU_ON" if name == DECISION else None)
+        yield f"pictures/{name}.svg", render(diagram, "svg")
+        wide = " (wide)" if name in VIEWS and len(diagram.nodes) > 20 else ""
+        lines.append(f"## {sentence[0].upper()}{sentence[1:]}{wide}\n")
+        lines.append(f"[![{diagram.title}](pictures/{name}.svg)](pictures/{name}.svg)\n")
+        lines.append(f"`psci graph {' '.join((name, *options))}`\n")
+    yield "pictures.md", "\n".join(lines).encode()

@@ -1,0 +1,1 @@
+"""The explorer page: one self-contained file in which a reader steps through the rules."""

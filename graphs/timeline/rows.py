@@ -1,0 +1,141 @@
+"""What a timeline shows of each event, in words; and which events of a long trace it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from psci.model import events
+from psci.model.events import Event
+from psci.model.specification import SPECIFICATION
+from psci.model.tables.codes import CODES
+
+Notes: TypeAlias = Mapping[int, Sequence[str]]
+"""What is to be said of an event, by its number in the trace: the verdict, line by line."""
+MOST_ROWS = 80
+"""A longer trace is folded around its notes."""
+AROUND = 6
+"""How many events are shown on each side of a note, and at both ends."""
+WHOLE_SYSTEM = (events.System, events.Boot)
+
+_CODE_OF = {code.number & (1 << width) - 1: code.name for code in CODES for width in (32, 64)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: an event, or several that are left out."""
+
+    number: int
+    """The number of the (first) event in the trace; the machine event is 0."""
+    event: Event | None
+    hidden: tuple[Event, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A trace, ready to be drawn."""
+
+    machine: events.Machine | None
+    cpus: tuple[int, ...]
+    rows: tuple[Row, ...]
+    title: str
+
+    @property
+    def boot_cpu(self) -> int | None:
+        """The core that runs when the trace begins: after a cold boot, unless its machine event says otherwise."""
+        if self.machine is None or not self.cpus:
+            return None
+        return self.cpus[0] if self.machine.boot_cpu is None else self.machine.boot_cpu
+
+
+def rows_of(trace: Iterable[Event], title: str = "", notes: Notes | None = None) -> Rows:
+    """The rows of a trace.
+
+    Args:
+        trace: the events; a machine event first, if there is one.
+        title: a heading; by default what the machine event says.
+        notes: what is to be said of events.
+    """
+    seen = list(trace)
+    machine = next((event for event in seen if isinstance(event, events.Machine)), None)
+    first = 1 if seen and isinstance(seen[0], events.Machine) else 0
+    shown = [
+        (number, event) for number, event in enumerate(seen, start=1 - first) if not isinstance(event, events.Machine)
+    ]
+    cpus = machine.cpus if machine else tuple(sorted({cpu for _, e in shown if (cpu := cpu_of(e)) is not None}))
+    return Rows(machine, cpus, tuple(_folded(shown, notes or {})), title or _title(machine))
+
+
+def _folded(shown: Sequence[tuple[int, Event]], notes: Notes) -> Iterator[Row]:
+    marks = [place for place, (number, _) in enumerate(shown) if notes.get(number)]
+    marks += [-1, len(shown)]
+    long = len(shown) > MOST_ROWS
+    hidden: list[tuple[int, Event]] = []
+    for place, (number, event) in enumerate(shown):
+        if long and not any(abs(place - mark) <= AROUND for mark in marks):
+            hidden.append((number, event))
+            continue
+        if hidden:
+            yield Row(hidden[0][0], None, tuple(event for _, event in hidden))
+            hidden = []
+        yield Row(number, event, notes=tuple(notes.get(number, ())))
+    if hidden:
+        yield Row(hidden[0][0], None, tuple(event for _, event in hidden))
+
+
+def cpu_of(event: Event) -> int | None:
+    """The core that an event is about, if it is about one."""
+    return getattr(event, "cpu", None)
+
+
+def _title(machine: events.Machine | None) -> str:
+    if machine is None:
+        return "Trace"
+    peer = f" on {machine.peer}" if machine.peer else ""
+    cores = len(machine.cpus)
+    return f"PSCI {machine.psci}{peer}, {cores} core{'s' if cores > 1 else ''}"
+
+
+def words(row: Row) -> str:
+    """A row in words."""
+    match row.event:
+        case None:
+            return f"{len(row.hidden)} events that need no comment"
+        case events.Call() as call:
+            return call_text(call)
+        case events.Return(x0=x0):
+            # 0 is SUCCESS of most calls, and a value of some
+            return "→ " + ("0 (SUCCESS)" if x0 == 0 else _CODE_OF.get(x0, f"{x0:#x}"))
+        case events.Enter(pc=pc, x0=x0):
+            return f"enter pc {pc:#x}, x0 {x0:#x}"
+        case events.Wake(cause=cause):
+            return "wakeup pending" + (f" ({cause})" if cause else "")
+        case events.Unwake(cause=cause):
+            return "wakeup withdrawn" + (f" ({cause})" if cause else "")
+        case events.Boot(cpu=cpu, cause=cause):
+            return f"boot on core {cpu:#x}: {cause}"
+        case events.System(event=event, source=source, flags=flags):
+            what = [event, source, None if flags is None else f"flags {flags:#x}"]
+            return "system: " + ", ".join(word for word in what if word)
+        case events.Timeout():
+            return "no answer in time"
+        case events.End(why=why):
+            return f"end: {why}"
+        case events.Host(action=action, result=result):
+            return f"host: {action}" + (f" ({result})" if result else "")
+        case events.Observe(power=power, source=source, node=node):
+            return (f"node {node}: " if node else "seen: ") + f"{power} ({source})"
+        case events.Move(source=source, destination=destination):
+            return f"moved from {source} to {destination}"
+    return row.event.k
+
+
+def call_text(call: events.Call) -> str:
+    """A call as one writes it: the function's name and its arguments."""
+    function, wide = SPECIFICATION.call_of.get(call.fn, (None, False))
+    name = function.name if function else f"{call.fn:#010x}"
+    count = len(function.arguments) if function else len(call.args)
+    width = " (SMC32)" if function and function.fid64 is not None and not wide else ""
+    return f"{name}({', '.join(f'{a:#x}' for a in call.args[:count])}){width}"
