@@ -10,6 +10,7 @@ from fake_peer import SILENCE, FakePeer
 from psci.model.declare import rule_from
 from psci.model.events import Call, Machine, Return
 from psci.model.language.rules import Completion, Modality
+from psci.model.specification import SPECIFICATION
 from psci.model.step import Invocation, Outcome
 from psci.model.tables.codes import DENIED
 from psci.model.tables.versions import V0_1, V1_3
@@ -55,8 +56,11 @@ def test_a_conforming_implementation_has_no_deviation(conforming: Result) -> Non
 
 
 def test_most_rules_are_exercised(conforming: Result) -> None:
-    exercised = [name for name in conforming.in_reach if conforming.exercised[name]]
-    assert len(exercised) > 0.75 * len(conforming.in_reach)
+    # The fake peer uses no permission.
+    may = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
+    binding = [name for name in conforming.in_reach if SPECIFICATION.rule(name).modality not in may]
+    exercised = [name for name in binding if conforming.exercised[name]]
+    assert len(exercised) > 0.75 * len(binding)
     assert {"CPU_OFF.turned_off", "CPU_ON.accepted", "SYSTEM_OFF2.hibernate", "UNKNOWN.no_function"} <= set(exercised)
 
 
