@@ -12,10 +12,12 @@ import click
 from psci.model.errors import InputError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "check": ("specification", "the rules against themselves: gaps, conflicts, rules that never fire"),
+    "check": ("specification", "the rules against themselves: gaps, conflicts, ambiguities, each from boot"),
+    "diff": ("specification", "what differs between two versions, two readings, or amended rules"),
     "prove": ("specification", "prove the properties, for three cores and for any number"),
     "explore": ("specification", "all reachable states of a small machine, breadth first"),
     "rules": ("specification", "the rules: text, section, where modelled, what exercises them"),
+    "readings": ("specification", "where DEN0022 can be read in several ways: the switches and their options"),
     "graph": ("specification", "pictures of the rules, and the page to step through them"),
     "trace": ("implementations", "check a trace, or show it as a timeline"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),

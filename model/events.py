@@ -128,7 +128,7 @@ class Boot(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System(Event):
-    """What the outside of the machine saw of a system call; what it cannot tell is None."""
+    """What the outside of the machine saw of a system call; what it cannot tell is absent."""
 
     k: ClassVar[str] = "system"
 
@@ -137,6 +137,7 @@ class System(Event):
     source: str | None = None
     reset_type: int | None = None
     flags: int | None = None
+    """As KVM gives them: bit 0 of a shutdown means SYSTEM_OFF2, bit 0 of a reset means SYSTEM_RESET2."""
     raw: Mapping[str, Any] | None = None
 
 

@@ -293,13 +293,18 @@ class Stepper:
             quiet = self._quiet[projection] = not self.silent(state)
         return quiet
 
-    def move(self, name: str, state: Any, index: int = 0, parameters: tuple[Any, ...] = ()) -> list[tuple[Rule, Any]]:
+    def move(
+        self, name: str, state: Any, index: int = 0, parameters: tuple[Any, ...] = (), choices: Choices = NO_CHOICES
+    ) -> list[tuple[Rule, Any]]:
         """The ways in which a move of the environment is possible: rules and the states after it.
 
         `index` is the core, or the node, that moves.
+
+        Raises:
+            Undeclared: the rules depend on something that neither the machine nor `choices` says.
         """
         compiled = self._moves.get(name) or self._compile_move(name)
-        return compiled(state, NO_CHOICES, index, *parameters)
+        return compiled(state, choices, index, *parameters)
 
     def initial(self) -> Any:
         """The state after a cold boot."""

@@ -63,21 +63,18 @@ def _judged(report: Report) -> Judgement:
 
 
 class Watch:
-    """The traces, with what they are about."""
+    """The traces, and what the rules as they are say of each: judged when it is first asked for."""
 
     def __init__(self, traces: Traces) -> None:
         self.traces = traces
         self._right: dict[str, Judgement] = {}
-        self._used: dict[str, frozenset[str]] = {}
-        for name, events in traces.items():
-            report = check(events)
-            self._used[name] = frozenset(report.rules)
-            self._right[name] = _judged(report)
 
     def notices(self, rule: Rule, how: str) -> str | None:
-        """The first trace that is judged otherwise; those that the rule explained something of come first."""
+        """The first trace that is judged otherwise; those that are named after the call come first."""
         wrong = changed(rule, how)
         for name in self._about(rule):
+            if name not in self._right:
+                self._right[name] = judgement(self.traces[name])
             if judgement(self.traces[name], wrong) != self._right[name]:
                 return name
         return None
@@ -94,7 +91,7 @@ class Watch:
         owner = rule.name.partition(".")[0]
         words = owner.lower().replace("_", "-")
         names = [name for name, events in self.traces.items() if _is_about(owner, rule, events)]
-        return sorted(names, key=lambda name: (rule.name not in self._used[name], words not in name, name))
+        return sorted(names, key=lambda name: (words not in name, name))
 
 
 def _is_about(owner: str, rule: Rule, events: tuple[Event, ...]) -> bool:

@@ -210,7 +210,9 @@ def features_keep_their_word(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step)
     called = narrow if step.owner.fid64 is None else choose(step.call.wide, h.watched == step.owner.fid64, narrow)
     hidden = step.call.wide & (step.call.isa == "AARCH32")
     value = step.name in ("PSCI_STAT_RESIDENCY", "PSCI_STAT_COUNT", "MIGRATE_INFO_UP_CPU", "SYSTEM_RESET2")
-    return TRUE if value else implies(h.reported & called & ~hidden, RESULT != NOT_SUPPORTED)
+    # PSCI_FEATURES came with 1.0; in 0.1 NOT_SUPPORTED is listed without saying when
+    reported = h.reported & called & ~hidden & (m.psci_version >= V1_0)
+    return TRUE if value else implies(reported, RESULT != NOT_SUPPORTED)
 
 
 MODE_REFUSED = remembered("FEAT-11", "refused", of=BOOL, doc="PSCI_SET_SUSPEND_MODE returned NOT_SUPPORTED.")

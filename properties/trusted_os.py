@@ -8,7 +8,7 @@ from psci.model.calls.trusted_os import resides_on
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import TRUE, every, implies
 from psci.properties.language import Step, always_true, invariant
-from psci.properties.states import states_fit_together
+from psci.properties.states import somebody_asked_for_the_way_down, states_fit_together
 
 
 @invariant
@@ -28,7 +28,7 @@ def the_trusted_os_starts_on_the_boot_core(m: Any, s: Any, h: Any, step: Step) -
 
 @always_true(
     "PROP-9", "trusted-os-core-is-on", cites=("PROP-9", "TOS-1", "TOS-6", "CPU_OFF-3", "FREEZE-7", "MIGRATE-12"),
-    lemmas=(states_fit_together,),
+    lemmas=(states_fit_together, somebody_asked_for_the_way_down),
     given=(callers_migrate_to_cores_that_are_up, the_trusted_os_starts_on_the_boot_core),
 )  # fmt: skip
 def trusted_os_core_is_on(m: Any, s: Any, h: Any) -> Any:

@@ -5,25 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from psci.cli.specification.choices import amend_option
 from psci.host.files import write_whole
 from psci.model.errors import InputError
-from psci.model.events import Event, Machine
+from psci.model.events import Event
 
-STATUS: Mapping[str, int] = {
-    "conforms": 0,
-    "implementation-defined": 0,
-    "unpredictable": 0,
-    "unknown": 3,
-    "harness-error": 3,
-    "deviates": 1,
-}
-"""The exit status of each verdict."""
+if TYPE_CHECKING:
+    from psci.oracle.checker.many import Judged
+
+LIMIT_OF_FINDINGS = 20
 
 
 @click.group()
@@ -32,27 +28,89 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|DIR|-...")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object (schema: psci/cli/schemas/trace-check.json)."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print a line of JSON for each trace, and a summary of several (schema: psci/cli/schemas/trace.json).",
 )
+@click.option("--junit", type=click.Path(path_type=Path), help="Write the verdicts as a JUnit report, too.")
 @click.option("--reading", "readings", multiple=True, metavar="NAME=OPTION", help="Read DEN0022 in this way.")
 @click.option("--psci", "version", metavar="VERSION", help="Judge by this version instead of the trace's own.")
+@click.option(
+    "--limit", default=LIMIT_OF_FINDINGS, show_default=True, help="How many kinds of findings are told in full."
+)
+@click.option(
+    "--verbose", is_flag=True, help="All facts of each finding, all assumptions, and every finding of many traces."
+)
+@click.option("--jobs", type=click.IntRange(1), help="How many traces are judged at once. [default: one a processor]")
+@click.option(
+    "--time-limit", type=float, metavar="SECONDS", help="What one trace may cost; then its verdict is unknown."
+)
+@click.option("--memory-limit", type=int, metavar="MB", help="The same for the memory of the process.")
+@click.option("--explanations", type=click.IntRange(1), help="The same for explanations of one event.")
+@amend_option
 @click.pass_context
-def check(context: click.Context, file: Path, as_json: bool, readings: tuple[str, ...], version: str | None) -> None:
-    """Judge a trace; FILE may be - for standard input.
+def check(
+    context: click.Context, paths: tuple[Path, ...], as_json: bool, junit: Path | None, readings: tuple[str, ...],
+    version: str | None, limit: int, verbose: bool, jobs: int | None, time_limit: float | None,
+    memory_limit: int | None, explanations: int | None, amend_file: Path | None,
+) -> None:  # fmt: skip
+    """Judge traces: files, the traces in a folder, or - for standard input.
 
-    Exit status: 0 it conforms, 1 it deviates, 2 it is no trace, 3 it cannot be judged.
+    Verdicts, the best first: conforms; implementation-defined (no rule answers); unpredictable (the caller broke
+    a duty, and nothing is promised); unknown (a limit was hit, or no answer came in time); harness-error; deviates.
+
+    Exit status, the worst of all traces: 0 none deviates, 1 one deviates, 2 one is no trace, 3 one cannot be judged.
     """
-    from psci.oracle.checker.checker import check as judge
+    from psci.oracle.checker import many
+    from psci.oracle.checker.limits import LIMIT_OF_EXPLANATIONS
 
-    report = judge(declared(_events(file), version, readings))
-    if as_json:
-        click.echo(json.dumps({"file": str(file), **report.as_json()}, indent=2))
-    else:
-        for line in (*report.lines(), f"{file}: {report.summary()}"):
-            click.echo(line)
-    context.exit(STATUS[report.verdict.value])
+    request = many.Terms(
+        version, chosen(readings) or None, explanations or LIMIT_OF_EXPLANATIONS, time_limit, memory_limit, amend_file
+    )
+    request.specification()  # an error in the user's rules is told before a trace is read
+    files = many.files_of(paths)
+    done = []
+    for one in many.judge_files(files, request, 1 if "-" in files else jobs):
+        done.append(one)
+        if one.report is None and len(files) == 1:
+            raise InputError(one.error or "")
+        if as_json:
+            click.echo(json.dumps(one.as_json(), ensure_ascii=False))
+        else:
+            _tell(one, limit, verbose or len(files) == 1)
+    if len(files) > 1:
+        click.echo(json.dumps({"summary": many.summary(done)}) if as_json else many.summary(done))
+    if junit is not None:
+        write_whole(junit, many.as_junit(done))
+    context.exit(many.worst(one.status for one in done))
+
+
+def _tell(one: Judged, limit: int, in_full: bool) -> None:
+    if not in_full or one.report is None:
+        click.echo(one.line())
+        return
+    verbose = click.get_current_context().params["verbose"]
+    click.echo(f"{one.file}: {one.report.summary()}")
+    for line in one.report.lines(limit, verbose):
+        click.echo(line)
+
+
+def chosen(readings: Iterable[str]) -> dict[str, str]:
+    """Readings by their names.
+
+    Raises:
+        InputError: one is not written as NAME=OPTION.
+    """
+    found: dict[str, str] = {}
+    for reading in readings:
+        name, equals, option = reading.partition("=")
+        if not equals:
+            raise InputError(f"--reading {reading}: write it as NAME=OPTION, for instance system-stop=at-once")
+        found[name] = option
+    return found
 
 
 @command.command()
@@ -92,26 +150,6 @@ def timeline(events: tuple[Event, ...], suffix: str) -> str:
         "g[role=listitem]:focus{outline:2px solid #1a56b0}</style>"
     )
     return f"{head}\n{picture[max(picture.find('<svg'), 0) :]}\n</html>\n"
-
-
-def declared(events: Iterable[Event], version: str | None, readings: tuple[str, ...]) -> Iterator[Event]:
-    """The events, with another version or other readings in the first.
-
-    Raises:
-        InputError: a reading is not written as NAME=OPTION.
-    """
-    chosen: dict[str, str] = {}
-    for reading in readings:
-        name, equals, option = reading.partition("=")
-        if not equals:
-            raise InputError(f"--reading {reading}: write it as NAME=OPTION, for instance system-stop=at-once")
-        chosen[name] = option
-    for event in events:
-        if isinstance(event, Machine) and (version or chosen):
-            psci = version or event.psci
-            yield replace(event, psci=psci, reading={**(event.reading or {}), **chosen} or None)
-        else:
-            yield event
 
 
 def _events(file: Path) -> Iterator[Event]:

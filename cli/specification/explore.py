@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
+from psci.cli.specification.choices import amend_option, specification_with
 from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.machines import MOST_CORES, small
 from psci.explorer.abstraction.registers import CONTEXTS, Abstraction
@@ -49,10 +51,11 @@ from psci.properties.language import Kind
 @click.option("--os-initiated", is_flag=True, help="The machine supports OS-initiated mode.")
 @click.option("--environment", is_flag=True, help="Let power fail, and wakeup events become pending, at any time.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after that many states.")
+@amend_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: explore.json).")
 def command(
     cpus: int, version_name: str, until: str | None, tokens: int, smc64_only: bool, about: str, os_initiated: bool,
-    environment: bool, limit: int | None, as_json: bool,
+    environment: bool, limit: int | None, amend_file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Explore every reachable state of a small machine, breadth first.
 
@@ -61,6 +64,7 @@ def command(
     """
     product = Product(
         small(cpus, version(version_name), declared={"osi_supported": os_initiated}),
+        specification_with(amend_file),
         abstraction=Abstraction(tokens, tokens, widths=(True,) if smc64_only else (True, False)),
         without=frozenset() if environment else QUIET_MOVES,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from psci.cli.specification.choices import amend_option, specification_with
 from psci.explorer.abstraction.machines import MOST_CORES
 from psci.graphs.render import FORMATS, format_of, render, write
 from psci.graphs.views import VIEWS, names
@@ -42,11 +43,12 @@ def _help() -> str:
 @click.option("--call", metavar="FUNCTION", help="The call of the decision table.")
 @click.option("--trace", type=click.Path(path_type=Path), help="A trace to highlight, or to open the page with.")
 @click.option("--refusals", is_flag=True, help="List answers that change nothing, in a table beside the picture.")
+@amend_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: graph.json).")
 def command(
     name: str, output: str | None, form: str | None, cpus: int | None, psci: str, readings: tuple[str, ...],
     against: str | None, against_reading: tuple[str, ...], call: str | None, trace: Path | None, refusals: bool,
-    as_json: bool,
+    amend_file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Draw a view into a file."""
     if name not in _CHOICES:
@@ -62,6 +64,7 @@ def command(
     diagram = draw(
         name, cpus=cpus, psci=psci, readings=_pairs(readings), against=against,
         against_readings=_pairs(against_reading), call=call, trace=events, refusals=refusals,
+        specification=specification_with(amend_file),
     )  # fmt: skip
     _write(file, render(diagram, chosen))
     if as_json:

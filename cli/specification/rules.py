@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
-from psci.cli.console import NARROW, wide_console
+from psci.cli.specification.choices import near
+from psci.explorer.consistency.findings import sections
+from psci.explorer.consistency.settings import symbols_of
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.documents.facts_covered import Entry, account, citations, counts
@@ -22,13 +21,17 @@ from psci.model.language.effects import Update
 from psci.model.language.rules import Rule
 from psci.model.language.terms import TRUE, Term, show
 from psci.model.specification import SPECIFICATION
+from psci.model.symbols.readings import READINGS
+from psci.model.tables.codes import CODES
+from psci.model.tables.facts import FACTS
 from psci.model.tables.versions import V0_1, V1_3
 
 Place = tuple[Call | Move, Rule]
+WIDTH = 80
 
 
 @click.command()
-@click.argument("name", metavar="[RULE | CALL | FACT]", required=False)
+@click.argument("name", metavar="[RULE | CALL | FACT | SECTION | CODE | READING]", required=False)
 @click.option("--facts", "as_facts", is_flag=True, help="List the facts, and what becomes of each, not the rules.")
 @click.option(
     "--proofs",
@@ -42,7 +45,11 @@ Place = tuple[Call | Move, Rule]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: rules.json).")
 def command(name: str | None, as_facts: bool, proofs: Path | None, traces: Path | None, as_json: bool) -> int:
-    """List the rules; or show one in full, those of a call, or those that cite a fact such as OFF2-8."""
+    """List the rules; or show one in full, or those of a call, a fact, a section, a code or a reading.
+
+    psci rules CPU_ON.already_on, psci rules CPU_ON, psci rules OFF2-8, psci rules 6.6, psci rules DENIED, psci rules
+    frozen-core.
+    """
     if traces is not None:
         return _noticed(traces, name, as_json)
     supports = {} if proofs is None else supported(proofs)
@@ -127,16 +134,27 @@ def matching(name: str, known: bool = False) -> Iterator[Place]:
     Raises:
         InputError: there are none; the message lists near names.
     """
-    found = [
-        (owner, rule)
-        for owner, rule in places()
-        if name.lower() in (rule.name.lower(), owner.name.lower()) or name.upper() in rule.cites
-    ]
+    found = [(owner, rule) for owner, rule in places() if name.lower() == rule.name.lower()]
+    found = found or [(owner, rule) for owner, rule in places() if _concerns(name, owner, rule)]
     if not found and not known:
-        names = sorted({n for owner, rule in places() for n in (rule.name, owner.name, *rule.cites)})
-        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
-        raise InputError(f"no rule, call or cited fact {name!r}: did you mean {', '.join(close)}?")
+        names = dict.fromkeys(n for owner, rule in places() for n in (owner.name, rule.name))
+        known_names = (*names, *FACTS, *(code.name for code in CODES), *READINGS)
+        raise InputError(
+            f"no rule, call, fact, section, code or reading {name!r}: {near(name, known_names, 'psci rules')}"
+        )
     yield from found
+
+
+def _concerns(name: str, owner: Call | Move, rule: Rule) -> bool:
+    """Whether a rule belongs to a call or section, rests on a fact, gives a code, or reads a reading."""
+    if name.lower() == owner.name.lower() or name.upper() in rule.cites:
+        return True
+    if name.replace(".", "").isdigit() or name.startswith("Table"):
+        return any(section == name or section.startswith(f"{name}.") for section in sections(rule.cites))
+    if rule.code is not None and rule.code.name == name.upper():
+        return True
+    reading = READINGS.get(name.lower())
+    return reading is not None and reading.symbol in symbols_of([rule])
 
 
 def entry(owner: Call | Move, rule: Rule) -> dict[str, Any]:
@@ -204,41 +222,35 @@ def _span(rule: Rule) -> str:
 
 
 def _list(found: list[Place]) -> None:
-    console = wide_console()
-    if console.width < NARROW:
-        for owner, rule in found:
-            listed = entry(owner, rule)
-            words = (listed["modality"], listed["code"] or listed["completion"] or "", _span(rule), owner.section)
-            console.print(f"[bold]{rule.name}[/]: {', '.join(word for word in words if word)}", highlight=False)
-            console.print(Padding(Text(rule.text), (0, 0, 0, 2)))
-        console.print(f"{len(found)} rules")
-        return
-    table = Table(show_lines=False)
-    for heading in ("rule", "binds", "outcome", "versions", "section", "facts", "sentence"):
-        table.add_column(heading, overflow="fold")
+    """Two lines for each rule: what it does, and its sentence."""
     for owner, rule in found:
         listed = entry(owner, rule)
-        outcome = listed["code"] or listed["completion"] or ""
-        facts = " ".join(rule.cites)
-        table.add_row(rule.name, listed["modality"], outcome, _span(rule), owner.section, facts, rule.text)
-    console.print(table)
-    console.print(f"{len(found)} rules")
+        outcome = listed["code"] or ("" if listed["modality"] == "caller must" else listed["completion"]) or ""
+        about = ", ".join(part for part in (f"{listed['modality']} {outcome}".strip(), _span(rule)) if part)
+        line = f"{rule.name}  [{about}]"
+        click.echo(line if len(line) <= WIDTH else f"{rule.name}\n    [{about}]")
+        click.echo("\n".join(_wrapped(f"    {rule.text}", 4)))
+    click.echo(f"{len(found)} rules")
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _full(owner: Call | Move, rule: Rule) -> None:
     listed = entry(owner, rule)
-    click.echo(f"{rule.name}  (DEN0022 {owner.section})")
-    click.echo(f"  {rule.text}")
-    click.echo(f"  {listed['modality']}" + (f" with {listed['code']}" if listed["code"] else "") + _ending(listed))
-    click.echo(f"  versions {rule.since} to {rule.until}; facts {', '.join(rule.cites)}")
-    click.echo(f"  where {_guard(rule.guard)}")
+    lines = [f"{rule.name}  (DEN0022 {owner.section})", *_wrapped(f"  {rule.text}", 2)]
+    lines += [f"  {listed['modality']}" + (f" with {listed['code']}" if listed["code"] else "") + _ending(listed)]
+    lines += _wrapped(f"  versions {rule.since} to {rule.until}; facts {', '.join(rule.cites)}", 4)
+    lines += _wrapped(f"  sections of DEN0022: {', '.join(sections(rule.cites)) or 'none: derived'}", 4)
+    lines += _wrapped(f"  where {_guard(rule.guard)}", 4)
     for title in ("value", "constraint"):
         if listed[title] is not None and not listed["code"]:
-            click.echo(f"  {'returns' if title == 'value' else 'returns any result with'} {listed[title]}")
-    for line in listed["effect"]:
-        click.echo(f"  {line}")
+            lines += _wrapped(f"  {'returns' if title == 'value' else 'returns any result with'} {listed[title]}", 4)
+    lines += [line for update in listed["effect"] for line in _wrapped(f"  {update}", 4)]
     if not listed["effect"]:
-        click.echo("  changes nothing")
+        lines.append("  changes nothing")
+    click.echo("\n".join(lines))
 
 
 def _ending(listed: dict[str, Any]) -> str:

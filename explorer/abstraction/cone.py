@@ -78,6 +78,8 @@ def cone(
         if owner not in without
     }
     constants = _constants(kept, machine)
+    # the first boot is a move like any other, and asks whether the system is down
+    constants.pop("system", None)
     folded = {owner: _folded(rules, constants, machine) for owner, rules in kept.items()}
     looked_at = CALLERS | frozenset(interest) | frozenset().union(*(_reads(folded.get(name, ())) for name in keep))
     fields = _influence(folded, looked_at - constants.keys())

@@ -15,6 +15,7 @@ from psci.model.events import Event
 from psci.model.language.terms import Value
 from psci.model.machine import Key
 from psci.model.power.topology import Topology
+from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.versions import V1_3, Version, version
 
@@ -25,7 +26,7 @@ Readings = Mapping[str, str]
 def draw(
     name: str, *, cpus: int | None = None, psci: str = V1_3.name, readings: Readings | None = None,
     against: str | None = None, against_readings: Readings | None = None, call: str | None = None,
-    trace: Sequence[Event] | None = None, refusals: bool = False,
+    trace: Sequence[Event] | None = None, refusals: bool = False, specification: Specification = SPECIFICATION,
 ) -> Diagram:  # fmt: skip
     """The diagram of a view.
 
@@ -39,6 +40,7 @@ def draw(
         call: the function of a decision table.
         trace: events; the steps that explain them stand out.
         refusals: list answers that change nothing, too.
+        specification: the rules, where they are amended.
 
     Raises:
         InputError: there is no such view, version, reading or call, or the view does not take what is given.
@@ -49,11 +51,11 @@ def draw(
     if call is not None and name != DECISION:
         raise InputError(f"--call {call}: only the view {DECISION!r} is of one call")
     if name not in VIEWS:
-        if readings or against or against_readings or trace or refusals:
-            raise InputError(f"view {name}: it takes --version, and no other machine, reading or trace")
+        if readings or against or against_readings or trace or refusals or specification is not SPECIFICATION:
+            raise InputError(f"view {name}: it takes --version, and no other machine, reading, trace or rules")
         return _of_its_own(name, judged, call)
     cores = cpus or VIEWS[name].cpus
-    first = _product(name, cores, judged, readings or {})
+    first = _product(name, cores, judged, readings or {}, specification)
     if trace is not None:
         if against or against_readings:
             raise InputError("--trace: a trace is highlighted on one machine; leave --against out")
@@ -62,7 +64,8 @@ def draw(
         return view(name, first, refusals)
     other = version(against) if against else judged
     others = {**(readings or {}), **(against_readings or {})}
-    return compared(name, first, _product(name, cores, other, others), (_text(judged, readings), _text(other, others)))
+    second = _product(name, cores, other, others, specification)
+    return compared(name, first, second, (_text(judged, readings), _text(other, others)))
 
 
 def _of_its_own(name: str, judged: Version, call: str | None) -> Diagram:
@@ -77,7 +80,7 @@ def _text(judged: Version, readings: Readings | None) -> str:
     return ", ".join((f"PSCI {judged}", *(f"{name}={option}" for name, option in (readings or {}).items())))
 
 
-def _product(name: str, cores: int, judged: Version, readings: Readings) -> Product:
+def _product(name: str, cores: int, judged: Version, readings: Readings, specification: Specification) -> Product:
     chosen = dict(_chosen(reading, option) for reading, option in readings.items())
     # clusters side by side, so that a whole cluster can be off while another runs
     shape = Topology.clusters([1] * cores) if name == "node" else None
@@ -86,7 +89,7 @@ def _product(name: str, cores: int, judged: Version, readings: Readings) -> Prod
     declared: dict[str | Key, Value] = dict(kept)
     declared.update(chosen)
     # no view tells the two widths of a function id apart
-    return Product(replace(machine, declared=declared), abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES)
+    return Product(replace(machine, declared=declared), specification, Abstraction(widths=(True,)), QUIET_MOVES)
 
 
 def _chosen(name: str, option: str) -> tuple[str, Value]:

@@ -25,15 +25,14 @@ BESIDE_RULES: Mapping[str, str] = {
     "model/machine.py: what a version does not make optional is there": "VERSION-6",
     "model/symbols/machine.py: what an implementation declares never changes": "FEAT-9",
     "model/tables/versions.py: rules are selected by `since` and `until`": (
-        "VERSION-3 VERSION-4 REV-2 REV-7 REV-8 REV-9 REV-11 REV-13"
+        "VERSION-3 REV-2 REV-7 REV-8 REV-9 REV-11 REV-13"
     ),
     "model/power/topology.py": "PD-1 PD-10 PD-13 PSTATE-9",
     "model/symbols/state.py: the state is that of the caller-visible system": "RET-13 SYS-1 SM-9",
-    "model/symbols/state.py: the content of memory is one token": "MEMP-9 MEMC-5",
     "model/symbols/state.py: what a core does": "SM-20",
     "model/power/domains.py": "SM-25 PD-7 PD-12 PC-4 PC-7 PC-11 OSI-10 OSI-11 OSI-18",
     "oracle/profiles: a power_state and the local states that it stands for": (
-        "PSTATE-7 PSTATE-11 PSTATE-13 PD-8"
+        "PSTATE-7 PSTATE-11 PD-8"
     ),
     "oracle/profiles: a uniprocessor Trusted OS needs MIGRATE_INFO_TYPE": "RET-10",
 }
@@ -46,7 +45,8 @@ ELSEWHERE: Mapping[str, str] = {
     ),
     "explorer/questions/liveness.py: the retry loop of 6.6": "SM-11 SM-12 SM-13",
     "oracle/checker/checker.py: only a core that runs makes calls": "SM-16",
-    "oracle/checker/entry.py: the registers at the first instruction": "ENTRY-1 ENTRY-7 ENTRY-9",
+    "oracle/checker/entry.py: the registers at the first instruction": "ENTRY-1 ENTRY-7 ENTRY-9 ENTRY-12",
+    "oracle/checker/entry.py: the registers that a call leaves alone": "SMC-11",
     "oracle/peers/stub: the conduit instruction with immediate 0": "SMC-1",
     "explorer/questions/hibernation.py and model/scenarios/hibernation.py: a guest, its host and the next boot": (
         "OFF2-15 OFF2-16 OFF2-17 OFF2-21 OFF2-22 OFF2-23 OFF2-24 OFF2-25"
@@ -67,13 +67,13 @@ class Subject:
 OUTSIDE: tuple[Subject, ...] = (
     Subject(
         "caches and coherency", "the model has one token for memory and no caches; no call's answer depends on them",
-        "CPU_SUSPEND-17 CPU_OFF-9 CPU_ON-14 OFF-10 PD-11 ENTRY-10 OSI-20",
+        "MEMP-9 MEMC-5 CPU_SUSPEND-17 CPU_OFF-9 CPU_ON-14 OFF-10 PD-11 ENTRY-10 OSI-20",
     ),
     Subject(
         "registers and devices of a core",
         "neither a call nor a trace event shows them; the oracle checks those that one can show",
-        "ENTRY-3 ENTRY-4 ENTRY-6 ENTRY-8 ENTRY-12 ENTRY-14 ENTRY-19 CTX-1 CTX-2 CTX-3 CTX-4 CTX-5 CTX-6 CTX-7 "
-        "CTX-8 SMC-11",
+        "ENTRY-3 ENTRY-4 ENTRY-6 ENTRY-8 ENTRY-14 ENTRY-19 CTX-1 CTX-2 CTX-3 CTX-4 CTX-5 CTX-6 CTX-7 "
+        "CTX-8",
     ),
     Subject(
         "how levels of software hand a call on",
@@ -87,7 +87,7 @@ OUTSIDE: tuple[Subject, ...] = (
     ),
     Subject(
         "firmware tables", "ACPI and FDT tell the caller; a profile is the model's form of what they say",
-        "HWSTATE-7 SMC-20",
+        "PSTATE-13 HWSTATE-7 SMC-20",
     ),
     Subject(
         "hardware: power, heat, wakeup sources",
@@ -110,7 +110,7 @@ OUTSIDE: tuple[Subject, ...] = (
     ),
     Subject(
         "background", "a reason, a purpose, a numbering or a date",
-        "FEAT-8 FREEZE-11 REV-0 REV-16 REV-17",
+        "FEAT-8 VERSION-4 FREEZE-11 REV-0 REV-16 REV-17",
     ),
 )
 """What is left out, by subject."""

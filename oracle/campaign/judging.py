@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from psci.model.events import Boot, Call, End, Enter, Event, Machine, Observe, Return, System, Timeout
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.specification import SPECIFICATION, Specification
-from psci.model.step import Stepper
-from psci.oracle.checker.checker import Checker, TraceError
+from psci.oracle.checker.checker import Checker, TraceError, asks_for_nodes
 from psci.oracle.checker.configuration import Configuration
 from psci.oracle.checker.report import Finding, Report, Verdict, result_text
 from psci.oracle.checker.silent_moves import PERMISSIONS
@@ -107,7 +106,7 @@ class Judge:
         self._psci = psci
         self._profile = profile
         self._reading = reading
-        self._steppers: dict[Any, Stepper] = {}
+        self._prepared: dict[Any, Checker] = {}
         self._amended = {
             owner for owner, rules in specification.rules.items() if any(r.modality is Modality.AMENDS for r in rules)
         }
@@ -139,18 +138,19 @@ class Judge:
         events = self.declared(trace)
         machine = events[0]
         assert isinstance(machine, Machine)
-        checker = self._checker(machine)
+        checker = self._checker(machine, asks_for_nodes(events))
         judgement = Judgement(events, checker.report, overlap=overlap(events, self.specification))
         _Watch(checker, judgement, self._amended, reporting).run(events)
         return judgement
 
-    def _checker(self, machine: Machine) -> Checker:
+    def _checker(self, machine: Machine, nodes: bool) -> Checker:
         # The exact text of the declarations decides what is folded into the compiled rules.
-        key = repr((machine.psci, machine.cpus, machine.boot_cpu, machine.profile, machine.reading, machine.topology))
-        checker = Checker(machine, self.specification, self._steppers.get(key))
-        self._steppers[key] = checker.stepper
-        # What one program let us learn is not held against the next: each saved file has to stand by itself.
-        checker.stepper.learned.clear()
+        key = (
+            nodes,
+            repr((machine.psci, machine.cpus, machine.boot_cpu, machine.profile, machine.reading, machine.topology)),
+        )
+        checker = Checker(machine, self.specification, like=self._prepared.get(key), nodes=nodes)
+        self._prepared[key] = checker
         return checker
 
 
@@ -218,7 +218,7 @@ class _Watch:
             return []
         core = self.checker.machine.core_of[cpu]
         for configuration in self.checker.configurations:
-            pending = configuration.pending[core]
+            pending = configuration.call_of(core)
             if pending is None or pending.outcome is not None:
                 continue
             allowed = next(stepper.under_all_answers(configuration.state, pending.call, configuration.assumptions))
@@ -248,7 +248,7 @@ class _Watch:
         core = self.checker.machine.core_of[event.cpu]
         rules: dict[str, Rule] = {}
         for configuration in self.checker.configurations:
-            pending = configuration.pending[core]
+            pending = configuration.call_of(core)
             if pending is not None and pending.outcome is not None:
                 rules[pending.outcome.rule.name] = pending.outcome.rule
             elif pending is not None:
@@ -274,7 +274,7 @@ class _Watch:
         core = self.checker.machine.core_of[cpu]
         groups: list[set[str]] = []
         for configuration in configurations:
-            pending = configuration.pending[core]
+            pending = configuration.call_of(core)
             # Where the call was decided at once, its rules are known from before.
             if pending is not None and pending.outcome is None:
                 groups += [

@@ -8,23 +8,29 @@ allowed and with what the implementation claims.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from psci.model.events import Boot, Call, End, Enter, Event, Host, Observe, Return, System, Timeout
+from psci.model.calls.set_suspend_mode import PSCI_SET_SUSPEND_MODE
+from psci.model.events import Boot, Call, End, Enter, Event, Host, Move, Observe, Return, System, Timeout, Unwake, Wake
 from psci.model.events import Machine as MachineEvent
 from psci.model.language.rules import Modality, Rule
 from psci.model.machine import Machine, ProfileError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
 from psci.oracle.checker.configuration import Configuration, Pending, acting, merged, running, settled
-from psci.oracle.checker.entry import entry_faults
-from psci.oracle.checker.explain import Explainer, Explanations, Seen, unusable
-from psci.oracle.checker.report import Finding, Report, Verdict
+from psci.oracle.checker.entry import Fault, changed_registers, entry_faults
+from psci.oracle.checker.explain import Explainer, Explanations, Seen, go_on, unusable
+from psci.oracle.checker.limits import LimitReached, Limits
+from psci.oracle.checker.report import Assumption, Duty, Finding, Report, Stopped, Told, Verdict
 from psci.oracle.checker.silent_moves import PERMISSIONS
+from psci.oracle.checker.statistics import Statistics
 from psci.oracle.checker.text import Words
+from psci.oracle.checker.worlds import Ground
 from psci.oracle.profiles.declaration import initial_state, machine_from
-from psci.oracle.traces.order import Numbered, before, groups, search
+from psci.oracle.traces.order import Numbered, TooManyOrders, before, choices, groups, search
 
 BEFORE = 4
 """How many events of the explained prefix a finding shows."""
@@ -34,6 +40,8 @@ LIMIT_OF_LEARNED = 100_000
 
 FUNCTION_ID = 0xFFFF_FFFF
 """The bits of x0 that are the function id (SMCCC)."""
+
+_LIMIT_OF_SITUATIONS = 4_000
 
 USUAL = {"isa": "aarch64", "world": "normal"}
 """What a core is that the machine event does not describe."""
@@ -46,67 +54,126 @@ class TraceError(ProfileError):
     """The events are no trace: one names a core that the machine has not, or comes where it cannot."""
 
 
+class NodesMatter(Exception):
+    """The trace asks what power domains do, which was left out so far; judge it again with `nodes`."""
+
+
 class Checker:
     """Judges one trace, event by event."""
 
     def __init__(
-        self, machine: MachineEvent, specification: Specification = SPECIFICATION, stepper: Stepper | None = None
+        self,
+        machine: MachineEvent,
+        specification: Specification = SPECIFICATION,
+        *,
+        like: Checker | None = None,
+        nodes: bool = True,
+        limits: Limits | None = None,
     ) -> None:
         """Begin a trace.
 
         Args:
             machine: its first event.
             specification: the rules.
-            stepper: one that was made for an equal machine and these rules, to be used again.
+            like: a checker of an equal machine by these rules, whose preparations are used again.
+            nodes: whether the state of power domains is followed; without it a trace that asks for it raises
+                `NodesMatter`, and one that does not is judged faster.
+            limits: what the judgement may cost.
 
         Raises:
             ProfileError: the machine's declarations contradict each other.
         """
-        self.stepper = Stepper(machine_from(machine), specification) if stepper is None else stepper
+        self.limits = limits or Limits()
+        self._nodes = nodes
+        ground: Ground | None = None if like is None else like.ground
+        if ground is None or ground.nodes != nodes:
+            stepper = Stepper(machine_from(machine), specification) if ground is None else ground.stepper
+            ground = Ground(stepper, nodes)
+        self.ground: Ground = ground
+        self.stepper = ground.stepper
         self.machine: Machine = self.stepper.machine
         self.report = Report(machine.psci, machine.peer)
-        self._explainer = Explainer(self.stepper)
-        self._words = Words(self._explainer.unseen)
+        self._explainer = Explainer(ground, self.limits)
+        self._words = Words(self._explainer)
         self._declared = machine.cores or {}
         self._callers = [
             tuple(str(self._declared.get(mpidr, {}).get(name, usual)).upper() for name, usual in USUAL.items())
             for mpidr in self.machine.cores
         ]
-        nobody: tuple[None, ...] = (None,) * len(self.machine.cores)
         start = initial_state(self.stepper, machine.initial)
-        self.configurations: Explanations = frozenset({Configuration(start, nobody)})
+        self.configurations: Explanations = frozenset({Configuration(self._explainer.worlds.of(start))})
+        self._check_mode()
         self._index = 0
-        self._last: deque[tuple[int, Event]] = deque(((0, machine),), maxlen=BEFORE)
+        self._last: deque[Seen] = deque(maxlen=BEFORE)
         self._open: dict[int, Pending] = {}
         self._fresh: set[int] = {self.machine.boot}
         """Cores that something other than PSCI started, and that were not heard of since."""
+        self._after: dict[tuple[Explanations, Any], tuple[Explanations, _Account]] = {}
+        """What explains an event, by what explained those before it."""
+        # What one trace let us learn is not held against the next.
+        self.stepper.learned.clear()
+        self._learned = False
+        """Something was learned, or states were forgotten, since the last situation was remembered."""
+        self._levels: dict[int, int] = {}
+        """The Exception level that each core was entered at."""
+        self._smccc = machine.smccc
+        self._made: dict[int, Call] = {}
+        self._statistics = Statistics(self.stepper, machine.clock, known_from_boot=machine.initial is None)
+        self._woken: set[int] = set()
+        """Cores for which a wakeup event was made pending, and that were not heard of since."""
 
     def feed(self, event: Event) -> None:
-        """Judge the next event and add it to the report.
+        """Judge the next event and add it to the report; nothing is judged any more after a limit was hit.
 
         Raises:
             TraceError: the event cannot be part of this trace.
+            NodesMatter: the event asks for power domains, which are not followed.
         """
         self._index += 1
-        self._one(self._prepared(self._index, event))
+        self._feed(self._index, event)
 
     def feed_together(self, group: Sequence[Numbered]) -> None:
-        """Judge events that are unordered, but for what their intervals say; see `psci.oracle.traces.order.groups`.
+        """Judge events that are unordered, but for what their intervals say; see `psci.oracle.order.groups`.
 
         Raises:
             TraceError: an event cannot be part of this trace.
-            OrderError: the events can be ordered in too many ways.
+            NodesMatter: an event asks for power domains, which are not followed.
         """
         if len(group) == 1:
             self._index = group[0][0]
-            self._one(self._prepared(*group[0]))
+            self._feed(*group[0])
             return
         self._index = max(self._index, *(number for number, _ in group))
-        rest = [self._prepared(number, event) for number, event in group]
-        while len(rest) > 1:
-            rest = self._some(rest)
-        for seen in rest:
-            self._one(seen)
+        if self.report.stopped is not None:
+            self.report.events += sum(not isinstance(event, End) for _, event in group)
+            return
+        try:
+            rest = [self._prepared(number, event) for number, event in group]
+            while len(rest) > 1:
+                rest = self._some(rest)
+            for seen in rest:
+                self._one(seen)
+        except (LimitReached, TooManyOrders) as limit:
+            self._stop(group[0][0], str(limit))
+
+    def _feed(self, number: int, event: Event) -> None:
+        if self.report.stopped is not None:
+            self.report.events += not isinstance(event, End)
+            return
+        try:
+            self._one(self._prepared(number, event))
+        except LimitReached as limit:
+            self._stop(number, str(limit))
+
+    def _stop(self, number: int, why: str) -> None:
+        """Judge nothing more: say where a limit was hit, and what to declare to get further."""
+        self.report.verdicts[Verdict.UNKNOWN] += 1
+        open_keys = Counter(key[0] for c in self.configurations for key in c.assumptions)
+        advice = [f"declare {', '.join(str(name) for name, _ in open_keys.most_common(3))}"] if open_keys else []
+        if len(self._open) > 1:
+            advice.append(f"overlap fewer calls (here {len(self._open)} are under way)")
+        advice.append("raise the limit")
+        self.report.stopped = Stopped(number, why, "; ".join(advice))
 
     # ---- one event, or several
 
@@ -118,13 +185,32 @@ class Checker:
             if isinstance(seen.event, System):
                 self._keep(self._explainer.power_lost(self.configurations))
         else:
-            explained, rules = self._explainer.explain(seen, self.configurations)
-            if explained:
-                self._explained(seen, explained, rules)
-                self._keep(explained)
+            key = (self.configurations, _memo_key(seen))
+            known = self._after.get(key)
+            if known is not None:
+                self.configurations, account = known
+                self._explained(seen, account)
             else:
-                self._unexplained(seen)
-        self._last.append((seen.number, seen.event))
+                explained, rules = self._explainer.explain(seen, self.configurations)
+                if explained:
+                    if isinstance(seen.event, Call):
+                        rules = self._explainer.broken_duties(explained, seen)
+                    account = _account(rules, explained)
+                    self._explained(seen, account)
+                    self._keep(explained)
+                    if key[1] is not None:
+                        self._remember(key, account)
+                else:
+                    self._unexplained(seen)
+        self._last.append(seen)
+
+    def _remember(self, key: tuple[Explanations, Any], account: _Account) -> None:
+        """The same event in the same situation needs no work; what was learned meanwhile makes another situation."""
+        if self._learned or len(self._after) >= _LIMIT_OF_SITUATIONS:
+            self._after.clear()
+            self._learned = False
+            return
+        self._after[key] = self.configurations, account
 
     def _some(self, group: list[Seen]) -> list[Seen]:
         """Judge events of a group in every admissible order, up to one that nothing explains; returns what is left."""
@@ -138,13 +224,15 @@ class Checker:
             rules.setdefault(place, set()).update(used)
             return explained
 
-        order, explained, stuck = search(before([seen.event for seen in group]), self.configurations, explain)
+        events = [seen.event for seen in group]
+        masks = before(events)
+        order, explained, stuck = search(masks, self.configurations, explain, lambda done: choices(events, masks, done))
         for place in order:
             if problem := unusable(group[place]):
                 self._harness_error(group[place], problem)
             else:
-                self._explained(group[place], explained, rules.get(place, set()))
-            self._last.append((group[place].number, group[place].event))
+                self._explained(group[place], _account(rules.get(place, set()), explained))
+            self._last.append(group[place])
         self._keep(explained)
         if stuck is None:
             return []
@@ -153,19 +241,28 @@ class Checker:
 
     def _prepared(self, number: int, event: Event) -> Seen:
         """The event with what it needs of its core's events before it."""
-        if isinstance(event, MachineEvent):
-            raise TraceError(f"event {number}: a machine event stands only at the beginning")
-        self.report.events += not isinstance(event, End)
         if isinstance(event, Return):
             core = self._core(number, event.cpu)
-            return Seen(number, event, core, self._open.pop(core, None))
+            self.report.events += 1
+            self._woken.discard(core)
+            return Seen(number, event, core, self._open.pop(core, None), False, self._made.pop(core, None))
         if isinstance(event, Call):
             core = self._core(number, event.cpu)
+            self.report.events += 1
             self.report.calls += 1
             self.report.not_psci += self.stepper.is_not_psci(event.fn & FUNCTION_ID)
             self._fresh.discard(core)
             pending = self._open[core] = self._invoked(core, event)
+            self._made[core] = event
+            self._statistics.called(pending.call)
             return Seen(number, event, core, pending)
+        if isinstance(event, MachineEvent):
+            raise TraceError(f"event {number}: a machine event stands only at the beginning")
+        self.report.events += not isinstance(event, End)
+        if isinstance(event, Observe) and event.node is not None and not self._nodes:
+            raise NodesMatter
+        if isinstance(event, Move):
+            self._statistics.interfered()
         mpidr = getattr(event, "cpu", None)
         if mpidr is None:
             if isinstance(event, Observe):
@@ -173,15 +270,24 @@ class Checker:
             return Seen(number, event)
         core = self._core(number, mpidr)
         fresh = core in self._fresh
+        if isinstance(event, Wake):
+            self._woken.add(core)
+        elif isinstance(event, Unwake):
+            self._woken.discard(core)
         if isinstance(event, Enter):
+            self._woken.discard(core)
             self._open.pop(core, None)
             self._fresh.discard(core)
             return Seen(number, event, core, unjudged=fresh)
         if isinstance(event, Boot):
+            self._woken.clear()
             self._open.clear()
             self._fresh = {core}
         elif isinstance(event, Host) and event.action == "start_cpu":
             self._fresh.add(core)
+            self._statistics.interfered()
+        elif isinstance(event, Host) and event.action == "resume":
+            return Seen(number, event, core, self._open.get(core))
         return Seen(number, event, core)
 
     def _invoked(self, core: int, event: Call) -> Pending:
@@ -203,9 +309,10 @@ class Checker:
                 self._refuse_call(seen)
             case Enter():
                 assert seen.core is not None
-                reached = self._explainer.unseen.reached(self.configurations)
-                go_on = frozenset(c.having(running(c.state, seen.core), seen.core, None) for c in reached)
-                self._deviates(seen, go_on)
+                target = self._explainer.of_entry(seen.core)
+                reached = self._explainer.unseen.reached(self.configurations, target, go_on)
+                after = {self._explainer.in_state(c, running(c.state, seen.core), seen.core, None) for c in reached}
+                self._deviates(seen, frozenset(self._explainer.unseen.first(after, target)))
             case System():
                 self._deviates(seen, self._explainer.power_lost(self.configurations))
             case Boot():
@@ -219,10 +326,11 @@ class Checker:
         assert core is not None
         assert call is not None
         assert isinstance(event, Return)
-        reached = self._explainer.unseen.reached(self.configurations)
-        undecided = [c for c in reached if (pending := c.pending[core]) is not None and pending.outcome is None]
+        explainer = self._explainer
+        reached = self._words.could_end(self.configurations, core)
+        undecided = [c for c in reached if (pending := c.call_of(core)) is not None and pending.outcome is None]
         gap, free = self._promises(undecided, call)
-        after = frozenset(c.having(running(c.state, core), core, None) for c in undecided)
+        after = frozenset(explainer.in_state(c, running(c.state, core), core, None) for c in undecided)
         if gap or free:
             self.report.verdicts[Verdict.IMPLEMENTATION_DEFINED if gap else Verdict.UNPREDICTABLE] += 1
             others = frozenset() if gap else frozenset(c.with_pending(core, None) for c in reached)
@@ -230,26 +338,29 @@ class Checker:
             return
         # What the answer claims to have done: the effect of the rules that give it, whatever they require.
         believed = {
-            c.having(state, core, None)
+            explainer.in_state(c, state, core, None)
             for c in self.configurations
             for state in self.stepper.claimed(running(c.state, core), call.call, event.x0)
         }
         doubted = {
-            c.having(acting(c.state, core), core, None).doubting()
+            explainer.in_state(c, acting(c.state, core), core, None).doubting()
             for c in reached
-            if c.pending[core] is None or c.pending[core].outcome is not None  # type: ignore[union-attr]  # not None
+            if (pending := c.call_of(core)) is None or pending.outcome is not None
         }
         self._deviates(seen, frozenset(believed | doubted))
 
     def _refuse_call(self, seen: Seen) -> None:
         core = seen.core
         assert core is not None
-        reached = self._explainer.unseen.reached(self.configurations)
-        if all(c.pending[core] is not None and c.state.activity[core] == "RUNNING" for c in reached):
+        if all(c.call_of(core) is not None and c.state.activity[core] == "RUNNING" for c in self.configurations):
             self._harness_error(seen, "a call inside a call: the `return` line of the one before is missing")
-            self._keep(c.with_pending(core, seen.call) for c in reached)
+            self._keep(c.with_pending(core, seen.call) for c in self.configurations)
             return
-        self._deviates(seen, frozenset(c.having(running(c.state, core), core, seen.call) for c in self.configurations))
+        explainer = self._explainer
+        self._deviates(
+            seen,
+            frozenset(explainer.in_state(c, running(c.state, core), core, seen.call) for c in self.configurations),
+        )
 
     def _promises(self, undecided: Iterable[Configuration], call: Pending) -> tuple[bool, bool]:
         """Whether no rule answers a call, and whether a broken duty frees the implementation, in some explanation."""
@@ -262,7 +373,7 @@ class Checker:
 
     def _timeout(self, seen: Seen) -> None:
         assert seen.core is not None
-        if self._explainer.silent(self.configurations, seen.core):
+        if self._explainer.silent(self.configurations, seen.core, seen.core in self._woken):
             self.report.verdicts[Verdict.CONFORMS] += 1
             return
         self.report.verdicts[Verdict.UNKNOWN] += 1
@@ -272,39 +383,68 @@ class Checker:
 
     # ---- the report
 
-    def _explained(self, seen: Seen, explained: Explanations, rules: set[Rule]) -> None:
+    def _explained(self, seen: Seen, account: _Account) -> None:
         """Count an explained event; if only explanations that do not believe an earlier answer are left, say so."""
         event = seen.event
+        if isinstance(event, Call):
+            if account.rules:
+                self.report.duties += [Duty(seen.number, r.name, r.text, r.cites) for r in account.rules]
+            return
         if not isinstance(event, _JUDGED):
             return
+        faults = self._faults(seen, account.rules)
         if seen.call is not None and self.stepper.is_not_psci(seen.call.call.fn):
             return
-        faults = entry_faults(event, self._declared.get(event.cpu, {})) if isinstance(event, Enter) else ()
         if not faults:
             self.report.verdicts[Verdict.CONFORMS] += 1
         for fault in faults:
             self._found(seen, Finding(seen.number, fault.observed, fault.allowed, (), fault.cites, None))
-        if rules:
-            for rule in rules:
-                self.report.rules[rule.name] += 1
-            if all(rule.modality in PERMISSIONS for rule in rules):
-                rule = min(rules, key=lambda r: (r.modality is Modality.AMENDS, r.name))
-                self.report.permissions[rule.name] += 1
-        if not any(c.claimed for c in explained):
+        counts = self.report.rules
+        for rule in account.rules:
+            counts[rule.name] += 1
+        if account.permission is not None:
+            self.report.permissions[account.permission] += 1
+        if not account.claimed:
             text = "explained only if an earlier answer was wrong"
             self.report.findings.append(Finding(seen.number, text, "", (), (), None, consequential=True))
+
+    def _faults(self, seen: Seen, rules: Iterable[Rule]) -> list[Fault]:
+        """What is wrong with an event beside what the rules say of the state."""
+        event, core = seen.event, seen.core
+        if isinstance(event, Enter) and core is not None:
+            callers = frozenset() if seen.unjudged else self._explainer.callers
+            faults = list(entry_faults(event, self._declared.get(event.cpu, {}), self._levels.get(core), callers))
+            if event.el is not None and not faults:
+                self._levels[core] = event.el
+            self._statistics.entered(core)
+            return faults
+        if isinstance(event, Return) and seen.call is not None and core is not None:
+            faults = []
+            if event.t0 is None:
+                faults = self._statistics.faults(seen.call.call, seen.call.wide, event.x0, rules, event.t)
+            if seen.made is not None and event.regs is not None:
+                faults += changed_registers(seen.made, event, self._smccc)
+            self._statistics.returned(core, event.x0)
+            return faults
+        if isinstance(event, Boot):
+            self._statistics.booted()
+        return []
 
     def _deviates(self, seen: Seen, go_on: Explanations) -> None:
         words = self._words
         allowed = words.allowed(self.configurations, seen.core, seen.event)
         near = words.nearest(self.configurations, seen.core, seen.event)
-        observed = words.observed(seen.event)
-        self._found(seen, Finding(seen.number, observed, allowed.text, allowed.rules, allowed.cites, near))
+        finding = Finding(
+            seen.number, words.observed(seen), allowed.text, allowed.rules, allowed.cites, near,
+            state=words.state(self.configurations, seen), decisive=allowed.decisive,
+        )  # fmt: skip
+        self._found(seen, finding)
         self._keep(go_on)
 
     def _found(self, seen: Seen, finding: Finding) -> None:
         self.report.verdicts[Verdict.DEVIATES] += 1
-        self.report.findings.append(finding.after(tuple(self._last)))
+        before = [Told(earlier.number, self._words.told(earlier), earlier.event) for earlier in self._last]
+        self.report.findings.append(finding.after(before))
 
     def _harness_error(self, seen: Seen, why: str) -> None:
         self.report.verdicts[Verdict.HARNESS_ERROR] += 1
@@ -331,29 +471,94 @@ class Checker:
             pool, learned = settled(merged(pool, {key for c in pool for key in c.assumptions}))
             if learned and len(self.stepper.learned) < LIMIT_OF_LEARNED:
                 self.stepper.learned.update(learned)
-                self._explainer.unseen.forget()
+                self._learned = True
+                self._explainer.worlds.generation += 1
+                for key, value in learned.items():
+                    text, unusual = self._words.assumed(key, value)
+                    self.report.assumptions.append(Assumption(self._index, key, value, text, unusual))
             elif learned:
                 self.report.assumptions_dropped = True
         if not any(c.claimed for c in pool):
             # The answer that was doubted is now known to be wrong: what is left is what is believed.
-            pool = frozenset(Configuration(c.state, c.pending, c.assumptions) for c in pool)
+            pool = frozenset(c._replace(claimed=True) for c in pool)
         self.configurations = pool
         self.report.widest = max(self.report.widest, self._explainer.unseen.widest)
+        self._check_mode()
+        self._learned |= self._explainer.worlds.forget(c.world for c in pool)
+
+    def _check_mode(self) -> None:
+        if not self._nodes and any(c.world.context.mode != "PLATFORM_COORDINATED" for c in self.configurations):
+            raise NodesMatter
 
 
-def check(events: Iterable[Event], specification: Specification = SPECIFICATION) -> Report:
+class _Account(NamedTuple):
+    """What explained an event."""
+
+    rules: tuple[Rule, ...]
+    permission: str | None
+    """The rule that is counted as a permission, where nothing but permissions explain it."""
+    claimed: bool
+    """Some explanation believes all answers so far."""
+
+
+def _account(rules: set[Rule], explained: Explanations) -> _Account:
+    permission = None
+    if rules and all(rule.modality in PERMISSIONS for rule in rules):
+        permission = min(rules, key=lambda r: (r.modality is Modality.AMENDS, r.name)).name
+    return _Account(tuple(rules), permission, any(c.claimed for c in explained))
+
+
+def asks_for_nodes(events: Iterable[Event]) -> bool:
+    """Whether a trace may ask what power domains do."""
+    modes = PSCI_SET_SUSPEND_MODE.ids()
+    return any(
+        (isinstance(event, Observe) and event.node is not None)
+        or (isinstance(event, Call) and event.fn & FUNCTION_ID in modes)
+        or (isinstance(event, MachineEvent) and "mode" in (event.initial or {}))
+        for event in events
+    )
+
+
+def _memo_key(seen: Seen) -> Any:
+    """What of an event decides what explains it; None where that is not worth remembering."""
+    match seen.event:
+        case Return(x0=x0):
+            return seen.core, x0
+        case Call():
+            return seen.core, seen.call
+        case Enter(pc=pc, x0=x0, isa=None):
+            return seen.core, pc, x0, seen.unjudged
+    return None
+
+
+def check(
+    events: Iterable[Event], specification: Specification = SPECIFICATION, limits: Limits | None = None
+) -> Report:
     """Judge a whole trace.
+
+    Args:
+        events: the trace; one that can be iterated again (a list, a `psci.oracle.trace.TraceFile`) is never held in
+            memory as a whole.
+        specification: the rules.
+        limits: what the judgement may cost.
 
     Raises:
         TraceError: the events are no trace.
         ProfileError: the machine that it begins with contradicts itself.
-        OrderError: its intervals leave too many orders.
+        OrderError: its intervals contradict the order of its lines.
     """
-    stream = iter(events)
+    again = tuple(events) if isinstance(events, Iterator) else events
+    try:
+        return _judged(iter(again), specification, limits, nodes=False)
+    except NodesMatter:
+        return _judged(iter(again), specification, limits, nodes=True)
+
+
+def _judged(stream: Iterator[Event], specification: Specification, limits: Limits | None, nodes: bool) -> Report:
     first = next(stream, None)
     if not isinstance(first, MachineEvent):
         raise TraceError("event 0: a trace begins with a machine event")
-    checker = Checker(first, specification)
+    checker = Checker(first, specification, nodes=nodes, limits=None if limits is None else replace(limits))
     for group in groups(_until_end(stream)):
         checker.feed_together(group)
     return checker.report
@@ -366,4 +571,4 @@ def _until_end(events: Iterable[Event]) -> Iterator[Event]:
         yield event
 
 
-__all__ = ["Checker", "TraceError", "check"]
+__all__ = ["Checker", "NodesMatter", "TraceError", "asks_for_nodes", "check"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from psci.model.language.rules import Completion
+from psci.model.language.rules import Completion, Rule
 from psci.model.language.terms import Value
 from psci.model.machine import Key, answers
 from psci.model.step import Invocation, Outcome, accepts
+from psci.oracle.checker.worlds import World
 
 
 class Assumptions(dict[Key, Value]):
@@ -31,16 +32,27 @@ class Assumptions(dict[Key, Value]):
         """These assumptions less one."""
         return Assumptions({k: v for k, v in self.items() if k != key})
 
-    def together(self, other: Assumptions) -> Assumptions | None:
+    def together(self, other: Mapping[Key, Value]) -> Assumptions | None:
         """These and the others, or None where they contradict each other."""
         if other is self or not other:
             return self
         if any(self.get(key, value) != value for key, value in other.items()):
             return None
+        if all(key in self for key in other):
+            return self
         return Assumptions({**self, **other})
 
 
 NONE = Assumptions()
+
+
+class Answer(NamedTuple):
+    """An answer that changes nothing, which a call could have got at some moment since it was made."""
+
+    rule: Rule
+    value: int | None
+    needs: Assumptions
+    """Under which the rule applies."""
 
 
 class Pending(NamedTuple):
@@ -48,58 +60,86 @@ class Pending(NamedTuple):
 
     call: Invocation
     wide: bool
+    early: frozenset[Answer] = frozenset()
+    """The answers that it could have got already, and perhaps no longer can."""
     outcome: Outcome | None = None
-    """None until the call is decided; then its outcome, whose `state` is dropped (None)."""
+    """None until the call has changed something; then what it comes to, whose `state` is dropped (None)."""
 
     def explains(self, x0: int, activity: str) -> bool:
-        """Whether the call can now return x0."""
+        """Whether the call, which has changed something, can now return x0."""
         if self.outcome is None or (self.outcome.completion is Completion.WAITS and activity != "RUNNING"):
             return False
         return accepts(self.outcome, x0, self.wide)
 
 
+Calls: TypeAlias = tuple[tuple[int, Pending], ...]
+"""The calls under way, in the order of their cores."""
+
+
 class Configuration(NamedTuple):
     """One explanation: a state, what each core's call has come to, and what is assumed of the implementation."""
 
-    state: Any
-    pending: tuple[Pending | None, ...]
+    world: World
+    calls: Calls = ()
     assumptions: Assumptions = NONE
     claimed: bool = True
     """False in the line of explanations that does not believe an answer that deviated."""
 
-    def having(self, state: Any, core: int, pending: Pending | None) -> Configuration:
+    @property
+    def state(self) -> Any:
+        """The state of the caller-visible system."""
+        return self.world.state
+
+    def call_of(self, core: int) -> Pending | None:
+        """The call of a core that is under way."""
+        for caller, pending in self.calls:
+            if caller == core:
+                return pending
+        return None
+
+    def having(self, world: World, core: int, pending: Pending | None) -> Configuration:
         """The configuration in another state, with another pending call of one core."""
-        calls = self.pending
-        return Configuration(state, (*calls[:core], pending, *calls[core + 1 :]), self.assumptions, self.claimed)
+        return Configuration(world, replaced(self.calls, core, pending), self.assumptions, self.claimed)
 
     def with_pending(self, core: int, pending: Pending | None) -> Configuration:
         """The configuration with another pending call of one core."""
-        return self.having(self.state, core, pending)
+        return self.having(self.world, core, pending)
 
-    def in_state(self, state: Any) -> Configuration:
+    def in_world(self, world: World) -> Configuration:
         """The configuration in another state."""
-        return Configuration(state, self.pending, self.assumptions, self.claimed)
+        return Configuration(world, self.calls, self.assumptions, self.claimed)
 
-    def without_calls(self, state: Any) -> Configuration:
+    def without_calls(self, world: World) -> Configuration:
         """The configuration in another state in which no call is under way."""
-        return Configuration(state, (None,) * len(self.pending), self.assumptions, self.claimed)
+        return Configuration(world, (), self.assumptions, self.claimed)
 
     def doubting(self) -> Configuration:
         """The configuration in the line of explanations that does not believe the last answer."""
-        return Configuration(self.state, self.pending, self.assumptions, claimed=False)
+        return self._replace(claimed=False)
 
     def assuming(self, assumptions: Assumptions) -> Configuration:
         """The configuration under other assumptions."""
-        return Configuration(self.state, self.pending, assumptions, self.claimed)
+        return Configuration(self.world, self.calls, assumptions, self.claimed)
+
+
+def replaced(calls: Calls, core: int, pending: Pending | None) -> Calls:
+    """The calls under way with another call of one core, or none."""
+    rest = [item for item in calls if item[0] != core]
+    if pending is not None:
+        rest.append((core, pending))
+        if len(rest) > 1:
+            rest.sort(key=_core)
+    return tuple(rest)
+
+
+def _core(item: tuple[int, Pending]) -> int:
+    return item[0]
 
 
 def running(state: Any, core: int) -> Any:
     """The state in which a core runs caller code all the same."""
-    power, activity = state.power, state.activity
-    return state._replace(
-        power=(*power[:core], "ON", *power[core + 1 :]),
-        activity=(*activity[:core], "RUNNING", *activity[core + 1 :]),
-    )
+    power = state.power
+    return acting(state._replace(power=(*power[:core], "ON", *power[core + 1 :])), core)
 
 
 def acting(state: Any, core: int) -> Any:

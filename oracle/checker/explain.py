@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from psci.model.environment import LOOK
 from psci.model.events import Boot, Call, Enter, Event, Host, Observe, Return, System, Unwake, Wake
-from psci.model.language.rules import Rule
-from psci.model.step import Stepper
+from psci.model.language.effects import NOTHING
+from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.terms import TRUE, fields_read
+from psci.model.step import Outcome
+from psci.model.symbols.state import FIELDS
+from psci.model.tables.versions import V0_1, V1_3
 from psci.oracle.checker.configuration import Configuration, Pending, running, stopped
-from psci.oracle.checker.silent_moves import Unseen, everything
+from psci.oracle.checker.footprint import Footprint, Location
+from psci.oracle.checker.limits import Limits
+from psci.oracle.checker.silent_moves import Target, Unseen, looks_at
+from psci.oracle.checker.worlds import ENTRY_FIELDS, Ground, World, Worlds
 
 Explanations: TypeAlias = frozenset[Configuration]
 
@@ -44,14 +52,16 @@ class Seen(NamedTuple):
     """The call that begins with a `call`, or that ends with a `return`."""
     unjudged: bool = False
     """The first entry of a core that something other than PSCI started."""
+    made: Call | None = None
+    """The line of the call that ends with a `return`."""
 
 
 def _system_kinds(event: System) -> tuple[str, ...]:
     """The kinds of system call that can have caused what the outside saw; none where no system call does."""
     match event.event:
         case "off" if event.flags is not None:
-            # A source that gives flags tells hibernation from power-off.
-            return ("OFF", "VENDOR_RESET")
+            # A source that gives flags tells hibernation from power-off (OFF2-13).
+            return ("HIBERNATE",) if event.flags & 1 else ("OFF", "VENDOR_RESET")
         case "off":
             return ("OFF", "HIBERNATE", "VENDOR_RESET")
         case "hibernate":
@@ -64,6 +74,25 @@ def _system_kinds(event: System) -> tuple[str, ...]:
             return ("RESET", "WARM_RESET", "VENDOR_RESET")
     return ()
 
+
+def _boots(cause: str, kind: str, rule: Rule) -> bool:
+    """Whether a boot that the outside saw can be one by this rule after a system that went down in this way.
+
+    After power-off, hibernation and a cold reset the next start is a cold boot (SYS-3). What a vendor-specific reset is
+    like, and what a host does that takes power away or loads an image, is not for DEN0022 to say.
+    """
+    match cause:
+        case "cold":
+            return rule.name != "BOOT.warm_boot"
+        case "warm":
+            return kind in ("WARM_RESET", "VENDOR_RESET", "POWER_LOSS") and rule.name != "BOOT.warm_reset_fell_back"
+        case "vendor":
+            return kind in ("VENDOR_RESET", "POWER_LOSS")
+    return True
+
+
+_OF_NODES = fields_read(*(rule.guard for rule in LOOK.rules))
+"""The fields that it depends on in which state the outside may see a node."""
 
 _MAY_BE_UNUSABLE = (Return, System, Observe)
 
@@ -84,16 +113,37 @@ def unusable(seen: Seen) -> str | None:
     return None
 
 
+UNDONE = Rule(
+    "HOST.undone", Modality.MAY_SUCCEED, TRUE, Completion.RETURNS, None, TRUE, NOTHING, ("OFF2-15",), V0_1, V1_3,
+    "The host undid the system call and runs the caller again; what the caller then reads is the host's choice.",
+)  # fmt: skip
+"""What answers a call that the host undid (`host` with the action `resume`)."""
+
+
 class Explainer:
     """Finds the explanations of one event after another."""
 
-    def __init__(self, stepper: Stepper) -> None:
-        self.stepper = stepper
-        self.unseen = Unseen(stepper)
+    def __init__(self, ground: Ground, limits: Limits) -> None:
+        self.stepper = stepper = ground.stepper
+        self.worlds = Worlds(ground)
+        self.unseen = Unseen(self.worlds, limits)
+        self._cores = range(len(stepper.machine.cores))
         self._by_kind: Mapping[type[Event], Callable[[Any, Explanations], Found]] = {
             Call: self._call, Return: self._return, Enter: self._enter, System: self._system, Boot: self._boot,
             Wake: self._signal, Unwake: self._signal, Observe: self._observe, Host: self._host,
         }  # fmt: skip
+        asked = frozenset(("asked", core) for core in self._cores) | {("system",)}
+        stray = {(name, core) for name in ("power", "wake") for core in self._cores if "wake" in self.worlds.live}
+        # A stray wakeup resets a system that runs (CPU_OFF-7).
+        going = Footprint(asked | ground.survives, {})
+        self._down = Target(Footprint(asked | stray | ground.survives, {}), ends=True, once_going=going)
+        self._suspend = looks_at(("system",))
+        self._going: set[Configuration] = set()
+        """What the last system event was explained from, for a host that undoes it."""
+        self.callers: frozenset[str] = frozenset()
+        """The execution states of those who asked for the last entry that was explained."""
+        self._entries: dict[int, Target] = {}
+        self._places: dict[tuple[bool, int], Target] = {}
 
     def explain(self, seen: Seen, configurations: Explanations) -> tuple[Explanations, set[Rule]]:
         """The explanations after an event, none where nothing explains it, and the rules that they rest on."""
@@ -105,18 +155,73 @@ class Explainer:
 
     def power_lost(self, configurations: Iterable[Configuration]) -> Explanations:
         """The explanations after a loss of power."""
+        reached = self.unseen.reached(configurations, self._down, go_on)
         return frozenset(
-            c.without_calls(state) for c in configurations for _, state in self.stepper.move("LOSE_POWER", c.state)
+            c.without_calls(world) for c in reached for _, _, world in self.worlds.ways(c.world, "LOSE_POWER")
         )
+
+    def in_state(self, configuration: Configuration, state: Any, core: int, call: Pending | None) -> Configuration:
+        """The configuration in another state that the environment made, with another call of one core."""
+        return configuration.having(self.worlds.of(state), core, call)
 
     def _call(self, seen: Seen, configurations: Explanations) -> Found:
         core, call = seen.core, seen.call
         assert core is not None
-        return [
-            c.with_pending(core, call)
-            for c in configurations
-            if c.state.activity[core] == "RUNNING" and c.pending[core] is None
-        ], set()
+        found: set[Configuration] = set()
+        absent: set[Configuration] = set()
+        for c in configurations:
+            if c.state.activity[core] == "RUNNING" and c.call_of(core) is None:
+                found.add(c.with_pending(core, call))
+            else:
+                absent.add(c)
+        if absent:
+            # What a tester cannot tell is absent: the core may have been entered without a line that says so.
+            found |= {c.with_pending(core, call) for c in self.arrivals(absent, core)}
+        return found, set()
+
+    def broken_duties(self, configurations: Explanations, seen: Seen) -> set[Rule]:
+        """The caller's duties that a call breaks as it is made, in every explanation."""
+        assert seen.call is not None
+        return set.intersection(*(set(self.worlds.broken(c.world, seen.call.call)) for c in configurations))
+
+    def arrivals(self, configurations: Iterable[Configuration], core: int) -> set[Configuration]:
+        """The configurations after an entry of a core that no line tells of."""
+        target = self.of_entry(core)
+
+        def judge(configuration: Configuration) -> bool | None:
+            runs = configuration.state.activity[core] == "RUNNING" and configuration.call_of(core) is None
+            return False if runs else None
+
+        found = {
+            self.unseen.moved(c, self.worlds.of(running(c.state, core)), [("activity", core)]).with_pending(core, None)
+            for c in self.unseen.reached(configurations, target, judge)
+            if c.state.activity[core] == "ENTERING"
+        }
+        return self.unseen.first(found, target)
+
+    def of_entry(self, core: int) -> Target:
+        """What the entry of a core depends on."""
+        if core not in self._entries:
+            entry = [(name, core) for name in ENTRY_FIELDS]
+            self._entries[core] = looks_at(("activity", core), *entry, changes=[("activity", core)])
+        return self._entries[core]
+
+    def of_place(self, event: Observe, core: int | None) -> Target:
+        """What an observation depends on."""
+        place = self.stepper.machine.tree.names.index(event.node or "") if core is None else core
+        key = core is None, place
+        if key not in self._places:
+            if core is not None:
+                self._places[key] = looks_at(("system",), ("power", place), ("activity", place))
+            else:
+                everything = (location for field in FIELDS for location in self.worlds.ground.locations_of(field))
+                self._places[key] = looks_at(*(place for place in everything if place[0] in _OF_NODES))
+        return self._places[key]
+
+    @property
+    def of_power(self) -> Target:
+        """What it depends on that the system goes down."""
+        return self._down
 
     def _return(self, seen: Seen, configurations: Explanations) -> Found:
         assert seen.core is not None
@@ -129,42 +234,81 @@ class Explainer:
         assert isinstance(event, Enter)
         if seen.unjudged:
             return configurations, set()
+        target = self.of_entry(core)
         explained: set[Configuration] = set()
         rules: set[Rule] = set()
-        for c in self.unseen.reached(configurations):
-            for rule, state in self.stepper.move("ENTER", c.state, core, (event.pc, event.x0)):
+        callers: set[str] = set()
+        for c in self.unseen.reached(configurations, target, go_on):
+            for under, rule, world in self._ways(c, "ENTER", core, (event.pc, event.x0)):
                 rules.add(rule)
-                explained.update(self.unseen.with_lost_answers(c, c.having(state, core, None), core))
-        return explained, rules
+                callers.add(c.state.entry_isa[core])
+                explained.add(self.unseen.moved(under, world, [("activity", core)]).with_pending(core, None))
+        self.callers = frozenset(callers)
+        return self.unseen.first(explained, target), rules
+
+    def _ways(
+        self, configuration: Configuration, name: str, index: int = 0, parameters: tuple[Any, ...] = ()
+    ) -> Iterable[tuple[Configuration, Rule, World]]:
+        """The ways of a move, each with the configuration under what it assumes."""
+        for needs, rule, world in self.worlds.ways(configuration.world, name, index, parameters):
+            if not needs:
+                yield configuration, rule, world
+                continue
+            under = self.unseen.together(configuration.assumptions, needs)
+            if under is not None:
+                yield configuration.assuming(under), rule, world
 
     def _system(self, seen: Seen, configurations: Explanations) -> Found:
         event = seen.event
         assert isinstance(event, System)
         if event.event == "suspend":
-            return [c for c in self.unseen.reached(configurations, _suspended) if _suspended(c)], set()
+            reached = self.unseen.reached(configurations, self._suspend, _suspended)
+            return self.unseen.first({c for c in reached if _suspended(c)}, self._suspend), set()
         explained: set[Configuration] = set()
         rules: set[Rule] = set()
-        for c in self.unseen.reached(configurations):
+        self._going = set()
+        for c in self.unseen.reached(configurations, self._down, go_on):
             for kind in _system_kinds(event):
-                for rule, state in self.stepper.move("GO_DOWN", c.state, parameters=(kind,)):
+                for under, rule, world in self._ways(c, "GO_DOWN", 0, (kind,)):
                     rules.add(rule)
-                    explained.add(c.without_calls(state))
+                    explained.add(under.without_calls(world))
+                    self._going.add(under)
         return explained, rules
 
     def _boot(self, seen: Seen, configurations: Explanations) -> Found:
         assert seen.core is not None
-        moves = [(c, self.stepper.move("BOOT", c.state, seen.core)) for c in configurations]
-        explained = {c.without_calls(state) for c, booted in moves for _, state in booted}
-        return explained, {rule for _, booted in moves for rule, _ in booted}
+        explained: set[Configuration] = set()
+        rules: set[Rule] = set()
+        assert isinstance(seen.event, Boot)
+        for c in self._down_unseen(configurations):
+            for under, rule, world in self._ways(c, "BOOT", seen.core):
+                if _boots(seen.event.cause, c.state.kind, rule):
+                    rules.add(rule)
+                    explained.add(under.without_calls(world))
+        return explained, rules
+
+    def _down_unseen(self, configurations: Explanations) -> Iterable[Configuration]:
+        """The configurations in which the system is down, also where no line tells of that."""
+        if all(c.state.system == "DOWN" for c in configurations):
+            return configurations
+        found = {c for c in configurations if c.state.system == "DOWN"}
+        for c in self.unseen.reached(configurations, self._down, go_on):
+            for kind in {kind for kind in c.state.asked if kind != "NONE"} if c.state.system == "GOING" else ():
+                found |= {under.without_calls(world) for under, _, world in self._ways(c, "GO_DOWN", 0, (kind,))}
+        return found
 
     def _signal(self, seen: Seen, configurations: Explanations) -> Found:
         assert seen.core is not None
+        if "wake" not in self.worlds.live:
+            return configurations, set()
+        place: Location = ("wake", seen.core)
+        target = looks_at(place, changes=[place])
         pending = isinstance(seen.event, Wake)
-        return [
-            c.in_state(state)
-            for c in configurations
-            for _, state in self.stepper.move("SIGNAL", c.state, seen.core, (pending,))
-        ], set()
+        return self.unseen.first({
+            self.unseen.moved(c, world, [place])
+            for c in self.unseen.reached(configurations, target, go_on)
+            for _, _, world in self.worlds.ways(c.world, "SIGNAL", seen.core, (pending,))
+        }, target), set()  # fmt: skip
 
     def _observe(self, seen: Seen, configurations: Explanations) -> Found:
         event = seen.event
@@ -174,12 +318,16 @@ class Explainer:
         else:
             place = self.stepper.machine.tree.names.index(event.node or "")
             local = (event.power.upper(),)
-            test = lambda state, node: bool(self.stepper.move("LOOK", state, node, local))  # noqa: E731  # one of two tests
+            test = lambda state, node: bool(self.worlds.ways(self.worlds.of(state), "LOOK", node, local))  # noqa: E731  # one of two tests
 
         def judge(configuration: Configuration) -> bool | None:
-            return True if test(configuration.state, place) else None
+            # Nothing is said of the cores and power domains of a machine that is off.
+            down = configuration.state.system == "DOWN"
+            return True if down or test(configuration.state, place) else None
 
-        return [c for c in self.unseen.reached(configurations, judge) if test(c.state, place)], set()
+        target = self.of_place(event, seen.core)
+        reached = self.unseen.reached(configurations, target, judge)
+        return self.unseen.first({c for c in reached if judge(c)}, target), set()
 
     def _host(self, seen: Seen, configurations: Explanations) -> Found:
         event = seen.event
@@ -187,29 +335,86 @@ class Explainer:
         match event.action, seen.core:
             case "restart", _:
                 return self.power_lost(configurations), set()
-            case "start_cpu", int(core):
-                return [c.having(running(c.state, core), core, None) for c in configurations], set()
-            case "stop_cpu", int(core):
-                return [c.having(stopped(c.state, core), core, None) for c in configurations], set()
+            case "resume", int(core) if seen.call is not None:
+                return self._resumed(configurations, core, seen.call) or configurations, set()
+            case ("start_cpu" | "stop_cpu") as action, int(core):
+                change = running if action == "start_cpu" else stopped
+                places: list[Location] = [("power", core), ("activity", core)]
+                target = looks_at(*places, changes=places)
+                return self.unseen.first({
+                    self.unseen.moved(c, self.worlds.of(change(c.state, core)), places).with_pending(core, None)
+                    for c in self.unseen.reached(configurations, target, go_on)
+                }, target), set()  # fmt: skip
         return configurations, set()
 
-    def silent(self, configurations: Explanations, core: int) -> bool:
-        """Whether some explanation lets a core be silent for as long as it likes."""
-        return any(_may_be_silent(c, core) for c in self.unseen.reached(configurations, everything))
+    def _resumed(self, configurations: Explanations, core: int, call: Pending) -> set[Configuration]:
+        """The configurations after the host undid the system call of a core; what the core then reads is the host's."""
+        if all(c.state.system == "DOWN" for c in configurations):
+            before: Iterable[Configuration] = self._going
+        else:
+            before = self.unseen.reached(configurations, self._down, go_on)
+        answer = call._replace(outcome=Outcome(UNDONE, UNDONE.completion, None, None), early=frozenset())
+        found = set()
+        for c in before:
+            state = c.state
+            if state.asked[core] == "NONE":
+                continue
+            asked = (*state.asked[:core], "NONE", *state.asked[core + 1 :])
+            goes_down = any(kind != "NONE" for kind in asked)
+            activity = tuple(
+                "RUNNING" if power == "ON" and (k == core or (was == "STOPPED" and asked[k] == "NONE")) else was
+                for k, (power, was) in enumerate(zip(state.power, state.activity, strict=True))
+            )
+            undone = state._replace(
+                system="GOING" if goes_down else "RUNNING", kind="NONE", asked=asked, activity=activity
+            )
+            found.add(c.having(self.worlds.of(undone), core, answer))
+        return found
+
+    def silent(self, configurations: Explanations, core: int, woken: bool) -> bool:
+        """Whether some explanation lets a core be silent for as long as it likes.
+
+        Args:
+            configurations: the explanations.
+            core: the core.
+            woken: a wakeup event is pending for it.
+        """
+        found: list[Configuration] = []
+
+        def judge(configuration: Configuration) -> bool | None:
+            if _may_be_silent(configuration, core, woken):
+                found.append(configuration)
+                return True
+            return None if not found else False
+
+        for c in configurations:
+            call = c.call_of(core)
+            target = looks_at(("activity", core), ("power", core), ("system",))
+            if call is not None and call.outcome is None:
+                footprint = self.unseen.footprints.of_call(call.call, c.world.context)
+                target = Target(footprint._replace(reads=footprint.reads | target.footprint.reads))
+            self.unseen.reached([c], target, judge)
+            if found:
+                return True
+        return False
+
+
+def go_on(_configuration: Configuration) -> None:
+    """Look at everything that the steps lead to."""
 
 
 def _suspended(configuration: Configuration) -> bool | None:
     return True if configuration.state.system == "SUSPENDED" else None
 
 
-def _may_be_silent(configuration: Configuration, core: int) -> bool:
-    state, pending = configuration.state, configuration.pending[core]
+def _may_be_silent(configuration: Configuration, core: int, woken: bool) -> bool:
+    state, pending = configuration.state, configuration.call_of(core)
     activity = state.activity[core]
     if activity in WAITING:
-        return not state.wake[core]
+        return not woken
     if activity == "RUNNING":
         return pending is None
     return bool(activity != "ENTERING" and state.power[core] != "ON_PENDING")
 
 
-__all__ = ["Explainer", "Explanations", "Seen", "unusable"]
+__all__ = ["Explainer", "Explanations", "Seen", "go_on", "unusable"]

@@ -1,244 +1,536 @@
 """What may happen unseen between two events: calls are decided, and silent moves take place.
 
-Not every order of unseen steps has to be tried. A decision that changes nothing (a query, a
-refusal) can be put off to the moment before the first change after which it is no longer open: the
-same things are explained, by fewer configurations. So `Unseen` follows the steps that change the
-state, and at each of them looks for the answers that would be lost by it.
+An unseen step is taken only where an event, or a later step that an event needs, depends on it: what
+an event does not depend on can just as well happen after it (docs/decisions says why that is exact).
+A decision that changes nothing (a query, a refusal) is no step at all: each call under way keeps the
+answers that it could have got since it was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
-from psci.model.errors import InputError
+from psci.model.calls.conventions import HINT_BIT, NOT_PSCI, UNKNOWN
 from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.sorts import Enumeration
 from psci.model.language.terms import Const
-from psci.model.machine import Undeclared
-from psci.model.step import Invocation, Outcome, Stepper, accepts
-from psci.oracle.checker.configuration import Assumptions, Configuration, Pending
-
-Judge: TypeAlias = Callable[[Configuration], bool | None]
-"""True: this explains the event. False: neither this nor what follows from it can. None: go on from here."""
-
-Branches: TypeAlias = tuple[tuple[Assumptions, tuple[Outcome, ...]], ...]
-"""The outcomes of a call under each assumption that makes a difference to them."""
+from psci.model.step import Outcome, accepts
+from psci.model.symbols.state import FIELD_BY_NAME
+from psci.oracle.checker.configuration import NONE, Answer, Assumptions, Configuration, Pending, replaced
+from psci.oracle.checker.footprint import CONTROL, Context, Footprint, Location
+from psci.oracle.checker.limits import Limits
+from psci.oracle.checker.worlds import World, Worlds
 
 PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED, Modality.AMENDS)
 """Rules that allow and do not oblige; what only they explain is counted."""
 
-LIMIT_OF_EXPLANATIONS = 20_000
-"""Above this many explanations at once the trace is not judged further."""
+Step: TypeAlias = tuple[str, int]
+"""The decision of a call ("", and its core), or a silent move (its name, and the core or node that moves)."""
 
-_LIMIT_OF_MEMORY = 50_000
+Cone: TypeAlias = tuple[Step, ...]
+"""The steps that something can depend on, directly or by others."""
+
+Explains: TypeAlias = Callable[[Configuration], bool | None]
+"""True: this explains the event, and nothing after it has to be looked at. False: neither this nor what follows from
+it can. None: go on from here."""
+
+_LIMIT_OF_CONES = 1_000
+_LIMIT_OF_ANSWERS = 10_000
+
+_CONTROL_LOCATIONS = frozenset((name,) for name in CONTROL)
 
 
-class TooMany(InputError):
-    """There are more explanations than can be kept."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What an event depends on; each is made once, and compared by identity."""
+
+    footprint: Footprint
+    ends: bool = False
+    """The event overwrites all but what it reads: a step matters only if it changes something of that."""
+    once_going: Footprint | None = None
+    """What it depends on once the system is no longer running, where that is less."""
 
 
-def everything(_configuration: Configuration) -> None:
-    """Go on from each configuration: for `Unseen.reached`."""
+def looks_at(*locations: Location, changes: Iterable[Location] = ()) -> Target:
+    """The target of an event that looks at some parts of the state, and changes some."""
+    return Target(Footprint(frozenset(locations), dict.fromkeys(changes)))
+
+
+class _Reach(NamedTuple):
+    """A step with what it can touch."""
+
+    step: Step
+    footprint: Footprint
+    own: frozenset[Location]
+    """What the caller has to be doing: it may lose that by the step of another, and nobody waits for it."""
+    contexts: tuple[Context, ...]
+    """Those that it can lead to."""
+    enabled: frozenset[Location]
+    """What is written by the moves that become possible there."""
 
 
 class Unseen:
     """The unseen steps of one machine under one set of rules."""
 
-    def __init__(self, stepper: Stepper) -> None:
-        self.stepper = stepper
+    def __init__(self, worlds: Worlds, limits: Limits) -> None:
+        self.worlds = worlds
+        self.stepper = worlds.stepper
+        self.footprints = worlds.ground.footprints
+        self.limits = limits
         self.widest = 1
         """The largest number of explanations held at once."""
-        self._known: dict[tuple[Any, Invocation], Branches] = {}
         self._changes: dict[tuple[int, int], bool] = {}
+        self._answerable: dict[tuple[int, int], bool] = {}
+        self._waits: dict[int, bool] = {}
+        self._reaches: dict[tuple[Any, ...], _Reach] = {}
+        self._targets: dict[tuple[int, int], tuple[Footprint, Target]] = {}
+        self._woken = [looks_at(("activity", core)) for core in range(len(self.stepper.machine.cores))]
+        self._silent = [move.name for move in self.stepper.specification.moves if move.silent]
+        self._by_node = {move.name for move in self.stepper.specification.moves if move.node is not None}
+        self._listeners: dict[str, tuple[str, ...]] = {}
+        """For each field, the silent moves whose guards read it."""
+        for guard in worlds.ground.guards:
+            for name in guard.fields:
+                self._listeners[name] = (*self._listeners.get(name, ()), guard.name)
+        self._simple = {guard.name for guard in worlds.ground.guards if guard.whole is not None}
+        self._places = {guard.name: guard.places for guard in worlds.ground.guards}
 
-    def reached(self, configurations: Iterable[Configuration], judge: Judge = everything) -> set[Configuration]:
-        """All that unseen steps lead to, but for decisions that change nothing and can be put off.
+    # ---- searching
 
-        Where `judge` says True or False of a configuration, nothing that follows from it is looked at.
-        """
+    def reached(
+        self, configurations: Iterable[Configuration], target: Target, explains: Explains, most: int | None = None
+    ) -> set[Configuration]:
+        """All that the steps lead to on which the target depends; with `most` about so many of them."""
         seen = set(configurations)
-        frontier = list(seen)
-        while frontier:
-            configuration = frontier.pop()
-            if judge(configuration) is None:
-                self._add(self._steps(configuration), seen, frontier)
+        frontier = [(configuration, self.cone(configuration, target)) for configuration in seen]
+        while frontier and (most is None or len(seen) < most):
+            configuration, cone = frontier.pop()
+            if explains(configuration) is None:
+                self._go_on(configuration, cone, target, None, seen, frontier)
         return seen
 
-    def answering(self, configurations: Iterable[Configuration], core: int, x0: int) -> tuple[
-        set[Configuration], set[Rule]
-    ]:  # fmt: skip
-        """The explanations of a return of x0 to a core, with its call ended, and the rules that gave the answer.
-
-        Of explanations that follow from each other by unseen steps only the first is returned.
-        """
+    def answering(
+        self, configurations: Iterable[Configuration], core: int, x0: int
+    ) -> tuple[set[Configuration], set[Rule]]:
+        """The explanations of a return of x0 to a core, with its call ended, and the rules that gave the answer."""
         found: set[Configuration] = set()
         rules: set[Rule] = set()
         seen = set(configurations)
-        frontier = list(seen)
+        frontier: list[tuple[Configuration, Cone | None]] = [(configuration, None) for configuration in seen]
+        whole: Target | None = None
         while frontier:
-            configuration = frontier.pop()
-            pending = configuration.pending[core]
+            configuration, cone = frontier.pop()
+            pending = configuration.call_of(core)
             activity = configuration.state.activity[core]
             if pending is None or activity == "STOPPED":
                 continue
+            if pending.outcome is None and not self._gives_anywhere(pending, x0):
+                continue
             if pending.outcome is None:
-                go_on = self._answers(configuration, core, x0, found, rules, seen, frontier)
+                go_on = activity == "RUNNING" and self._answers(
+                    configuration, core, pending, x0, found, rules, seen, frontier
+                )
             elif pending.explains(x0, activity):
                 found.add(configuration.with_pending(core, None))
                 rules.add(pending.outcome.rule)
                 go_on = False
             else:
                 go_on = pending.outcome.completion is Completion.WAITS and accepts(pending.outcome, x0, pending.wide)
-            if go_on:
-                self._add(self._steps(configuration, core), seen, frontier)
-        return found, rules
+            if go_on and self._may_be_more(configuration, core):
+                target = self.of_return(configuration, core)
+                whole = whole or target
+                if cone is None:
+                    cone = self.cone(configuration, target)
+                self._go_on(configuration, cone, target, core, seen, frontier)
+        return (self.first(found, whole) if whole is not None else found), rules
+
+    def _may_be_more(self, configuration: Configuration, core: int) -> bool:
+        """Whether any step is open but the decision of a core's call."""
+        return len(configuration.calls) > 1 or bool(self.worlds.moves(configuration.world))
 
     def _answers(
-        self, configuration: Configuration, core: int, x0: int,
-        found: set[Configuration], rules: set[Rule], seen: set[Configuration], frontier: list[Configuration],
+        self, configuration: Configuration, core: int, pending: Pending, x0: int, found: set[Configuration],
+        rules: set[Rule], seen: set[Configuration], frontier: list[tuple[Configuration, Cone | None]],
     ) -> bool:  # fmt: skip
         """Decide an awaited call at once, where that can lead to x0; returns whether others may have to move before."""
-        state, calls = configuration.state, configuration.pending
-        pending = calls[core]
-        assert pending is not None
-        left = (*calls[:core], None, *calls[core + 1 :])
-        answered = False
-        for assumptions, outcomes in self._outcomes(state, pending.call, configuration.assumptions):
-            for outcome in outcomes:
-                if outcome.completion is Completion.NEVER or not accepts(outcome, x0, pending.wide):
+        world, assumptions = configuration.world, configuration.assumptions
+        ended = configuration.with_pending(core, None)
+        others_may = False
+        for early in pending.early:
+            if _gives(early.rule, early.value, x0, pending.wide):
+                together = assumptions.together(early.needs)
+                if together is not None:
+                    found.add(ended if together is assumptions else ended.assuming(together))
+                    rules.add(early.rule)
+        for needs, results in self.worlds.outcomes(world, pending.call, assumptions):
+            under = self.together(assumptions, needs)
+            if under is None:
+                continue
+            answered = False
+            for result in results:
+                completion = result.completion
+                if completion is Completion.NEVER or not _gives(result.rule, result.value, x0, pending.wide):
                     continue
-                if outcome.completion is Completion.WAITS:
-                    waiting = Pending(pending.call, pending.wide, outcome._replace(state=None))
-                    after = Configuration(outcome.state, calls, assumptions, configuration.claimed)
-                    after = after.with_pending(core, waiting)
-                    self._add(self.with_lost_answers(configuration, after, core), seen, frontier)
+                if completion is Completion.WAITS:
+                    outcome = Outcome(result.rule, completion, result.value, None)
+                    waiting = pending._replace(outcome=outcome, early=frozenset())
+                    after = self._moved(configuration, result.world, ("", core)).with_pending(core, waiting)
+                    self._add(after.assuming(under), None, seen, frontier)
                     continue
-                if outcome.state.activity[core] != "RUNNING":
+                if result.world.state.activity[core] != "RUNNING":
                     continue
-                rules.add(outcome.rule)
-                after = Configuration(outcome.state, left, assumptions, configuration.claimed)
-                if outcome.state is state:
-                    found.add(after)
-                    plain = outcome.rule.modality not in PERMISSIONS
-                    answered |= plain and assumptions is configuration.assumptions
+                rules.add(result.rule)
+                if result.world is world:
+                    found.add(ended.assuming(under))
+                    answered |= result.rule.modality not in PERMISSIONS
                 else:
-                    found.update(self.with_lost_answers(configuration, after, core))
-        # What others' steps lead to from here follows as well from an explanation just found, if that changed nothing.
-        return not answered or self._may_change(pending, x0)
+                    moved = self._moved(configuration, result.world, ("", core))
+                    found.add(moved.with_pending(core, None).assuming(under))
+            # What others' steps lead to from here follows as well from an explanation just found, if that changed
+            # nothing; and under what is assumed here it may be that no state has this answer.
+            if answered and under is assumptions:
+                others_may = False
+                break
+            others_may |= not answered and self._can_give(pending, under, x0)
+        return others_may or self._may_change(pending, x0)
 
     def decisions(self, configuration: Configuration, core: int) -> Iterator[Configuration]:
-        """Every way in which the pending call of a core can be decided, under every answer to what is undeclared."""
-        pending = configuration.pending[core]
-        assert pending is not None
-        assert pending.outcome is None
-        calls, claimed = configuration.pending, configuration.claimed
-        for assumptions, outcomes in self._outcomes(configuration.state, pending.call, configuration.assumptions):
-            for rule, completion, value, state in outcomes:
+        """Every way in which the call of a core can change something, under every answer to what is undeclared."""
+        pending = configuration.call_of(core)
+        if pending is None or pending.outcome is not None or configuration.state.activity[core] != "RUNNING":
+            return
+        for needs, results in self.worlds.outcomes(configuration.world, pending.call, configuration.assumptions):
+            under = self.together(configuration.assumptions, needs)
+            if under is None:
+                continue
+            for rule, completion, value, world in results:
+                if world is configuration.world and completion is not Completion.NEVER:
+                    continue
                 after = None
                 if completion is not Completion.NEVER:
-                    after = Pending(pending.call, pending.wide, Outcome(rule, completion, value, None))
-                yield Configuration(state, (*calls[:core], after, *calls[core + 1 :]), assumptions, claimed)
+                    after = Pending(pending.call, pending.wide, outcome=Outcome(rule, completion, value, None))
+                moved = self._moved(configuration, world, ("", core))
+                yield Configuration(world, replaced(moved.calls, core, after), under, configuration.claimed)
 
-    def with_lost_answers(
-        self, before: Configuration, after: Configuration, mover: int | None
-    ) -> Iterable[Configuration]:
-        """What a change leads to, also where calls of other cores got answers before it that it takes away.
+    def steps(self, configuration: Configuration, step: Step) -> Iterator[Configuration]:
+        """What one step leads to."""
+        name, index = step
+        if not name:
+            yield from self.decisions(configuration, index)
+            return
+        if step not in self.worlds.moves(configuration.world):
+            return
+        for needs, _, world in self.worlds.ways(configuration.world, name, index):
+            under = self.together(configuration.assumptions, needs)
+            if under is not None and world is not configuration.world:
+                yield self._moved(configuration, world, step).assuming(under)
 
-        `mover` is the core whose own call or entry makes the change, or None.
-        """
-        found = [after]
-        for core, pending in enumerate(before.pending):
-            if pending is None or pending.outcome is not None or core == mover:
+    def moved(self, configuration: Configuration, world: World, written: Iterable[Location]) -> Configuration:
+        """The configuration after an event that changes the state: calls keep the answers that they could have got."""
+        return self._keeping(configuration, world, Footprint(frozenset(), dict.fromkeys(written)), None)
+
+    def _go_on(
+        self, configuration: Configuration, cone: Cone, target: Target, awaited: int | None,
+        seen: set[Configuration], frontier: list[Any],
+    ) -> None:  # fmt: skip
+        context = configuration.world.context
+        for step in cone:
+            if step == ("", awaited):
                 continue
-            if before.state.activity[core] != "RUNNING":
+            for after in self.steps(configuration, step):
+                wider = cone if after.world.context == context else self.cone(after, target)
+                self._add(after, wider, seen, frontier)
+
+    def _add(self, after: Configuration, cone: Cone | None, seen: set[Configuration], frontier: list[Any]) -> None:
+        if after not in seen:
+            seen.add(after)
+            frontier.append((after, cone))
+            self.limits.spend(len(seen))
+            self.widest = max(self.widest, len(seen))
+
+    # ---- answers that a call could have got
+
+    def _moved(self, configuration: Configuration, world: World, step: Step) -> Configuration:
+        if len(configuration.calls) == (not step[0]):
+            return configuration.in_world(world)
+        reach = self._reach(configuration, step)
+        return self._keeping(configuration, world, reach.footprint, None if step[0] else step[1])
+
+    def _keeping(self, before: Configuration, world: World, footprint: Footprint, mover: int | None) -> Configuration:
+        calls = before.calls
+        for core, pending in before.calls:
+            if core == mover or pending.outcome is not None or before.state.activity[core] != "RUNNING":
                 continue
-            for early in self.decisions(before, core):
-                if early.state is before.state:
-                    found += [lost for c in found if (lost := self._lost(c, early, core)) is not None]
-        return found
-
-    def _lost(self, after: Configuration, early: Configuration, core: int) -> Configuration | None:
-        """`after` with the early answer of a core, or None where that answer is still open or impossible."""
-        pending = after.pending[core]
-        assumptions = after.assumptions.together(early.assumptions)
-        if pending is None or pending.outcome is not None or assumptions is None:
-            return None
-        answered = after.assuming(assumptions).with_pending(core, early.pending[core])
-        if after.state.activity[core] == "RUNNING" and any(late == answered for late in self.decisions(after, core)):
-            return None
-        return answered
-
-    def _steps(self, configuration: Configuration, awaited: int | None = None) -> Iterator[Configuration]:
-        """The steps that change the state, but for the decision of an awaited call."""
-        state = configuration.state
-        for core, pending in enumerate(configuration.pending):
-            if core == awaited or pending is None or pending.outcome is not None:
+            own = self.footprints.of_call(pending.call, before.world.context)
+            if not self._disturbs(footprint, own, before.world.context, world.context):
                 continue
-            if state.activity[core] == "RUNNING":
-                for after in self.decisions(configuration, core):
-                    if after.state is not state:
-                        yield from self.with_lost_answers(configuration, after, core)
-        if not self.stepper.quiet(state):
-            for _, moved in self.stepper.silent(state):
-                yield from self.with_lost_answers(configuration, configuration.in_state(moved), None)
+            lost = self._answers_now(before, pending) - self._answers_now(before.in_world(world), pending)
+            if not lost <= pending.early:
+                calls = replaced(calls, core, pending._replace(early=pending.early | lost))
+        return Configuration(world, calls, before.assumptions, before.claimed)
 
-    def _add(self, steps: Iterable[Configuration], seen: set[Configuration], frontier: list[Configuration]) -> None:
-        for after in steps:
-            if after not in seen:
-                seen.add(after)
-                frontier.append(after)
-        if len(seen) > self.widest:
-            self.widest = len(seen)
-            if self.widest > LIMIT_OF_EXPLANATIONS:
-                raise TooMany(
-                    f"more than {LIMIT_OF_EXPLANATIONS} explanations: split the trace, or overlap fewer calls"
-                )
+    def _disturbs(self, writer: Footprint, reader: Footprint, before: Context, after: Context) -> bool:
+        if not (writer.writes.keys() - _CONTROL_LOCATIONS).isdisjoint(reader.reads):
+            return True
+        return before != after and self.footprints.depends(reader.owner, before, after)
 
-    def forget(self) -> None:
-        """Forget what was worked out: something was learned about the implementation."""
-        self._known.clear()
+    def _answers_now(self, configuration: Configuration, pending: Pending) -> frozenset[Answer]:
+        """The answers that would change nothing."""
+        found = []
+        for needs, results in self.worlds.outcomes(configuration.world, pending.call, configuration.assumptions):
+            left = self._left(needs)
+            if self._refuted(needs) or configuration.assumptions.together(left) is None:
+                continue
+            found += [
+                Answer(r.rule, r.value, Assumptions(left) if left else NONE)
+                for r in results
+                if r.completion is Completion.RETURNS and r.world is configuration.world
+            ]
+        return frozenset(found)
 
-    def _outcomes(self, state: Any, call: Invocation, assumptions: Assumptions) -> Branches:
-        if assumptions:
-            return self._branches(state, call, assumptions)
-        known = self._known.get((state, call))
+    def together(self, assumptions: Assumptions, needs: Any) -> Assumptions | None:
+        """The assumptions with what something needs, or None where that contradicts them or what was learned."""
+        return None if self._refuted(needs) else assumptions.together(self._left(needs))
+
+    def _refuted(self, needs: Any) -> bool:
+        learned = self.stepper.learned
+        return any(learned.get(key, value) != value for key, value in needs.items())
+
+    def _left(self, needs: Any) -> Any:
+        learned = self.stepper.learned
+        if not needs or not any(key in learned for key in needs):
+            return needs
+        return {key: value for key, value in needs.items() if key not in learned}
+
+    # ---- what an event depends on
+
+    def of_return(self, configuration: Configuration, core: int) -> Target:
+        """What the answer of a core's call depends on."""
+        pending = configuration.call_of(core)
+        activity = ("activity", core)
+        if pending is None or pending.outcome is not None:
+            return self._woken[core]
+        footprint = self.footprints.of_call(pending.call, configuration.world.context)
+        known = self._targets.get((core, id(footprint)))
+        if known is None or known[0] is not footprint:
+            whole = footprint
+            if self._may_wait(pending.call.fn):
+                whole = footprint._replace(reads=footprint.reads | {activity})
+            known = self._targets[core, id(footprint)] = footprint, Target(whole)
+        return known[1]
+
+    def cone(self, configuration: Configuration, target: Target) -> Cone:
+        """The steps that the target depends on, directly or by other steps."""
+        open_calls = tuple([(core, pending.call) for core, pending in configuration.calls if pending.outcome is None])
+        cones = configuration.world.cones
+        known: Cone | None = cones.get((target, open_calls))
         if known is None:
-            if len(self._known) > _LIMIT_OF_MEMORY:
-                self._known.clear()
-            known = self._known[state, call] = self._branches(state, call, assumptions)
+            if len(cones) > _LIMIT_OF_CONES:
+                cones.clear()
+            known = cones[target, open_calls] = self._cone(configuration, target)
         return known
 
-    def _branches(self, state: Any, call: Invocation, assumptions: Assumptions) -> Branches:
-        """The outcomes of a call under every answer to what is undeclared; one branch where that does not matter."""
-        try:
-            return ((assumptions, self.stepper.allowed(state, call, assumptions).outcomes),)
-        except Undeclared as missing:
-            key = missing.key
-        parts = {}
-        for value in self.stepper.possible(key, assumptions):
-            assumed = assumptions.having(key, value)
-            parts[assumed] = self._branches(state, call, assumed)
-        # what is allowed whatever the answer needs no assumption
-        plain = [next((found for a, found in part if a is assumed), ()) for assumed, part in parts.items()]
-        always = tuple(outcome for outcome in plain[0] if all(outcome in others for others in plain[1:]))
-        branches = [(a, tuple(o for o in found if o not in always)) for part in parts.values() for a, found in part]
-        return tuple((a, found) for a, found in ((assumptions, always), *branches) if found)
+    def _cone(self, configuration: Configuration, target: Target) -> Cone:
+        waiting = self._potential(configuration)
+        if not waiting:
+            return ()
+        context = configuration.world.context
+        inside: list[Step] = []
+        footprint = target.footprint
+        if target.once_going is not None and context.system != "RUNNING":
+            footprint = target.once_going
+        frontier = [_Reach(("", -1), footprint, frozenset(), (context,), frozenset())]
+        while frontier and waiting:
+            depends = frontier.pop()
+            left = []
+            for reach in waiting:
+                if self._matters(reach, depends, context, target.ends):
+                    inside.append(reach.step)
+                    frontier.append(reach)
+                else:
+                    left.append(reach)
+            waiting = left
+        return tuple(inside)
+
+    def _matters(self, step: _Reach, other: _Reach, context: Context, ends: bool) -> bool:
+        """Whether a step may have to come before another: it feeds it, or cannot come after it."""
+        mine, its = step.footprint, other.footprint
+        reads = its.reads | other.own if other.own else its.reads
+        if not (mine.writes.keys() - _CONTROL_LOCATIONS).isdisjoint(reads) or mine.overwrites(its):
+            return True
+        if not step.enabled.isdisjoint(its.reads):
+            return True
+        if len(step.contexts) > 1 or step.contexts[0] != context:
+            if not its.owner:
+                if not _CONTROL_LOCATIONS.isdisjoint(its.reads):
+                    return True
+            elif any(self.footprints.depends(its.owner, context, after) for after in step.contexts):
+                return True
+        if ends:
+            return False
+        if not (its.writes.keys() - _CONTROL_LOCATIONS).isdisjoint(mine.reads | step.own):
+            return True
+        changes = len(other.contexts) > 1 or other.contexts[0] != context
+        return changes and any(self.footprints.depends(mine.owner, context, after) for after in other.contexts)
+
+    def _potential(self, configuration: Configuration) -> list[_Reach]:
+        """The steps that are possible, or may become possible by others."""
+        found: dict[Step, _Reach] = {}
+        waiting: list[Step] = [
+            ("", core)
+            for core, pending in configuration.calls
+            if pending.outcome is None and configuration.state.activity[core] == "RUNNING"
+        ]
+        waiting += self.worlds.moves(configuration.world)
+        while waiting:
+            step = waiting.pop()
+            if step in found:
+                continue
+            reach = self._reach(configuration, step)
+            if not reach.footprint.writes:
+                continue
+            found[step] = reach
+            for location in reach.footprint.writes:
+                for name in self._listeners.get(location[0], ()):
+                    if location in _CONTROL_LOCATIONS:
+                        continue
+                    places = (location[1],) if name in self._simple and len(location) > 1 else range(self._places[name])
+                    waiting += [(name, place) for place in places]
+        return list(found.values())
+
+    def _reach(self, configuration: Configuration, step: Step) -> _Reach:
+        name, index = step
+        context = configuration.world.context
+        if name:
+            footprint = self.footprints.of_move(name, index, context)
+            own: frozenset[Location] = frozenset()
+        else:
+            pending = configuration.call_of(index)
+            assert pending is not None
+            footprint = self.footprints.of_call(pending.call, context)
+            own = frozenset({("activity", index)})
+        key = (step, id(footprint))
+        known = self._reaches.get(key)
+        if known is None or known.footprint is not footprint:
+            contexts, enabled = self._led_to(footprint, context)
+            known = self._reaches[key] = _Reach(step, footprint, own, contexts, enabled)
+        return known
+
+    def _led_to(self, footprint: Footprint, context: Context) -> tuple[tuple[Context, ...], frozenset[Location]]:
+        written = [name for name in CONTROL if (name,) in footprint.writes]
+        if not written:
+            return (context,), frozenset()
+        contexts = [context]
+        for name in written:
+            value = footprint.writes[(name,)]
+            values = self._all(name) if value is None else (value,)
+            contexts += [c._replace(**{name: new}) for c in contexts for new in values]
+        contexts = list(dict.fromkeys(contexts))
+        enabled: set[Location] = set()
+        for after in contexts:
+            for name in self._silent:
+                if after != context and self.footprints.depends(name, context, after):
+                    for place in range(self._places.get(name, 0)):
+                        enabled |= self.footprints.of_move(name, place, after).writes.keys()
+        return tuple(contexts), frozenset(enabled) - _CONTROL_LOCATIONS
+
+    @staticmethod
+    def _all(name: str) -> tuple[str, ...]:
+        sort = FIELD_BY_NAME[name].range
+        assert isinstance(sort, Enumeration)
+        return sort.values
+
+    # ---- leaving out what follows from other explanations
+
+    def first(self, found: set[Configuration], target: Target) -> set[Configuration]:
+        """The explanations without those that follow from others of them by one unseen step."""
+        if len(found) > 1:
+            follows = {
+                after
+                for configuration in found
+                for step in self.cone(configuration, target)
+                for after in self.steps(configuration, step)
+                if after in found
+            }
+            found = found - follows
+        return _widest(found)
+
+    def _may_wait(self, fn: int) -> bool:
+        known = self._waits.get(fn)
+        if known is None:
+            known = self._waits[fn] = any(rule.completion is Completion.WAITS for rule in self._rules(fn))
+        return known
 
     def _may_change(self, pending: Pending, x0: int) -> bool:
         """Whether some rule that can return x0 to this call has an effect."""
         key = (pending.call.fn, x0)
         known = self._changes.get(key)
         if known is None:
-            function, _ = self.stepper.function(pending.call.fn)
-            rules = (
-                () if function is None else self.stepper.specification.of(function.name, self.stepper.machine.version)
+            known = any(
+                any(update.field.name in self.worlds.live for update in rule.effect.updates)
+                and _may_return(rule, x0, pending.wide)
+                for rule in self._rules(pending.call.fn)
             )
-            known = any(rule.effect.updates and _may_return(rule, x0, pending.wide) for rule in rules)
+            if len(self._changes) > _LIMIT_OF_ANSWERS:
+                self._changes.clear()
             self._changes[key] = known
         return known
+
+    def _can_give(self, pending: Pending, assumed: Assumptions, x0: int) -> bool:
+        """Whether some state has this answer, under what is assumed."""
+        return any(_may_return(rule, x0, pending.wide) for rule in self.footprints.applicable(pending.call, assumed))
+
+    def _gives_anywhere(self, pending: Pending, x0: int) -> bool:
+        """Whether some rule can return x0 to this call in some state."""
+        key = (pending.call.fn, x0)
+        known = self._answerable.get(key)
+        if known is None:
+            known = any(
+                rule.modality is not Modality.CALLER_MUST and _may_return(rule, x0, pending.wide)
+                for rule in self._rules(pending.call.fn)
+            )
+            if len(self._answerable) > _LIMIT_OF_ANSWERS:
+                self._answerable.clear()
+            self._answerable[key] = known
+        return known
+
+    def _rules(self, fn: int) -> tuple[Rule, ...]:
+        function, _ = self.stepper.function(fn)
+        names = [UNKNOWN.name, NOT_PSCI.name] if function is None or fn & HINT_BIT else []
+        names += [] if function is None else [function.name]
+        return tuple(r for name in names for r in self.stepper.specification.of(name, self.stepper.machine.version))
+
+
+def _widest(found: set[Configuration]) -> set[Configuration]:
+    """The explanations without those that differ from another only in that fewer answers are open."""
+    if len(found) < 2:
+        return found
+    groups: dict[Any, list[Configuration]] = {}
+    for c in found:
+        plain = tuple((core, p.call, p.outcome) for core, p in c.calls)
+        groups.setdefault((c.world, plain, c.assumptions, c.claimed), []).append(c)
+    kept = set()
+    for group in groups.values():
+        for c in group:
+            if not any(other is not c and _covers(other, c) for other in group):
+                kept.add(c)
+    return kept
+
+
+def _covers(one: Configuration, other: Configuration) -> bool:
+    return all(mine.early >= its.early for (_, mine), (_, its) in zip(one.calls, other.calls, strict=True))
+
+
+def _gives(rule: Rule, value: int | None, x0: int, wide: bool) -> bool:
+    return accepts(Outcome(rule, rule.completion, value, None), x0, wide)
 
 
 def _may_return(rule: Rule, x0: int, wide: bool) -> bool:
     if rule.completion is Completion.RETURNS and isinstance(rule.value, Const):
         return accepts(Outcome(rule, rule.completion, int(rule.value.value), None), x0, wide)
     return rule.completion is not Completion.NEVER
+
+
+__all__ = ["PERMISSIONS", "Target", "Unseen", "looks_at"]

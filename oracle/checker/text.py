@@ -1,18 +1,45 @@
-"""Words for an event that nothing explains: what was seen, what was allowed, which rule comes nearest."""
+"""Words for events, and for one that nothing explains: what was seen, what was allowed, which rule comes nearest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from psci.model.events import Boot, Call, Enter, Event, Observe, Return, System
-from psci.model.language.rules import Completion
-from psci.model.language.terms import Op, show
+from psci.model.calls.psci_version import PSCI_VERSION
+from psci.model.declare import Call as Function
+from psci.model.events import (
+    Boot,
+    Call,
+    Enter,
+    Event,
+    Host,
+    Machine,
+    Observe,
+    Return,
+    System,
+    Timeout,
+    Unwake,
+    Wake,
+)
+from psci.model.language.rules import Completion, Modality
+from psci.model.language.terms import Const, Op, Term, show
+from psci.model.machine import Key, answers
 from psci.model.step import Outcome
-from psci.model.tables.codes import code_named
+from psci.model.tables.codes import code_of
 from psci.oracle.checker.configuration import Configuration
+from psci.oracle.checker.explain import Explainer, Seen, go_on
 from psci.oracle.checker.report import Nearest, result_text
-from psci.oracle.checker.silent_moves import Unseen
+from psci.oracle.checker.silent_moves import Target
+from psci.oracle.checker.worlds import STATISTICS
+
+MOST_TOLD = 500
+"""How many explanations are looked at for what was allowed instead; what is wrong is known already."""
+
+LONGEST = 100
+"""Characters of a condition that is shown as it stands; a longer one is told by the sentence of its rule."""
+
+_ERROR = 31
+"""The bit that is set in the low word of every error code."""
 
 
 class AllowedText(NamedTuple):
@@ -21,100 +48,245 @@ class AllowedText(NamedTuple):
     text: str
     rules: tuple[str, ...]
     cites: tuple[str, ...]
+    decisive: tuple[str, ...] = ()
 
 
 class Words:
     """Describes events by the rules of one machine."""
 
-    def __init__(self, unseen: Unseen) -> None:
-        self._unseen = unseen
-        self._stepper = unseen.stepper
+    def __init__(self, explainer: Explainer) -> None:
+        self._explainer = explainer
+        self._unseen = explainer.unseen
+        self._stepper = explainer.stepper
 
-    def observed(self, event: Event) -> str:
-        """What was seen."""
-        match event:
+    # ---- events
+
+    def told(self, seen: Seen) -> str:
+        """An event in words."""
+        match seen.event:
+            case Call() as event:
+                return f"core {event.cpu:#x} calls {self.call(event)}"
             case Return(cpu=cpu, x0=x0):
-                return f"core {cpu:#x} returned {_answer(x0)}"
+                return f"core {cpu:#x} returns {self._returned(seen, x0)}"
+            case Enter(cpu=cpu, pc=pc, x0=x0):
+                return f"core {cpu:#x} is entered at {pc:#x} with x0 {x0:#x}"
+            case Wake(cpu=cpu):
+                return f"a wakeup event is made pending for core {cpu:#x}"
+            case Unwake(cpu=cpu):
+                return f"the wakeup event of core {cpu:#x} is withdrawn"
+            case Host(action=action, cpu=place):
+                return f"host: {action}" + ("" if place is None else f" of core {place:#x}")
+            case Timeout(cpu=cpu):
+                return f"core {cpu:#x} gives no answer"
+            case Machine():
+                return "the machine starts"
+        return self.observed(seen)
+
+    def call(self, event: Call) -> str:
+        """A call by its name, with its arguments by theirs."""
+        function, wide = self._stepper.function(event.fn & 0xFFFF_FFFF)
+        if function is None:
+            return f"{event.fn:#010x}, no function of PSCI"
+        mask = (1 << 64) - 1 if wide else 0xFFFF_FFFF
+        given = zip(function.arguments, event.args, strict=False)
+        arguments = ", ".join(f"{a.name}={value & (mask if a.native else 0xFFFF_FFFF):#x}" for a, value in given)
+        return f"{function.name}({arguments})"
+
+    def observed(self, seen: Seen) -> str:
+        """What was seen."""
+        match seen.event:
+            case Return(cpu=cpu, x0=x0):
+                return f"core {cpu:#x} returned {self._returned(seen, x0)}"
             case Enter(cpu=cpu, pc=pc, x0=x0):
                 return f"core {cpu:#x} entered at {pc:#x} with x0 {x0:#x}"
-            case Call(cpu=cpu, fn=fn):
-                return f"core {cpu:#x} called {fn:#010x}"
-            case System(event=what):
-                return f"system {what}"
+            case Call() as event:
+                return f"core {event.cpu:#x} called {self.call(event)}"
+            case System(event=what, flags=flags):
+                return f"system {what}" + ("" if flags is None else f" with flags {flags:#x}")
             case Boot(cause=cause):
                 return f"{cause} boot"
             case Observe(cpu=int(cpu), power=power, source=source):
                 return f"core {cpu:#x} {power} (seen by {source})"
             case Observe(node=node, power=power, source=source):
                 return f"node {node} {power} (seen by {source})"
-        return event.k
+        return seen.event.k
+
+    def _returned(self, seen: Seen, x0: int) -> str:
+        if seen.call is None:
+            return hex(x0)
+        function, _ = self._stepper.function(seen.call.call.fn)
+        text = self.answer(function, seen.call.wide, x0)
+        return text if function is None else f"{text} from {function.name}"
+
+    def answer(self, function: Function | None, wide: bool, x0: int) -> str:
+        """An answer by the name that the function gives it."""
+        if wide and x0 >> 32 == 0 and code_of(x0, 32) is not None:
+            code = result_text(x0, False)
+            return f"{x0:#x}: {code} in the low 32 bits only, after an SMC64 call"
+        if function is None:
+            return result_text(x0, wide)
+        if function.name == PSCI_VERSION.name and not x0 >> _ERROR & 1:
+            return f"version {x0 >> 16 & 0x7FFF}.{x0 & 0xFFFF} ({x0:#x})"
+        word = x0 if wide else x0 & 0xFFFF_FFFF
+        for rule in self._stepper.specification.of(function.name, self._stepper.machine.version):
+            fixed = rule.value.value if isinstance(rule.value, Const) else None
+            named = function.name not in STATISTICS and rule.modality in (Modality.SUCCEEDS, Modality.MAY_SUCCEED)
+            if named and fixed == word:
+                return f"{rule.code.name if rule.code else rule.name.partition('.')[2].upper()} ({word})"
+        waits = any(rule.completion is Completion.WAITS for rule in self._rules(function))
+        return "SUCCESS (0)" if word == 0 and waits else result_text(x0, wide)
+
+    def _rules(self, function: Function) -> Iterable[Any]:
+        return self._stepper.specification.of(function.name, self._stepper.machine.version)
+
+    def assumed(self, key: Key, value: Any) -> tuple[str, bool]:
+        """Something undeclared with the value that it has to have, in words, and whether that is unusual."""
+        name, *arguments = key
+        unusual = value != (answers(key) or (value,))[0]
+        shown = [a if isinstance(a, str) else hex(a) for a in arguments]
+        if name == "has":
+            function = next((f for f in self._stepper.specification.calls if f.key == arguments[0]), None)
+            named = shown[0] if function is None else function.name
+            return f"{named} is {'implemented' if value else 'not implemented'}", unusual
+        if name == "address_unusable":
+            return f"the address {shown[0]} is {'not ' if value else ''}available to callers", unusual
+        if name in ("disabled",):
+            core = f"core {self._stepper.machine.cores[int(arguments[0])]:#x}"
+            return f"{core} is {'' if value else 'not '}physically disabled", unusual
+        if name == "state_valid":
+            return f"the power_state {shown[0]} is {'valid' if value else 'not valid'}", unusual
+        of = f" of {', '.join(shown)}" if shown else ""
+        words = str(value).lower().replace("_", " ")
+        return f"{str(name).replace('_', ' ')}{of}: {words}", unusual
+
+    # ---- what nothing explains
+
+    def state(self, configurations: Iterable[Configuration], seen: Seen) -> str:
+        """What the core that an event is about, and the one that its call names, may be doing."""
+        if seen.core is None:
+            return ""
+        cores = [seen.core]
+        if seen.call is not None:
+            named = self._stepper.machine.core_of.get(seen.call.call.x1)
+            function, _ = self._stepper.function(seen.call.call.fn)
+            first = function.arguments[0].name if function and function.arguments else ""
+            if named is not None and named != seen.core and first.startswith("target"):
+                cores = [named]
+        states = list(configurations)
+        told = []
+        for core in cores:
+            doings = sorted({_doing(c.state.power[core], c.state.activity[core]) for c in states})
+            told.append(f"core {self._stepper.machine.cores[core]:#x} was {' or '.join(doings)}")
+        return "; ".join(told)
 
     def allowed(self, configurations: Iterable[Configuration], core: int | None, event: Event) -> AllowedText:
         """What was allowed instead, with the rules and facts behind it."""
         if core is not None and not isinstance(event, Enter | Call | Boot | Observe):
             return self._outcomes(configurations, core)
-        reached = self._unseen.reached(configurations)
+        reached = self._reached(configurations, core, event)
         match event:
             case Enter() if core is not None:
                 return self._entries(reached, core)
             case Call() if core is not None:
-                return _calls(reached, core)
+                return self._calls(reached, core)
             case System():
                 return self._system(reached)
             case Boot():
-                return AllowedText("no boot: the machine is not down", (), ("SYS-3", "SM-6"))
+                return _boot(reached)
             case Observe() if core is not None:
-                seen = sorted({f"{c.state.power[core]} ({c.state.activity[core]})" for c in reached})
+                seen = sorted({_doing(c.state.power[core], c.state.activity[core]) for c in reached})
                 return AllowedText(" or ".join(seen), (), ("SM-1", "AFF-11"))
             case Observe(node=node):
                 place = self._stepper.machine.tree.names.index(node or "")
-                return AllowedText(" or ".join(sorted({c.state.node[place] for c in reached})), (), ("PD-3", "PC-2"))
+                states = sorted({c.state.node[place].lower() for c in reached})
+                return AllowedText(" or ".join(states), (), ("PD-3", "PC-2"))
         return AllowedText("nothing", (), ())
+
+    def _reached(self, configurations: Iterable[Configuration], core: int | None, event: Event) -> list[Configuration]:
+        """What unseen steps lead to, as far as the event depends on them."""
+        target: Target
+        match event:
+            case Enter() | Call() if core is not None:
+                target = self._explainer.of_entry(core)
+            case Observe():
+                target = self._explainer.of_place(event, core)
+            case System():
+                target = self._explainer.of_power
+            case _:
+                return list(configurations)
+        return list(self._unseen.reached(configurations, target, go_on, MOST_TOLD))
+
+    def could_end(self, configurations: Iterable[Configuration], core: int) -> set[Configuration]:
+        """The configurations in which the call of a core can be decided, or no longer can, in any order with others."""
+
+        def judge(configuration: Configuration) -> bool | None:
+            pending = configuration.call_of(core)
+            return None if pending is not None and pending.outcome is None else False
+
+        found: set[Configuration] = set()
+        for c in configurations:
+            found |= self._unseen.reached([c], self._unseen.of_return(c, core), judge, MOST_TOLD)
+        return found
 
     def nearest(self, configurations: Iterable[Configuration], core: int | None, event: Event) -> Nearest | None:
         """The rule whose answer was seen although its guard is false, and which part of the guard is false."""
         if core is None or not isinstance(event, Return):
             return None
+        best: tuple[int, Nearest] | None = None
         for c in configurations:
-            pending = c.pending[core]
+            pending = c.call_of(core)
             if pending is None:
                 continue
             for rule in self._stepper.rules_answering(pending.call, event.x0):
                 both = isinstance(rule.guard, Op) and rule.guard.name == "and"
-                for part in rule.guard.arguments if isinstance(rule.guard, Op) and both else (rule.guard,):
-                    if self._stepper.holds(part, c.state, pending.call, c.assumptions) is False:
-                        return Nearest(rule.name, rule.text, show(part), rule.cites)
-        return None
+                parts = rule.guard.arguments if isinstance(rule.guard, Op) and both else (rule.guard,)
+                false = [
+                    part for part in parts
+                    if self._stepper.holds(part, c.state, pending.call, c.assumptions) is False
+                ]  # fmt: skip
+                if not false:
+                    return None  # Nothing is missing: another rule obliges to refuse.
+                if best is None or len(false) < best[0]:
+                    best = len(false), Nearest(rule.name, rule.text, _missing(false[0]), rule.cites)
+        return None if best is None else best[1]
 
     def _outcomes(self, configurations: Iterable[Configuration], core: int) -> AllowedText:
         """How the call of a core could end, in any order with the unseen steps of others."""
-
-        def judge(configuration: Configuration) -> bool | None:
-            pending = configuration.pending[core]
-            return None if pending is not None and pending.outcome is None else False
-
         found: dict[str, set[str]] = {}
         cites: dict[str, None] = {}
+        decisive: dict[str, None] = {}
         down = False
-        for c in self._unseen.reached(configurations, judge):
-            pending = c.pending[core]
+        for c in self.could_end(configurations, core):
+            pending = c.call_of(core)
             outcomes: list[Outcome] = []
             if pending is None:
                 down |= c.state.system == "DOWN"
                 continue
+            function, _ = self._stepper.function(pending.call.fn)
             if pending.outcome is not None:
                 outcomes = [pending.outcome]
             elif c.state.activity[core] == "RUNNING":
                 every = self._stepper.under_all_answers(c.state, pending.call, c.assumptions)
                 outcomes = [outcome for allowed in every for outcome in allowed.outcomes]
+                outcomes += [Outcome(a.rule, a.rule.completion, a.value, None) for a in pending.early]
             for outcome in outcomes:
-                found.setdefault(_outcome_text(outcome, pending.wide), set()).add(outcome.rule.name)
+                found.setdefault(self._outcome_text(function, outcome, pending.wide), set()).add(outcome.rule.name)
                 cites.update(dict.fromkeys(outcome.rule.cites))
+                decisive.update(dict.fromkeys(outcome.rule.cites[:1]))
         if not found and down:
             return AllowedText("no return: the machine is down", (), ("SYS-4",))
         text = "; ".join(f"{what} [{', '.join(sorted(rules))}]" for what, rules in sorted(found.items()))
         rules = tuple(sorted({rule for group in found.values() for rule in group}))
-        return AllowedText(text or "nothing", rules, tuple(cites))
+        return AllowedText(text or "nothing", rules, tuple(cites), tuple(decisive))
+
+    def _outcome_text(self, function: Function | None, outcome: Outcome, wide: bool) -> str:
+        if outcome.completion is Completion.NEVER:
+            return "no return"
+        if outcome.completion is Completion.WAITS:
+            return "a wait for a wakeup"
+        if outcome.value is None:
+            return f"a value by the rule: {outcome.rule.text}"
+        return self.answer(function, wide, outcome.value if wide else outcome.value & 0xFFFF_FFFF)
 
     def _system(self, reached: Iterable[Configuration]) -> AllowedText:
         """Which system events were asked for, and what the calls under way could do instead of asking for one."""
@@ -124,12 +296,14 @@ class Words:
         rules: tuple[str, ...] = ()
         cites = ["SYS-2", "SYS-4"]
         for core, mpidr in enumerate(self._stepper.machine.cores):
-            if any(c.pending[core] is not None for c in states):
+            if any(c.call_of(core) is not None for c in states):
                 call = self._outcomes(states, core)
                 parts.append(f"from the call of core {mpidr:#x}: {call.text}")
                 rules += call.rules
                 cites += call.cites
-        return AllowedText("; ".join(parts), tuple(dict.fromkeys(rules)), tuple(dict.fromkeys(cites)))
+        return AllowedText(
+            "; ".join(parts), tuple(dict.fromkeys(rules)), tuple(dict.fromkeys(cites)), ("SYS-2", "SYS-4")
+        )
 
     def _entries(self, reached: Iterable[Configuration], core: int) -> AllowedText:
         entering = [c.state for c in reached if c.state.activity[core] == "ENTERING"]
@@ -137,9 +311,9 @@ class Words:
         if entries:
             text = "; ".join(f"entry at {pc:#x} with context {x0:#x}" for pc, x0 in entries)
             rules = self._stepper.specification.of("ENTER", self._stepper.machine.version)
-            return AllowedText(
-                text, tuple(r.name for r in rules), tuple(dict.fromkeys(f for r in rules for f in r.cites))
-            )
+            cites = tuple(dict.fromkeys(f for r in rules for f in r.cites))
+            decisive = tuple(fact for fact in cites if fact.startswith(("CPU_ON-1", "ENTRY-")))[:3]
+            return AllowedText(text, tuple(r.name for r in rules), cites, decisive)
         states = [c.state for c in reached]
         if all(state.system == "DOWN" for state in states):
             return AllowedText("no entry: the machine is down", (), ("SYS-4",))
@@ -147,30 +321,42 @@ class Words:
             return AllowedText("no entry: the core is off, and no CPU_ON is under way", (), ("CPU_OFF-2", "SM-6"))
         return AllowedText("no entry: no CPU_ON or wakeup for this core is under way", (), ("CPU_OFF-2", "SM-8"))
 
-
-def _calls(reached: Iterable[Configuration], core: int) -> AllowedText:
-    states = [c.state for c in reached]
-    doings = sorted({f"{state.power[core]}, {state.activity[core]}" for state in states})
-    stopping = any(state.system in ("GOING", "DOWN") for state in states)
-    return AllowedText(
-        f"no call: the core is {' or '.join(doings)}", (), ("SM-16", "SYS-4") if stopping else ("SM-16",)
-    )
-
-
-def _answer(x0: int) -> Any:
-    word = x0 & 0xFFFF_FFFF
-    signed = word - (1 << 32) if word >> 31 else word
-    return result_text(x0, False) if code_named(signed) else hex(x0)
+    def _calls(self, reached: Iterable[Configuration], core: int) -> AllowedText:
+        states = [c.state for c in reached]
+        doings = sorted({_doing(state.power[core], state.activity[core]) for state in states})
+        stopping = any(state.system in ("GOING", "DOWN") for state in states)
+        return AllowedText(
+            f"no call: the core is {' or '.join(doings)}", (), ("SM-16", "SYS-4") if stopping else ("SM-16",)
+        )
 
 
-def _outcome_text(outcome: Outcome, wide: bool) -> str:
-    if outcome.completion is Completion.NEVER:
-        return "no return"
-    if outcome.completion is Completion.WAITS:
-        return "a wait for a wakeup"
-    if outcome.value is None:
-        return "a value that satisfies the rule"
-    return "SUCCESS (0)" if outcome.rule.code and outcome.value == 0 else result_text(outcome.value, wide)
+def _boot(reached: Iterable[Configuration]) -> AllowedText:
+    kinds = sorted({c.state.kind for c in reached if c.state.system == "DOWN"})
+    if not kinds:
+        return AllowedText("no boot: the machine is not down", (), ("SYS-3", "SM-6"))
+    after = " or ".join(kind.lower().replace("_", " ") for kind in kinds)
+    return AllowedText(f"a cold boot, as after every {after}", (), ("SYS-3", "RESET-4", "OFF2-13"), ("SYS-3",))
+
+
+def _doing(power: str, activity: str) -> str:
+    """What a core does, in words."""
+    if power != "ON":
+        return "OFF" if power == "OFF" else "ON_PENDING (it has not arrived)"
+    words = {
+        "RUNNING": "running", "ENTERING": "about to be entered", "STOPPED": "stopped", "FROZEN": "frozen",
+        "STANDBY": "in standby", "RETENTION": "in retention", "POWERDOWN": "powered down by a suspend",
+    }  # fmt: skip
+    return f"ON, {words[activity]}"
+
+
+def _missing(part: Term) -> str:
+    """That a condition does not hold, in a line and without a double negation."""
+    negated = isinstance(part, Op) and part.name == "not"
+    inner = part.arguments[0] if negated and isinstance(part, Op) else part
+    text = show(inner)
+    if len(text) > LONGEST:
+        return "not all of that holds here"
+    return f"here {text}" if negated else f"it is not so that {text}"
 
 
 __all__ = ["AllowedText", "Words"]

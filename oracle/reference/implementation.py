@@ -18,6 +18,7 @@ from psci.model.language.terms import Value
 from psci.model.machine import Key, Undeclared
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper, accepts
+from psci.oracle.checker.worlds import STATISTICS
 from psci.oracle.profiles.declaration import machine_from
 from psci.oracle.reference.choices import Choose, first
 
@@ -100,8 +101,11 @@ class Implementation:
         permitted = [outcome for outcome in options if outcome.rule.modality in PERMITTED]
         rule, completion, value, state = self.choose(permitted if permitted and (not firm or self.permits()) else firm)
         if completion is Completion.RETURNS and value is None:
-            _, wide = self.stepper.function(invocation.fn)
+            function, wide = self.stepper.function(invocation.fn)
             fitting = [word for word in ANSWERS if accepts(Outcome(rule, completion, None, None), word, wide)]
+            if function is not None and function.name in STATISTICS:
+                # The state that it names was never the one that the implementation took.
+                fitting = [0]
             kept: Key = ("answer", rule.name, invocation.fn, invocation.x1, invocation.x2)
             if self.choices.get(kept) not in fitting:
                 self.choices[kept] = self.choose(fitting or [0])

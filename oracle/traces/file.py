@@ -8,6 +8,9 @@ added under `x-` are kept and never judged.
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,6 +39,30 @@ def read_trace(path: Path | str) -> Iterator[Event]:
     """
     with Path(path).open("rb") as file:
         yield from read_lines(file, str(path))
+
+
+class TraceFile:
+    """The events of a trace file, as often as they are asked for; only one line at a time is held in memory."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Name the file; it is read when its events are asked for.
+
+        Args:
+            path: the file; "-" is standard input, which is copied to a temporary file first.
+        """
+        self.name = str(path)
+        self._copy: BinaryIO | None = None
+
+    def __iter__(self) -> Iterator[Event]:
+        """The events, in the order of the lines; raises as `read_trace` does."""
+        if self.name != "-":
+            return read_trace(self.name)
+        if self._copy is None:
+            # closed when the process ends, like standard input itself
+            self._copy = tempfile.TemporaryFile()  # noqa: SIM115
+            shutil.copyfileobj(sys.stdin.buffer, self._copy)
+        self._copy.seek(0)
+        return read_lines(self._copy, "standard input")
 
 
 def read_lines(file: BinaryIO, name: str) -> Iterator[Event]:
@@ -172,6 +199,6 @@ def write_trace(path: Path | str, events: Iterable[Event]) -> None:
 
 
 __all__ = [
-    "MAX_EVENTS", "MAX_LINE", "TraceFormatError", "as_json", "as_line", "event_from", "read_lines", "read_trace",
-    "write_trace",
+    "MAX_EVENTS", "MAX_LINE", "TraceFile", "TraceFormatError", "as_json", "as_line", "event_from", "read_lines",
+    "read_trace", "write_trace",
 ]  # fmt: skip

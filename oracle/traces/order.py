@@ -1,8 +1,8 @@
 """The order of events whose clocks were merged.
 
 An event with `t0` and `t1` happened at some moment between the two. Events whose intervals overlap
-are unordered, but for events of one core's own log, which stay in the order of its lines. Events
-without an interval are ordered by line against all others.
+are unordered, but for what one core logs itself, which stands in the order in which it logged it.
+Events without an interval are ordered by line against all others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from psci.model.errors import InputError
-from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Move, Return, Timeout
+from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Move, Return, System, Timeout
+
+
+class TooManyOrders(Exception):
+    """Events overlap in so many ways that not all can be tried; the message says what to do."""
+
 
 Numbered = tuple[int, Event]
 """An event and its number in the trace."""
@@ -71,33 +76,76 @@ def groups(events: Iterable[Event], first: int = 1) -> Iterator[tuple[Numbered, 
 
 
 def _grouped(buffer: list[Numbered]) -> Iterator[tuple[Numbered, ...]]:
+    _check_logs(buffer)
     group: list[Numbered] = []
     end = 0
     for number, event in sorted(buffer, key=lambda item: item[1].t0 or 0):
         assert event.t0 is not None
         assert event.t1 is not None
         if group and event.t0 > end:
-            yield tuple(group)
+            yield tuple(sorted(group, key=_number))
             group = []
         end = max(end, event.t1) if group else event.t1
         group.append((number, event))
     if group:
-        yield tuple(group)
+        yield tuple(sorted(group, key=_number))
+
+
+def _number(numbered: Numbered) -> int:
+    return numbered[0]
+
+
+def _check_logs(buffer: Sequence[Numbered]) -> None:
+    """Refuse a log whose lines are in another order than their intervals."""
+    latest: dict[int, tuple[int, int]] = {}
+    for number, event in buffer:
+        if isinstance(event, _OWN_LOG):
+            assert event.t0 is not None
+            assert event.t1 is not None
+            last, line = latest.get(event.cpu, (event.t0, number))
+            if event.t1 < last:
+                raise OrderError(
+                    f"event {number}: core {event.cpu:#x} logged it after event {line}, but `t1` {event.t1} is before "
+                    f"that one's `t0` {last}; a core's own events stand in the order in which it logged them"
+                )
+            latest[event.cpu] = max((last, line), (event.t0, number))
 
 
 def before(group: Sequence[Event]) -> tuple[int, ...]:
-    """For each event of a group, the set of events (as bits) that happened before it."""
+    """For each event of a group, in the order of the lines, the set of events (as bits) that happened before it."""
     masks = []
     for place, event in enumerate(group):
         mask = 0
-        for other, earlier in enumerate(group[:place]):
+        for other, earlier in enumerate(group):
             assert earlier.t1 is not None
             assert event.t0 is not None
             own = isinstance(event, _OWN_LOG) and isinstance(earlier, _OWN_LOG) and event.cpu == earlier.cpu
-            if own or earlier.t1 < event.t0:
+            if other != place and (other < place if own else earlier.t1 < event.t0):
                 mask |= 1 << other
         masks.append(mask)
     return tuple(masks)
+
+
+def choices(group: Sequence[Event], masks: Sequence[int], done: int) -> list[int]:
+    """The events that have to be tried next; every order that is left out explains no more than one that is tried.
+
+    A call may as well be made at once: what decides it can still come later. A return or an entry may as well be seen
+    late, unless something waits for it: what decided it can still have come before. So calls come first, one at a time,
+    and what ends a call comes last, in any one order.
+    """
+    open_events = [place for place, needed in enumerate(masks) if not done >> place & 1 and not needed & ~done]
+    left = [place for place in range(len(group)) if not done >> place & 1]
+    if any(isinstance(group[place], System) for place in left):
+        return open_events
+    for place in open_events:
+        if isinstance(group[place], Call):
+            return [place]
+    waited_for = 0
+    for place in left:
+        waited_for |= masks[place]
+    ends = [p for p in open_events if isinstance(group[p], Return | Enter) and not waited_for >> p & 1]
+    others = [place for place in open_events if place not in ends]
+    return others or ends[:1]
 
 
 E = TypeVar("E")
@@ -108,6 +156,7 @@ def search(
     masks: Sequence[int],
     start: frozenset[E],
     explain: Callable[[int, frozenset[E]], frozenset[E]],
+    next_of: Callable[[int], Iterable[int]] | None = None,
 ) -> tuple[list[int], frozenset[E], int | None]:
     """Try the admissible orders of a group together.
 
@@ -118,28 +167,29 @@ def search(
         masks: for each event, which must be before it (see `before`).
         start: what explains everything before the group.
         explain: what explains one more event, given what explains those before it; empty where nothing does.
+        next_of: which events have to be tried after a set of events (see `choices`); by default all that may come next.
 
     Returns:
         The places of the explained events in an order that works, what explains them, and the event at which the order
         that goes furthest is stuck, or None when all are explained.
 
     Raises:
-        OrderError: there are too many orders.
+        TooManyOrders: there are too many orders.
     """
     level: dict[int, tuple[frozenset[E], tuple[int, ...]]] = {0: (start, ())}
     for _ in masks:
         further: dict[int, tuple[frozenset[E], tuple[int, ...]]] = {}
         for done, (configurations, order) in level.items():
-            for place, needed in enumerate(masks):
+            for place in range(len(masks)) if next_of is None else next_of(done):
                 bit = 1 << place
-                if done & bit or needed & ~done:
+                if done & bit or masks[place] & ~done:
                     continue
                 explained = explain(place, configurations)
                 if explained:
                     known, first = further.get(done | bit, (frozenset[E](), (*order, place)))
                     further[done | bit] = (known | explained, first)
         if len(further) > LIMIT_OF_ORDERS:
-            raise OrderError(f"more than {LIMIT_OF_ORDERS} orders of events that overlap: narrow `t0` and `t1`")
+            raise TooManyOrders(f"more than {LIMIT_OF_ORDERS:,} orders of events that overlap: narrow `t0` and `t1`")
         if not further:
             break
         level = further

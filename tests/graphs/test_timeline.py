@@ -73,7 +73,7 @@ TWICE = (
     events.Return(cpu=0x0, x0=0),
 )
 NOTES = [
-    "observed: core 0x0 returned 0x0",
+    "observed: core 0x0 returned SUCCESS (0) from CPU_ON",
     "allowed are only: ALREADY_ON (-4) [CPU_ON.already_on]; ON_PENDING (-5) [CPU_ON.on_pending]",
     "facts: CPU_ON-6 (5.6.2, 6.6 (4)), CPU_ON-7 (5.6.2, 6.6 (5)), AFF-13 (6.6), SM-7 (6.6 (4), 6.6 (5))",
 ]
@@ -82,7 +82,7 @@ NOTES = [
 def test_what_nothing_explains_is_said_below_its_event() -> None:
     assert verdict(TWICE) == {4: NOTES}
     shown = texts(timeline(TWICE, notes=verdict(TWICE)))
-    assert shown[shown.index("observed: core 0x0 returned 0x0") - 1] == "→ 0 (SUCCESS)"
+    assert shown[shown.index("observed: core 0x0 returned SUCCESS (0) from CPU_ON") - 1] == "→ 0 (SUCCESS)"
     assert "not allowed" in shown
     assert "not allowed" not in texts(timeline(TWICE))
 

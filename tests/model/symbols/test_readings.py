@@ -146,7 +146,7 @@ def osi(fn: int, *args: Any, tree: Topology | None = None, **changes: Any) -> Ca
     """A call of core 0 in OS-initiated mode, while cores 1 and 2 are OFF unless the changes say otherwise."""
 
     def seen(*option: Any) -> Seen:
-        machine = stepper(*option, tree=tree)
+        machine = stepper(option[0], option[1], tree=tree)
         return answers(machine, state_of(machine, mode="OS_INITIATED", **changes), fn, *args)
 
     return seen
@@ -187,7 +187,11 @@ WHERE: dict[str, Callable[..., Seen]] = {
         m := stepper(*option, address_unusable=True), m.initial(), CPU_SUSPEND, 0x0001_0000, 0x1000
     ),
     "disabled-instance": lambda *option: answers(
-        m := stepper(*option, both_off=True), state_of(m, power=("ON", "OFF", "OFF")), AFFINITY_INFO, 0x100, 1
+        m := stepper(option[0], option[1], both_off=True),
+        state_of(m, power=("ON", "OFF", "OFF")),
+        AFFINITY_INFO,
+        0x100,
+        1,
     ),
     "disabled-start": call(CPU_ON, 1, 0x1000, declared={"disabled": True}),
     "mode-groups": call(SET_MODE, 1, **FROZEN),
@@ -196,7 +200,9 @@ WHERE: dict[str, Callable[..., Seen]] = {
     "warm-reset": call(RESET2, 0),
     "migrate-target": call(MIGRATE, 1, declared={"trusted_os": "UP_MIGRATABLE", "trusted_os_home": 0}, **FROZEN),
     "migrate-to-self": call(MIGRATE, 0, declared={"trusted_os": "UP_MIGRATABLE", "trusted_os_home": 0}),
-    "both-ids": lambda *option: answers(m := stepper(*option, without=CPU_ON), m.initial(), CPU_ON, 1, 0x1000),
+    "both-ids": lambda *option: answers(
+        m := stepper(option[0], option[1], without=CPU_ON), m.initial(), CPU_ON, 1, 0x1000
+    ),
     "unreported-node": call(0xC400_000D, 1, 0),
     "fallback-memory": boots("WARM_RESET", memory_protected=True),
     "stay-since-boot": starts,

@@ -11,7 +11,7 @@ from psci.model.events import Call, Event, Host, Machine, Return, Wake
 from psci.oracle.checker.checker import Checker, check
 from psci.oracle.checker.report import Report
 from psci.oracle.traces import order
-from psci.oracle.traces.order import OrderError, before, groups, search
+from psci.oracle.traces.order import OrderError, TooManyOrders, before, choices, groups, search
 
 VERSION = 0x8400_0000
 
@@ -28,8 +28,8 @@ def test_events_without_intervals_stand_alone_in_the_order_of_their_lines() -> N
     assert numbers([Wake(cpu=0), Wake(cpu=1), Wake(cpu=0)]) == [(1,), (2,), (3,)]
 
 
-def test_overlapping_events_form_one_group_in_the_order_of_t0() -> None:
-    assert numbers([at(0, 5, 9), at(1, 1, 2), at(2, 2, 6), at(3, 20, 21)]) == [(2, 3, 1), (4,)]
+def test_overlapping_events_form_one_group_in_the_order_of_their_lines() -> None:
+    assert numbers([at(0, 5, 9), at(1, 1, 2), at(2, 2, 6), at(3, 20, 21)]) == [(1, 2, 3), (4,)]
 
 
 def test_a_host_action_divides_whatever_its_interval() -> None:
@@ -68,6 +68,27 @@ def test_the_log_of_one_core_keeps_its_order() -> None:
     assert before([call, Return(cpu=1, x0=0, t0=1, t1=9)]) == (0, 0)
 
 
+def test_what_a_core_logs_itself_stands_in_the_order_of_its_lines_whatever_the_intervals() -> None:
+    returned, call = Return(cpu=0, x0=0, t0=8, t1=12), Call(cpu=0, fn=VERSION, t0=7, t1=10)
+    assert numbers([returned, call]) == [(1, 2)]
+    assert before([returned, call]) == (0, 1)
+
+
+def test_a_log_whose_intervals_contradict_the_order_of_its_lines_is_refused() -> None:
+    events = [Return(cpu=0, x0=0, t0=20, t1=30), Call(cpu=0, fn=VERSION, t0=5, t1=10)]
+    with pytest.raises(OrderError, match="event 2: core 0x0 logged it after event 1, but `t1` 10 is before"):
+        list(groups(events))
+
+
+def test_calls_are_tried_first_and_what_ends_a_call_last() -> None:
+    events = [
+        Return(cpu=0, x0=0, t0=0, t1=9), Call(cpu=1, fn=VERSION, t0=0, t1=9), Return(cpu=2, x0=0, t0=0, t1=9),
+        at(3, 0, 9),
+    ]  # fmt: skip
+    masks = before(events)
+    assert [choices(events, masks, done) for done in (0b0000, 0b0010, 0b1010, 0b1011)] == [[1], [3], [0], [2]]
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), min_size=1, max_size=6), st.data())
 def test_the_search_finds_what_trying_every_order_finds(spans: list[tuple[int, int]], data: st.DataObject) -> None:
     events = sorted((at(n, t, t + d) for n, (t, d) in enumerate(spans)), key=lambda event: event.t0 or 0)
@@ -92,7 +113,7 @@ def test_the_search_finds_what_trying_every_order_finds(spans: list[tuple[int, i
 
 def test_too_many_orders_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "LIMIT_OF_ORDERS", 100)
-    with pytest.raises(OrderError, match="more than 100 orders of events that overlap: narrow `t0` and `t1`"):
+    with pytest.raises(TooManyOrders, match="more than 100 orders of events that overlap: narrow `t0` and `t1`"):
         search(before([at(n, 0, 9) for n in range(12)]), frozenset({()}), lambda _, done: done)
 
 

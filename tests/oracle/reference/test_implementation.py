@@ -31,9 +31,7 @@ BLAMELESS = {Verdict.CONFORMS, Verdict.IMPLEMENTATION_DEFINED, Verdict.UNPREDICT
 def judged(psci: str, trace: tuple[object, ...]) -> Checker:
     machine, *events = trace
     assert isinstance(machine, Machine)
-    known = CHECKERS.get(psci)
-    checker = CHECKERS[psci] = Checker(machine, stepper=None if known is None else known.stepper)
-    checker.stepper.learned.clear()
+    checker = CHECKERS[psci] = Checker(machine, like=CHECKERS.get(psci))
     for event in events:
         checker.feed(event)  # type: ignore[arg-type]  # a trace holds events
     return checker

@@ -75,10 +75,10 @@ class Trace:
         self._wide[cpu] = bool(fn & 0x4000_0000)
         self.events.append(Call(cpu=cpu, fn=fn, args=args, isa=isa))
 
-    def returns(self, cpu: int, answer: str | int) -> None:
+    def returns(self, cpu: int, answer: str | int, **more: Any) -> None:
         """The return of the last call of a core: a code by its name, as wide as the call's id, or all of x0."""
         x0 = NUMBERS[answer] & (ALL_64 if self._wide[cpu] else ALL_32) if isinstance(answer, str) else answer
-        self.events.append(Return(cpu=cpu, x0=x0))
+        self.events.append(Return(cpu=cpu, x0=x0, **more))
 
     def asks(
         self, cpu: int, name: str | int, *args: int, gives: str | int, wide: bool | None = None, isa: str | None = None

@@ -1,0 +1,312 @@
+"""All questions together: the jobs, run side by side, and what they found, grouped by cause and ranked.
+
+Each job is small and stands by itself, so that the first findings come early and two cores share the work.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from psci.explorer.abstraction.registers import Abstraction
+from psci.explorer.consistency.conflicts import refuted
+from psci.explorer.consistency.discovery import (
+    ambiguous_values,
+    declared_symbols,
+    features_against_behaviour,
+    silences,
+    untold,
+)
+from psci.explorer.consistency.findings import Finding, Kind, best
+from psci.explorer.consistency.prototypes import prototypes
+from psci.explorer.consistency.readings import of_reading
+from psci.explorer.consistency.settings import (
+    ENDS,
+    EVERYBODY,
+    ONE_WIDTH,
+    Setting,
+    domains,
+    ordinary,
+    others,
+    reads_domains,
+    symbols_of,
+    with_reading,
+)
+from psci.explorer.consistency.walk import Walk
+from psci.model.documents.return_codes import by_default
+from psci.model.environment import (
+    BOOT,
+    ENTER,
+    GO_DOWN,
+    LOOK,
+    LOSE_POWER,
+    MOVES,
+    REEVALUATE,
+    SIGNAL,
+    START,
+    STOP,
+    WAKEUP,
+)
+from psci.model.language.rules import Modality, Rule
+from psci.model.language.terms import FALSE
+from psci.model.specification import SPECIFICATION, Specification
+from psci.model.symbols.readings import READINGS
+from psci.model.tables.versions import V1_3, Version
+from psci.properties.claims import CLAIMS
+
+EVERY_CALL = "every-call"
+"""The subject of a finding that concerns many calls alike."""
+SEVERAL = 3
+"""So many subjects with the same cause and title are one finding."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, of which rules."""
+
+    specification: Specification = SPECIFICATION
+    version: Version = V1_3
+    cpus: int = 3
+    readings: tuple[tuple[str, str], ...] = ()
+    """Options that are chosen, by the name of the reading; all others are at their default."""
+
+
+@dataclass
+class Answer:
+    """What a job found, and which rules its walks used."""
+
+    findings: list[Finding] = field(default_factory=list)
+    used: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One part of the work."""
+
+    name: str
+    run: Callable[[], Answer]
+
+
+def jobs(question: Question, kinds: frozenset[Kind] = frozenset(Kind), only: str | None = None) -> list[Job]:
+    """The work, what is likely to find something soon first; `only` is the one subject that is asked about."""
+    found: list[Job] = []
+    if kinds & {Kind.GAP, Kind.ORDER, Kind.CHOICE, Kind.DEAD, Kind.REDUNDANT}:
+        found += _walks(question, only if only in question.specification.rules else None)
+    if Kind.PROTOTYPE in kinds:
+        found.append(_job("prototypes", lambda: prototypes(question.specification, question.version)))
+    if Kind.CONFLICT in kinds:
+        found += [_claim(question, i) for i, claim in enumerate(CLAIMS) if only in (None, claim.cites[0])]
+    if Kind.READING in kinds:
+        found += [
+            _reading(question, name)
+            for name in READINGS
+            if only in (None, name) and name not in dict(question.readings)
+        ]
+    if Kind.DISCOVERY in kinds:
+        for ask in (ambiguous_values, silences, features_against_behaviour):
+            found.append(_asked(question, ask))
+        found += [_untold(question, name) for name in declared_symbols(question.specification, question.version)]
+    return found
+
+
+def check(
+    question: Question, *, processes: int = 1, kinds: frozenset[Kind] = frozenset(Kind), only: str | None = None,
+    progress: Callable[[int, int, list[Finding]], None] | None = None,
+) -> list[Finding]:  # fmt: skip
+    """Everything that is to be said about the rules, grouped and ranked.
+
+    Args:
+        question: what is asked.
+        processes: how many jobs run side by side.
+        kinds: which kinds of findings are looked for.
+        only: the one call, fact or reading that is asked about; others are left out where that is cheap.
+        progress: told after each job how many of how many are done, and what it found.
+    """
+    work = jobs(question, kinds, only)
+    used: set[str] = set()
+    alone: set[str] = set()
+    findings: list[Finding] = []
+    for done, answer in enumerate(_answers(work, processes), start=1):
+        used |= answer.used
+        alone |= answer.alone
+        findings += answer.findings
+        if progress is not None:
+            progress(done, len(work), answer.findings)
+    if Kind.DEAD in kinds and only is None:
+        findings += unused(question, used)
+    if Kind.REDUNDANT in kinds and only is None:
+        findings += redundant(question, used, alone)
+    return best(grouped(finding for finding in best(findings) if finding.kind in kinds))
+
+
+def _answers(work: list[Job], processes: int) -> Iterator[Answer]:
+    if processes <= 1:
+        for job in work:
+            yield job.run()
+        return
+    global _WORK  # noqa: PLW0603  # a forked process finds its work here; jobs hold functions, which cannot be sent
+    _WORK = work
+    with multiprocessing.get_context("fork").Pool(processes, _begin) as pool:
+        yield from pool.imap_unordered(_run, range(len(work)))
+
+
+_WORK: list[Job] = []
+
+
+def _begin() -> None:
+    """A worker ends quietly: whoever started it says what happened."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run(place: int) -> Answer:
+    return _WORK[place].run()
+
+
+def _job(name: str, ask: Callable[[], Iterable[Finding]]) -> Job:
+    return Job(name, lambda: Answer(list(ask())))
+
+
+def _claim(question: Question, place: int) -> Job:
+    def run() -> Answer:
+        found = refuted(question.specification, question.version, question.cpus, CLAIMS[place])
+        return Answer([] if found is None else [found])
+
+    return Job(CLAIMS[place].name, run)
+
+
+def _reading(question: Question, name: str) -> Job:
+    return _job(name, lambda: of_reading(question.specification, question.version, question.cpus, READINGS[name]))
+
+
+def _asked(question: Question, ask: Callable[[Specification, Version], Iterator[Finding]]) -> Job:
+    return _job(ask.__name__, lambda: ask(question.specification, question.version))
+
+
+def _untold(question: Question, symbol: str) -> Job:
+    return _job(symbol, lambda: untold(question.specification, question.version, symbol))
+
+
+# ---- walks
+
+
+def _walks(question: Question, only: str | None) -> Iterator[Job]:
+    """The walks: an ordinary machine, one with power domains, all callers, boots, and every other declaration."""
+    specification, version = question.specification, question.version
+    calls = [call.name for call in specification.calls if call.exists_in(version) and only in (None, call.name)]
+    moves = [move.name for move in MOVES if only in (None, move.name)]
+    about_domains = [n for n in calls if reads_domains(specification.of(n, version))]
+    plain = [name for name in calls if name not in about_domains]
+    life = frozenset({"LOSE_POWER", "SIGNAL"})
+    base = ordinary(version, 2)
+    on_the_way = [name for name in moves if name in (GO_DOWN.name, ENTER.name, START.name, STOP.name)]
+    yield _walk(question, base, (*plain, *on_the_way), without=life)
+    counted = [name for name in about_domains if name.startswith("PSCI_STAT")]
+    yield _walk(question, base, (*counted, *(name for name in moves if name == WAKEUP.name)), limit=1_000)
+    yield _walk(question, base, tuple(calls), abstraction=EVERYBODY, limit=40)
+    # a core that freezes or suspends by default adds states, and no refusal of CPU_SUSPEND
+    fewer = ENDS | {"CPU_FREEZE", "CPU_DEFAULT_SUSPEND"}
+    if question.cpus > 2 and "CPU_SUSPEND" in calls:
+        yield _walk(question, domains(version, question.cpus), ("CPU_SUSPEND",), without=fewer, limit=4_000)
+    counting = [name for name in moves if name == REEVALUATE.name]
+    yield _walk(question, domains(version, 2), (*about_domains, *counting), limit=1_500)
+    booting = [name for name in moves if name in (BOOT.name, LOSE_POWER.name)]
+    yield _walk(question, base, booting, without=frozenset({"SIGNAL"}), limit=2_500)
+    yield _walk(
+        question,
+        base,
+        [name for name in moves if name in (SIGNAL.name, LOOK.name)],
+        without=life - {"SIGNAL"},
+        limit=400,
+    )
+    for setting, owners in _varied(question, calls, moves):
+        # what ends a life of the machine, or wakes it up, matters to moves only
+        yield _walk(question, setting, owners, without=ENDS if set(owners) <= set(calls) else frozenset(), limit=400)
+
+
+def _varied(question: Question, calls: list[str], moves: list[str]) -> Iterator[tuple[Setting, tuple[str, ...]]]:
+    """Each other declaration, with the calls and moves whose rules ask for it."""
+    specification, version = question.specification, question.version
+    asks = {name: symbols_of(specification.of(name, version)) for name in (*calls, *moves)}
+    plain, deep = ordinary(version, 2), domains(version, 2)
+    for symbol in sorted(set().union(*asks.values())):
+        owners = [name for name, symbols in asks.items() if symbol in symbols]
+        if symbol == "has":
+            continue
+        on_domains = [name for name in owners if name in calls and reads_domains(specification.of(name, version))]
+        for base, part in ((plain, [n for n in owners if n not in on_domains]), (deep, on_domains)):
+            for setting in others(base, (symbol,)) if part else ():
+                yield setting, tuple(part)
+
+
+def _walk(
+    question: Question, setting: Setting, owners: Sequence[str], *,
+    abstraction: Abstraction = ONE_WIDTH, without: frozenset[str] = ENDS, limit: int = 2_500,
+) -> Job:  # fmt: skip
+    def run() -> Answer:
+        there = [name for name in owners if question.specification.of(name, question.version)]
+        if not there:
+            return Answer()
+        here = with_reading(setting, question.readings)
+        walk = Walk(here, question.specification, there, abstraction=abstraction, without=without, limit=limit)
+        return Answer(list(walk.findings()), frozenset(walk.used), frozenset(walk.alone))
+
+    return Job(f"walk {setting.differs or 'ordinary'}: {', '.join(owners[:3])}", run)
+
+
+# ---- rules that nothing uses, or that another implies
+
+
+def unused(question: Question, used: set[str]) -> Iterator[Finding]:
+    """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function."""
+    specification, version = question.specification, question.version
+    of_readings = frozenset(reading.symbol for reading in READINGS.values())
+    there = {call.name for call in specification.calls if call.exists_in(version)} | {
+        m.name for m in specification.moves
+    }
+    for owner in (name for name in specification.rules if name in there):
+        for rule in specification.of(owner, version):
+            waits = bool(symbols_of([rule]) & of_readings) or by_default(rule.guard) is FALSE
+            if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule):
+                continue
+            title = f"no reachable state uses the rule: {rule.text}"
+            own = rule.name.partition(".")[2]
+            yield Finding(Kind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
+
+
+def _is_presence(rule: Rule) -> bool:
+    """The sentence on presence is made for every function; where one cannot be absent, or is, half of it is idle."""
+    own = rule.name.partition(".")[2]
+    return own in ("absent", "smc64_absent") or own.endswith(("_absent", "_implemented", "_hidden", "_apart"))
+
+
+def redundant(question: Question, used: set[str], alone: set[str]) -> Iterator[Finding]:
+    """Refusals that were used, and never without another refusal with the same code."""
+    specification, version = question.specification, question.version
+    for owner in specification.rules:
+        for rule in specification.of(owner, version):
+            refuses = rule.modality is Modality.MUST_REFUSE and not rule.effect.updates
+            if refuses and rule.name in used and rule.name not in alone:
+                title = f"wherever it applies, another rule refuses with the same code: {rule.text}"
+                yield Finding(Kind.REDUNDANT, owner, (rule.name.partition(".")[2],), title, rules=(rule.name,))
+
+
+# ---- one finding for one cause
+
+
+def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings of many calls with one cause and one title as one."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        title = finding.title.replace(finding.subject, "a call")
+        groups.setdefault((finding.kind, finding.causes, title), []).append(finding)
+    for found in groups.values():
+        if len(found) < SEVERAL:
+            yield from found
+            continue
+        names = ", ".join(finding.subject for finding in found)
+        first = min(found, key=lambda finding: finding.rank)
+        yield replace(first, subject=EVERY_CALL, text=(*first.text, f"It concerns {len(found)} functions: {names}."))

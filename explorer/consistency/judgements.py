@@ -1,0 +1,124 @@
+"""What is asked of the allowed outcomes of one call in one state: does a rule answer, and is there one answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psci.explorer.consistency.findings import Kind, cause
+from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.step import Allowed, Outcome, accepts
+from psci.model.tables.codes import CODES, Code, code_named
+
+NO_RETURN, WAITS, ANY_VALUE = "does not return", "waits", "any value"
+_SUCCESS = (Modality.SUCCEEDS, Modality.MAY_SUCCEED)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A group that an observation belongs to, and the rules that make it."""
+
+    kind: Kind
+    causes: tuple[str, ...]
+    title: str
+    rules: tuple[str, ...]
+
+
+def judged(allowed: Allowed, subject: str) -> Iterator[Judgement]:
+    """The groups to which a call in a state belongs."""
+    if allowed.broken and not allowed.obliged:
+        for duty in allowed.broken:
+            names = (duty.name, *(outcome.rule.name for outcome in allowed.outcomes))
+            yield Judgement(
+                Kind.GAP, (cause(duty),), f"nothing is promised to a caller that breaks a duty: {duty.text}", names
+            )
+        return
+    if allowed.gap:
+        names = tuple(outcome.rule.name for outcome in allowed.outcomes)
+        what = "only permissions apply" if names else "no rule applies"
+        yield Judgement(Kind.GAP, ("no-answer",), f"{subject}: no rule says how the call ends; {what}", names)
+        return
+    yield from _orders(allowed)
+    yield from _choices(allowed)
+
+
+def _orders(allowed: Allowed) -> Iterator[Judgement]:
+    """Obligatory refusals, or gates, whose codes differ."""
+    refusals = [o for o in allowed.outcomes if o.rule.modality in (Modality.MUST_REFUSE, Modality.GATE)]
+    for i, one in enumerate(refusals):
+        if one.value is None and len(codes_of(one)) > 1:
+            codes = " or ".join(codes_of(one))
+            title = f"{codes}: the call must be refused, and nothing says with which code"
+            yield Judgement(Kind.ORDER, (cause(one.rule), "own-choice"), title, (one.rule.name,))
+        for other in refusals[i + 1 :]:
+            if one.value is not None and other.value is not None and one.value != other.value:
+                facts = tuple(sorted((cause(one.rule), cause(other.rule))))
+                title = f"{answer(one)} or {answer(other)}: both apply, and no rule orders them"
+                yield Judgement(Kind.ORDER, facts, title, (one.rule.name, other.rule.name))
+
+
+def _choices(allowed: Allowed) -> Iterator[Judgement]:
+    """Permissions beside what is otherwise promised, several successes, and values that are left open."""
+    promised = [o for o in allowed.outcomes if o.rule.modality in (Modality.MUST_REFUSE, Modality.SUCCEEDS)]
+    for outcome in allowed.outcomes:
+        rule = outcome.rule
+        others = [
+            o for o in promised if o.rule is not rule and (answer(o) != answer(outcome) or o.state != outcome.state)
+        ]
+        if rule.modality in (Modality.MAY_REFUSE, Modality.MAY_SUCCEED) and others:
+            besides = " or ".join(dict.fromkeys(answer(o) for o in others))
+            title = f"{answer(outcome)} is permitted beside {besides}: {rule.text}"
+            yield Judgement(Kind.CHOICE, _own(rule), title, (rule.name, *(o.rule.name for o in others)))
+        elif rule.modality is Modality.SUCCEEDS:
+            plain = [o for o in others if o.rule.modality is Modality.SUCCEEDS]
+            if plain:
+                pair = (outcome, *plain)
+                title = (
+                    " or ".join(dict.fromkeys(f"{answer(o)} ({short(o.rule)})" for o in pair)) + ": both are successes"
+                )
+                names = tuple(sorted(o.rule.name for o in pair))
+                yield Judgement(Kind.CHOICE, tuple(name.partition(".")[2] for name in names), title, names)
+        if outcome.completion is Completion.RETURNS and outcome.value is None and rule.modality in _SUCCESS:
+            yield Judgement(Kind.CHOICE, (*_own(rule), "value"), f"the value is left open: {rule.text}", (rule.name,))
+
+
+def _own(rule: Rule) -> tuple[str, ...]:
+    return (rule.name.partition(".")[2],)
+
+
+def short(rule: Rule) -> str:
+    """A rule's own name."""
+    return rule.name.partition(".")[2].replace("_", " ")
+
+
+def answer(outcome: Outcome) -> str:
+    """How a call ends, in a word or two."""
+    if outcome.completion is Completion.NEVER:
+        return NO_RETURN
+    if outcome.completion is Completion.WAITS:
+        return WAITS
+    if outcome.value is None:
+        return " or ".join(codes_of(outcome)) or ANY_VALUE
+    return named(outcome)
+
+
+def named(outcome: Outcome) -> str:
+    """A fixed answer by the name of its code, or as a number."""
+    if outcome.rule.code is not None:
+        return outcome.rule.code.name
+    assert outcome.value is not None
+    number = outcome.value - (1 << 64) if outcome.value >> 63 else outcome.value
+    known = code_named(number)
+    return known.name if known is not None and number < 0 else f"{number:#x}" if number > 9 else str(number)
+
+
+def codes_of(outcome: Outcome) -> tuple[str, ...]:
+    """The codes among the answers that a rule leaves to the implementation; none where it leaves any value at all."""
+    free = outcome._replace(value=None)
+    if outcome.rule.constraint is None or accepts(free, 0x1000, wide=True):
+        return ()
+    return tuple(code.name for code in CODES if accepts(free, _word(code), wide=True))
+
+
+def _word(code: Code) -> int:
+    return code.word(64)

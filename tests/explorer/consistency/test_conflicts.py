@@ -1,0 +1,39 @@
+"""What facts claim and the rules refute comes out, with the run; what the rules keep does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from psci.explorer.consistency.conflicts import refuted
+from psci.explorer.consistency.findings import replayed
+from psci.model.specification import SPECIFICATION
+from psci.model.tables.facts import FACTS
+from psci.model.tables.versions import V1_3
+from psci.properties.claims import CLAIMS
+
+REFUTED = {"CPU_ON-19": 1, "OFF2-26": 1, "SYSSUSP-1": 1, "MIGRATE-10": 2, "CPU_SUSPEND-12": 6, "PC-3": 5}
+"""Some claims that the rules refute, and the length of the shortest run."""
+KEPT = ("AFF-13", "SM-6", "OFF2-19", "CPU_OFF-2", "MIGRATE-12")
+
+
+def claim_of(fact: str):
+    (claim,) = (claim for claim in CLAIMS if claim.cites[0] == fact)
+    return claim
+
+
+@pytest.mark.parametrize("fact", REFUTED)
+def test_a_claim_that_the_rules_refute_is_a_conflict_with_a_run(fact: str) -> None:
+    finding = refuted(SPECIFICATION, V1_3, 2, claim_of(fact))
+    assert finding is not None
+    assert len(finding.run) == REFUTED[fact]
+    _, steps, _ = replayed(finding, SPECIFICATION)
+    assert len(steps) == REFUTED[fact]
+
+
+@pytest.mark.parametrize("fact", KEPT)
+def test_a_claim_that_the_rules_keep_is_no_conflict(fact: str) -> None:
+    assert refuted(SPECIFICATION, V1_3, 2, claim_of(fact)) is None
+
+
+def test_every_claim_cites_facts_that_there_are() -> None:
+    assert {fact for claim in CLAIMS for fact in claim.cites} - FACTS.keys() == set()
