@@ -33,7 +33,7 @@ def started_once(state: Any, call: Invocation, right: Outcome) -> int | None:
     return DENIED if again else None
 
 
-def found_and_shrunk(fault: Any, rate: float = 1.0, calls: int = 400) -> Reproduced:
+def found_and_shrunk(fault: Any, rate: float = 1.0, calls: int = 1500) -> Reproduced:
     peer = FakePeer(fault=fault, rate=rate)
     campaign = Campaign(Plan(seed=3, calls=calls), peer, lambda: peer)
     found = next(iter(campaign.run().found.values()))
