@@ -26,7 +26,7 @@ from psci.model.events import Call, Enter, Event, Machine, Return
 from psci.model.step import Invocation
 from psci.oracle.checker.checker import Checker
 from psci.oracle.peers.program import CallStep, Entry, Program, Step
-from psci.oracle.reference.implementation import ModelPeer
+from psci.oracle.reference.peer import ModelPeer
 from psci.oracle.traces.order import groups
 
 CORES = 4

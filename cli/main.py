@@ -23,6 +23,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "trace": ("implementations", "check a trace, or show it as a timeline"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
     "replay": ("implementations", "run a saved sequence of calls again"),
+    "faults": (
+        "implementations",
+        "implementations that are wrong on purpose: which of them a campaign finds, how fast",
+    ),
+    "serve": ("implementations", "the reference implementation, for other programs to run against"),
+    "watch": ("implementations", "judge events as they come"),
     "filter": ("implementations", "which function ids a VMM must take over from a kernel, proved, and run"),
     "hibernate": ("specification", "every client of SYSTEM_OFF2 with every implementation and host, judged"),
     "migrate": ("implementations", "what a guest sees of PSCI when its machine moves between kernels"),

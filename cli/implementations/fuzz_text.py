@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,15 +11,20 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The report of a campaign."""
     yield f"{document['peer']}: {document['version']}"
     first = document["seconds_to_first_verdict"]
+    rate = document["calls_per_second"]
     yield (
         f"PSCI {document['psci']}, {document['calls']:,} calls in {document['seconds']:.1f} s"
-        f" ({document['calls_per_second']:,.0f} calls/s), seed {document['seed']}"
+        + (f" ({rate:,.0f} calls/s)" if rate is not None else "")
+        + f", seed {document['seed']}"
         + (f", first verdict {first:.1f} s after the command" if first is not None else "")
     )
     exercised, total = len(document["rules_exercised"]), document["rules_in_reach"]
     overlap = document["overlap"]
     yield f"rules exercised: {exercised} of the {total} that this peer can show"
-    yield f"calls that overlapped a call of another core: {overlap['calls']:,} ({overlap['share']:.0%})"
+    yield (
+        f"calls that overlapped a call of another core: {overlap['calls']:,} ({overlap['share']:.0%}),"
+        f" in {overlap['distinct_pairs']} pairs of functions"
+    )
     share = document["share_of_time"]
     yield f"time: peer {share['peer']:.0%}, checking {share['checking']:.0%}, generating {share['generating']:.0%}"
     yield from _counts("only a permission explained", document["permissions"])
@@ -29,6 +35,9 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"could not be judged: {text}"
     if document["interrupted"]:
         yield "interrupted: this is what there was"
+    for lost in document["unsaved"]:
+        yield f"could not be written anywhere: {json.dumps(lost)}"
+    yield from _observations(document["observations"])
     yield from _deviations(document["deviations"])
 
 
@@ -51,6 +60,15 @@ def _quirks(quirks: list[Mapping[str, Any]]) -> Iterator[str]:
             )
 
 
+def _observations(observations: list[Mapping[str, Any]]) -> Iterator[str]:
+    for seen in observations:
+        race = f"; in flight together: {', '.join(seen['race'])}" if seen["race"] else ""
+        tried = seen["seen"]["of"] if seen["seen"] else 0
+        yield f"seen once, and not in {tried} more runs: {seen['what']} {seen['observed']}{race}"
+        if seen["replay"]:
+            yield f"    {seen['replay']}"
+
+
 def _deviations(deviations: list[Mapping[str, Any]]) -> Iterator[str]:
     if not deviations:
         yield "new deviations: none"
@@ -59,6 +77,7 @@ def _deviations(deviations: list[Mapping[str, Any]]) -> Iterator[str]:
     for deviation in deviations:
         seen = deviation["seen"]
         rate = f", shows in {seen['times']} of {seen['of']} runs" if seen else ""
+        rate += f" of {deviation['steps']} steps" if seen and seen["times"] else ""
         yield f"  {deviation['what']} {deviation['observed']} x{deviation['count']}{rate}"
         yield f"    rules: {', '.join(deviation['rules'])}; facts: {', '.join(deviation['facts'])}"
         if deviation["replay"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,22 +15,30 @@ from psci.host.requirements import CannotRun
 from psci.model.events import Event
 from psci.model.events import Machine as MachineEvent
 from psci.model.specification import SPECIFICATION
-from psci.oracle.campaign.generator import Generator, Shape
 from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, Overlap, entries_of
 from psci.oracle.campaign.reach import in_reach
-from psci.oracle.checker.report import Verdict
-from psci.oracle.peers.peer import Peer, PeerDied
+from psci.oracle.checker.report import Finding, Report, Verdict
+from psci.oracle.generating.generator import Generator, Shape
+from psci.oracle.peers.peer import Peer, PeerDied, PeerError
 from psci.oracle.peers.program import Program
 from psci.oracle.peers.quirks import Quirk, amended, is_stale
-from psci.oracle.profiles.asking import inferred, questions
+from psci.oracle.profiles.asking import declared_in, inferred, questions
 from psci.oracle.profiles.declaration import machine_from
 
 REPEATS = 3
 """So often is a program with an unanswered call repeated, with more patience, before the answer counts as missing."""
 PATIENCE = 10.0
 """How many times the usual limits a repetition may take."""
-DEATHS_IN_A_ROW = 3
-"""So often may a peer die at one program before the campaign gives up."""
+DEATHS_OF_A_PROGRAM = 2
+"""So often is a program run that the peer dies of: once is an accident."""
+DEADLY_PROGRAMS_IN_A_ROW = 3
+"""After so many programs that the peer died of every time the campaign gives up."""
+DEATH = "PEER"
+"""What is named where a peer died."""
+STARTS = 3
+"""So often is a peer tried that dies at its start."""
+EPOCH = 64
+"""Programs that are generated with one memory of what was covered: an epoch depends on the seed and its number only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,13 @@ class Plan:
     options: tuple[Mapping[str, str], ...] = ({},)
     quirks: tuple[Quirk, ...] = ()
     shape: Shape = field(default_factory=Shape)
+    first: int = 0
+    """The number of the first program to run."""
+    job: int = 0
+    jobs: int = 1
+    """Every so-manyth epoch, from epoch `job` on, belongs to this campaign."""
+    until_found: bool = False
+    """End at the first deviation."""
 
 
 @dataclass(slots=True)
@@ -55,8 +71,8 @@ class Found:
     """A deviation, how often it was seen, and the first program that showed it."""
 
     deviation: Deviation
-    program: Program
     judgement: Judgement
+    program: Program
     number: int
     """Which of the campaign's programs it was."""
     count: int = 1
@@ -91,6 +107,8 @@ class Result:
     """Of these, those in which every call had an answer in the end."""
     died: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    next: int = 0
+    """The number of the next program."""
     widest: int = 1
     interrupted: bool = False
     gave_up: bool = False
@@ -120,7 +138,12 @@ class Campaign:
     """Runs programs on one peer and keeps what they showed."""
 
     def __init__(
-        self, plan: Plan, peer: Peer, patient: Callable[[], Peer], tell: Callable[[Result], None] | None = None
+        self,
+        plan: Plan,
+        peer: Peer,
+        patient: Callable[[], Peer],
+        tell: Callable[[Result], None] | None = None,
+        found: Callable[[Found], None] | None = None,
     ) -> None:
         """Prepare a campaign.
 
@@ -129,6 +152,7 @@ class Campaign:
             peer: the implementation under test.
             patient: opens the same implementation with `PATIENCE` times the limits.
             tell: is told the result so far, after each program.
+            found: is told each deviation when it is seen for the first time.
         """
         self.plan = plan
         self.peer = peer
@@ -138,6 +162,8 @@ class Campaign:
         self._open_patient = patient
         self._patient: Peer | None = None
         self._tell = tell or (lambda result: None)
+        self._found = found or (lambda found: None)
+        self._deadly = 0
 
     def run(self) -> Result:
         """Run it; Ctrl-C ends it with what there is.
@@ -149,8 +175,9 @@ class Campaign:
             kinds = self._kinds = [_Kind(self, options) for options in self.plan.options]
             self.result.running = self.result.checking = 0.0
             began = time.monotonic()
-            for number, kind in self._programs(kinds):
-                self._one(number, kind)
+            for number, kind, program in self._programs(kinds):
+                self._one(number, kind, program)
+                self.result.next = number + 1
                 self.result.seconds = time.monotonic() - began
                 self._tell(self.result)
         except KeyboardInterrupt:
@@ -164,25 +191,35 @@ class Campaign:
         """What judges the traces of a program of this campaign."""
         return next(kind.judge for kind in self._kinds if kind.generator.options == program.options)
 
-    def _programs(self, kinds: Sequence[_Kind]) -> Iterator[tuple[int, _Kind]]:
-        number = 0
-        while not self._enough():
-            yield number, kinds[number % len(kinds)]
-            number += 1
+    def _programs(self, kinds: Sequence[_Kind]) -> Iterator[tuple[int, _Kind, Program]]:
+        plan = self.plan
+        for epoch in itertools.count(plan.first // EPOCH):
+            if epoch % plan.jobs != plan.job:
+                continue
+            for kind in kinds:
+                kind.generator.forget()
+            for number in range(epoch * EPOCH, (epoch + 1) * EPOCH):
+                if self._enough():
+                    return
+                kind = kinds[number % len(kinds)]
+                began = time.monotonic()
+                program = kind.generator.program(Random(f"{plan.seed}:{number}"), kind.generator.memory)
+                self.result.generating += time.monotonic() - began
+                # One that was run before is only generated, for what the generator remembers.
+                if number >= plan.first:
+                    yield number, kind, program
 
     def _enough(self) -> bool:
         plan, result = self.plan, self.result
         return (
             result.gave_up
+            or (plan.until_found and bool(result.found))
             or (plan.calls is not None and result.calls >= plan.calls)
             or (plan.seconds is not None and result.seconds >= plan.seconds)
         )
 
-    def _one(self, number: int, kind: _Kind) -> None:
-        began = time.monotonic()
-        program = kind.generator.program(Random(f"{self.plan.seed}:{number}"))
-        self.result.generating += time.monotonic() - began
-        trace = self._trace(program)
+    def _one(self, number: int, kind: _Kind, program: Program) -> None:
+        trace = self._trace(number, program)
         if trace is None:
             return
         judgement = self._judged(kind.judge, program, trace)
@@ -190,21 +227,24 @@ class Campaign:
             judgement = self._with_patience(kind.judge, program, judgement)
         self._keep(number, program, judgement)
 
-    def _trace(self, program: Program) -> tuple[Event, ...] | None:
-        """The trace of a program; a peer that dies is started again."""
-        for _ in range(DEATHS_IN_A_ROW):
+    def _trace(self, number: int, program: Program) -> tuple[Event, ...] | None:
+        """The trace of a program; a peer that dies is started again, and its death is a deviation."""
+        for _ in range(DEATHS_OF_A_PROGRAM):
             began = time.monotonic()
             try:
                 (trace,) = self.peer.run([program])
+                self._deadly = 0
                 return trace
             except PeerDied as death:
-                self.result.died.append(str(death))
+                self.result.died.append(f"program {number}: {death}")
+                self._add(Found(*death_of(death), program, number))
             except CannotRun as error:
                 self.result.problems.append(str(error))
                 return None
             finally:
                 self.result.running += time.monotonic() - began
-        self.result.gave_up = True
+        self._deadly += 1
+        self.result.gave_up = self._deadly >= DEADLY_PROGRAMS_IN_A_ROW
         return None
 
     def _judged(self, judge: Judge, program: Program, trace: Sequence[Event]) -> Judgement:
@@ -253,10 +293,15 @@ class Campaign:
         for deviation in judgement.deviations:
             if deviation.finding.consequential:
                 result.consequential += 1
-            elif deviation.key in result.found:
-                result.found[deviation.key].count += 1
             else:
-                result.found[deviation.key] = Found(deviation, program, judgement, number)
+                self._add(Found(deviation, judgement, program, number))
+
+    def _add(self, found: Found) -> None:
+        known = self.result.found.setdefault(found.deviation.key, found)
+        if known is found:
+            self._found(found)
+        else:
+            known.count += 1
 
 
 class _Kind:
@@ -266,9 +311,9 @@ class _Kind:
         plan = campaign.plan
         program = questions(plan.cpus, plan.psci, options)
         began = time.monotonic()
-        (trace,) = campaign.peer.run([program])
+        trace = _asked(campaign, program)
         campaign.result.running += time.monotonic() - began
-        profile = {**inferred(trace), **plan.profile}
+        profile = {**inferred(trace), **declared_in(trace), **plan.profile}
         self.judge = Judge(campaign.specification, psci=plan.psci, profile=profile)
         self.judge_asked = self.judge.judge(trace)
         machine = self.judge_asked.trace[0]
@@ -281,6 +326,29 @@ class _Kind:
         campaign._keep(-1, program, self.judge_asked)
         with suppress(AttributeError):
             campaign.result.version = campaign.peer.version
+
+
+def _asked(campaign: Campaign, program: Program) -> tuple[Event, ...]:
+    """The answers of a peer that was just started; one that dies at once is tried again."""
+    for attempt in range(STARTS):
+        try:
+            (trace,) = campaign.peer.run([program])
+            return trace
+        except PeerDied as death:
+            campaign.result.died.append(f"at its start: {death}")
+            if attempt == STARTS - 1:
+                raise PeerError(f"{death} (at its start, {STARTS} times)") from death
+    raise AssertionError
+
+
+def death_of(death: PeerDied) -> tuple[Deviation, Judgement]:
+    """The death of a peer as a deviation, and what is known of the trace that led there."""
+    machine = death.trace[0] if death.trace else None
+    report = Report(machine.psci if isinstance(machine, MachineEvent) else "")
+    at = max(len(death.trace) - 1, 0)
+    finding = Finding(at, str(death), "an implementation that goes on", (), (), None)
+    deviation = Deviation(Key(DEATH, death.how, ()), finding, at, ())
+    return deviation, Judgement(death.trace, report)
 
 
 __all__ = ["Campaign", "Found", "Plan", "Result"]

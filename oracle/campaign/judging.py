@@ -15,6 +15,7 @@ from psci.oracle.checker.configuration import Configuration
 from psci.oracle.checker.report import Finding, Report, Verdict, result_text
 from psci.oracle.checker.silent_moves import PERMISSIONS
 from psci.oracle.peers.program import CallStep, Entry, Program, Step
+from psci.oracle.profiles.narrowing import narrowed
 
 
 class Key(NamedTuple):
@@ -118,7 +119,7 @@ class Judge:
         machine = replace(
             machine,
             psci=self._psci or machine.psci,
-            profile=machine.profile if self._profile is None else self._profile,
+            profile=machine.profile if self._profile is None else narrowed(self._profile, machine.cpus),
             reading=machine.reading if self._reading is None else self._reading,
         )
         return (machine, *rest)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from psci.host.requirements import CannotRun
 from psci.model.events import Event, Machine
 from psci.oracle import peers
+from psci.oracle.campaign.campaign import death_of
 from psci.oracle.campaign.judging import Deviation, Judge, Key, alike, entries_of
 from psci.oracle.campaign.saved import Saved
-from psci.oracle.peers.peer import Peer
+from psci.oracle.peers.peer import Peer, PeerDied
 from psci.oracle.peers.quirks import amended
-from psci.oracle.profiles.asking import inferred, questions
+from psci.oracle.profiles.asking import declared_in, inferred, questions
 
 if TYPE_CHECKING:
     from psci.oracle.peers import Request
@@ -60,7 +61,7 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
     program = saved.program
     (asked,) = peer.run([questions(program.cpus, program.psci, program.options)])
     family = peers.family(request.name)
-    profile = {**inferred(asked), **family.profile()}
+    profile = {**inferred(asked), **declared_in(asked), **family.profile()}
     plain = Judge(psci=request.psci, profile=profile)
     listed = Judge(amended(family.quirks().of(peer.version)), psci=request.psci, profile=profile)
     machine = asked[0]
@@ -73,6 +74,13 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
     for _ in range(times):
         try:
             (run,) = peer.run([program])
+        except PeerDied as death:
+            deviation, judgement = death_of(death)
+            if deviation.key == saved.key:
+                seen, text, trace = seen + 1, tuple(deviation.finding.lines()), judgement.trace
+            else:
+                problems.append(str(death))
+            continue
         except CannotRun as error:
             problems.append(str(error))
             continue

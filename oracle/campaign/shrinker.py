@@ -23,6 +23,7 @@ _MISSES_ALLOWED = 0.05
 """How likely it may be that a candidate is given up although it can show the deviation."""
 _FEWEST_RUNS_OF_A_RACE = 4
 _MOST_RUNS = 25
+_RUNS_TO_STAY_CERTAIN = 2
 _RUNS_TO_LOOK_AGAIN = 5
 _RUNS_TO_SETTLE = 12
 _SHORT = 12
@@ -51,9 +52,12 @@ class Rate:
         return max(_FEWEST_RUNS_OF_A_RACE, min(wanted, _MOST_RUNS))
 
 
-def measure(program: Program, test: Test, runs: int) -> Rate:
-    """Run a program so many times."""
-    return Rate(sum(test(program) for _ in range(runs)), runs)
+def measure(program: Program, test: Test, runs: int, may_go_on: Callable[[], bool] = lambda: True) -> Rate:
+    """Run a program so many times, or fewer where time is over, but once at least."""
+    rate = Rate(int(test(program)), 1)
+    while rate.of < runs and may_go_on():
+        rate = Rate(rate.seen + test(program), rate.of + 1)
+    return rate
 
 
 @dataclass(slots=True)
@@ -69,21 +73,30 @@ class Shrinker:
     mpidrs: Sequence[int]
     rate: Rate
     may_go_on: Callable[[], bool] = lambda: True
+    hint: Callable[[Program], Iterator[Program]] = lambda program: iter(())
+    """Programs that probably show it too, by what the last run of this one showed; the boldest first."""
     runs: int = 0
+    smallest: Program | None = None
+    """The smallest program so far: what there is when somebody interrupts."""
 
     def shrink(self, program: Program) -> Program:
         """The smallest program found that still shows the deviation."""
+        self.smallest = program
         smallest = normal(program)
         if smallest != program and not self._shows(smallest):
             smallest = program
         smallest = self._once(smallest)
         if self.may_go_on():
             # A long program may show a race every time, and a short one not: then candidates were given up too soon.
-            self.rate = measure(smallest, self.test, _RUNS_TO_SETTLE)
-            self.runs += _RUNS_TO_SETTLE
+            self.rate = self._measured(smallest, _RUNS_TO_SETTLE)
             if not self.rate.certain and self.rate.seen:
                 smallest = self._once(smallest)
         return smallest
+
+    def _measured(self, program: Program, runs: int) -> Rate:
+        rate = measure(program, self.test, runs, self.may_go_on)
+        self.runs += rate.of
+        return rate
 
     def _once(self, smallest: Program) -> Program:
         """Every kind of candidate, until none is smaller."""
@@ -91,16 +104,20 @@ class Shrinker:
         progress = True
         while progress:
             progress = False
-            for candidates in (
-                _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles, _plainer_steps,
-                _plainer_arguments,
-            ):  # fmt: skip
-                while (found := self._first(candidates(smallest), smallest, seen)) is not None:
+            structural = (self.hint, _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles)
+            for candidates in (*structural, _plainer_steps, _plainer_arguments):
+                bold = candidates in structural
+                while (found := self._first(candidates(smallest), smallest, seen, bold)) is not None:
                     smallest, progress = found, True
+                    self.smallest = found
                     self._look_again(found)
         return smallest
 
-    def _first(self, candidates: Iterator[Program], than: Program, seen: set[str]) -> Program | None:
+    def _as_often(self, program: Program) -> bool:
+        """A program that is only plainer has to show it as reliably: else the plainer one is worth less."""
+        return not self.rate.certain or self._measured(program, _RUNS_TO_STAY_CERTAIN).certain
+
+    def _first(self, candidates: Iterator[Program], than: Program, seen: set[str], structural: bool) -> Program | None:
         size = weight(than)
         for candidate in map(normal, candidates):
             text = repr(candidate)
@@ -109,22 +126,30 @@ class Shrinker:
             seen.add(text)
             if not self.may_go_on():
                 return None
-            if self._shows(candidate):
+            if self._shows(candidate) and (structural or self._as_often(candidate)):
                 return candidate
         return None
 
     def _shows(self, program: Program) -> bool:
         for _ in range(self.rate.runs):
+            if not self.may_go_on():
+                return False
             self.runs += 1
             if self.test(program):
                 return True
         return False
 
     def _look_again(self, program: Program) -> None:
-        """A smaller program may show a race much more often, and then costs fewer runs."""
-        if not self.rate.certain and self.may_go_on():
-            self.runs += _RUNS_TO_LOOK_AGAIN
-            self.rate = measure(program, self.test, _RUNS_TO_LOOK_AGAIN)
+        """A smaller program may show a race more often, and then costs fewer runs; or less often, and needs more."""
+        if not self.may_go_on():
+            return
+        if self.rate.certain:
+            rate = self._measured(program, _RUNS_TO_STAY_CERTAIN)
+            if rate.certain:
+                return
+        self.rate = self._measured(program, _RUNS_TO_LOOK_AGAIN)
+        if not self.rate.seen:
+            self.rate = Rate(1, _RUNS_TO_LOOK_AGAIN + 1)
 
     def _fewer_cores(self, program: Program) -> Iterator[Program]:
         used = _cores_in(program)

@@ -17,6 +17,22 @@ class PeerError(CannotRun):
 class PeerDied(PeerError):
     """The peer ended or stopped answering while it ran a program."""
 
+    how = "crashes"
+    trace: tuple[Event, ...] = ()
+    """What happened before, as far as it is known."""
+
+
+class Hung(PeerDied):
+    """The peer stopped answering."""
+
+    how = "hangs"
+
+
+class Garbled(PeerDied):
+    """The peer said what no implementation says."""
+
+    how = "says what is no answer"
+
 
 class Peer(Protocol):
     """One running implementation."""

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from psci.host.requirements import Missing
-from psci.oracle.peers.peer import PeerDied
+from psci.oracle.peers.peer import Hung, PeerDied
 
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65536
@@ -69,7 +69,7 @@ class Child:
                 env={**os.environ, **env} if env else None,
                 start_new_session=True,
                 # It only makes two system calls, so the locks of other threads cannot matter to it.
-                preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509
+                preexec_fn=lambda: die_with(parent),  # noqa: PLW1509
             )
         except OSError as error:
             raise Missing(f"{name} cannot be started: {argv[0]}: {error.strerror}") from error
@@ -139,6 +139,20 @@ class Child:
                     raise self.died()
                 return data
 
+    def read_within(self, seconds: float) -> bytes | None:
+        """Read what its standard output holds next, or None where it says nothing for so long.
+
+        Raises:
+            PeerDied: it ended.
+        """
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                if not self.alive():
+                    raise self.died()
+                return None
+        return self.read(seconds=seconds + 1)
+
     def died(self) -> PeerDied:
         """The error that says how it ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -183,7 +197,7 @@ class Child:
             if not self.alive():
                 raise self.died()
             last = self.last_complaint()
-            raise PeerDied(f"{self.name} {complaint}" + (f"; it said: {last}" if last else ""))
+            raise Hung(f"{self.name} {complaint}" + (f"; it said: {last}" if last else ""))
 
     def _watch(self, stream: IO[bytes]) -> None:
         with stream:
@@ -195,7 +209,7 @@ class Child:
                         self._kept -= len(self._complaints.popleft())
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """In the child, before the program starts: ask the kernel to kill it when its parent ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

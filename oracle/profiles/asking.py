@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from psci.model.events import Event
+from psci.model.events import Event, Machine
+from psci.oracle import profiles
 from psci.oracle.peers.program import Program
 from psci.oracle.profiles import inference
 
@@ -23,3 +24,12 @@ def inferred(trace: Sequence[Event]) -> dict[str, Any]:
     """The fields of a profile that the answers tell; none before 1.0, which has no PSCI_FEATURES."""
     found = inference.inferred("", [trace])
     return {name: found[name] for name in FIELDS if name in found} if "functions" in found else {}
+
+
+def declared_in(trace: Sequence[Event]) -> dict[str, Any]:
+    """The profile that an implementation declares in its `machine` event."""
+    machine = trace[0]
+    assert isinstance(machine, Machine)
+    if isinstance(machine.profile, str):
+        return dict(profiles.named(machine.profile))
+    return dict(machine.profile or {})

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from psci.model.calls import CALLS
-from psci.model.tables.versions import V1_0, version
+from psci.model.tables.versions import version
 from psci.oracle.peers.family import Family, Request
 from psci.oracle.peers.peer import Peer
 
@@ -14,23 +13,19 @@ _SEED = 1
 
 
 class Reference(Family):
-    """An implementation that has everything; what is open beside that, it chooses anew for each program."""
+    """An implementation that has everything and declares it; what it may choose beside that, it chooses once."""
 
     name = "model"
     peers: ClassVar[Mapping[str, str]] = {
-        "model": "the reference implementation that is made from the rules, with races and every permission"
+        "model": "the reference implementation that is made from the rules, with races, sparing of permissions"
     }
 
     def open(self, request: Request, times: float) -> Peer:
         """The reference of the version that was asked for."""
-        from psci.oracle.reference.implementation import ModelPeer
+        from psci.oracle.reference.peer import ModelPeer, declaration
 
-        judged_by = version(request.psci or "1.3")
-        has = {call.name: True for call in CALLS if call.optional and call.exists_in(judged_by)}
-        modern = judged_by >= V1_0
-        profile: dict[str, Any] = {"functions": has, "affinity_levels": [1, 2, 3]}
-        profile |= {"power_state_format": "extended" if modern else "original", "os_initiated": modern}
-        return ModelPeer(judged_by.name, seed=_SEED, profile=profile)
+        psci = version(request.psci or "1.3").name
+        return ModelPeer(psci, seed=_SEED, profile=declaration(psci))
 
 
 FAMILY = Reference()

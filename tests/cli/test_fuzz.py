@@ -124,9 +124,34 @@ def test_a_file_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], tmp_
 
 
 def test_what_cannot_be_judged_ends_with_3(fake: FakePeer, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    fake.deaths = 3
+    fake.deaths, fake.dies_at = 3, 0
     assert run(["fuzz", "qemu", "--calls", "200", "--seed", "1", "--json", "--save", str(tmp_path)]) == 3
-    assert printed(capsys, "fuzz")["died"] == ["it fell over"] * 3
+    assert "it fell over (at its start, 3 times)" in capsys.readouterr().err
+
+
+def test_a_crash_is_a_finding_with_its_program(
+    fake: FakePeer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    fake.deaths = 1 << 20
+    assert run(["fuzz", "qemu", "--calls", "200", "--seed", "1", "--json", "--save", str(tmp_path)]) == 1
+    document = printed(capsys, "fuzz")
+    (found,) = document["deviations"]
+    assert (found["what"], found["observed"], found["count"]) == ("PEER", "crashes", 6) and document["gave_up"]
+    assert len(document["died"]) == 6
+    fake.programs = 0
+    assert run(["replay", found["file"]]) == 1
+    assert "PEER crashes []: still deviates" in capsys.readouterr().out
+
+
+def test_a_crash_that_does_not_come_back_is_an_observation_and_fails_nothing(
+    fake: FakePeer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    fake.deaths = 1
+    assert run(["fuzz", "qemu", "--calls", "200", "--seed", "1", "--json", "--save", str(tmp_path)]) == 0
+    document = printed(capsys, "fuzz")
+    (seen,) = document["observations"]
+    assert (seen["what"], seen["observed"], seen["seen"]) == ("PEER", "crashes", {"times": 0, "of": 5})
+    assert [path.parent.name for path in tmp_path.rglob("*.json")] == ["observations"]
 
 
 def test_an_interrupt_ends_with_130_and_what_there_is(

@@ -39,21 +39,25 @@ class FakePeer:
     rate: float = 1.0
     """How often the fault strikes."""
     deaths: int = 0
-    """So many programs kill it."""
+    """So many programs kill it..."""
+    dies_at: int = 1
+    """...after so many that do not."""
     interrupt_at: int | None = None
     name: str = "fake"
     version: str = "fake 1"
     programs: int = 0
     closed: bool = False
     random: Random = field(default_factory=lambda: Random(1))
+    ran: list[Program] = field(default_factory=list)
     steppers: dict[int, Stepper] = field(default_factory=dict)
 
     def run(self, programs: Sequence[Program]) -> Iterator[tuple[Event, ...]]:
         for program in programs:
             self.programs += 1
+            self.ran.append(program)
             if self.interrupt_at == self.programs:
                 raise KeyboardInterrupt
-            if self.deaths and self.programs > 1:
+            if self.deaths and self.programs > self.dies_at:
                 self.deaths -= 1
                 raise PeerDied("it fell over")
             stepper = self.steppers.get(program.cpus) or self._stepper(program.cpus)

@@ -30,7 +30,7 @@ def third_start_refused(state: Any, call: Invocation, right: Outcome) -> int | N
 def started_once(state: Any, call: Invocation, right: Outcome) -> int | None:
     """A core that was off, on and off again cannot be turned on any more."""
     again = right.rule.name == "CPU_ON.accepted" and state.entry[call.x1 & 0xFF] != 0
-    return DENIED if again else None
+    return ALREADY_ON if again else None
 
 
 def found_and_shrunk(fault: Any, rate: float = 1.0, calls: int = 400) -> Reproduced:

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, Timeout
 from psci.model.tables.versions import VERSIONS
-from psci.oracle.campaign.generator import Generator, Shape
 from psci.oracle.checker.checker import Checker, check
 from psci.oracle.checker.report import Verdict
+from psci.oracle.generating.generator import Generator, Shape
 from psci.oracle.peers.program import CallStep, Entry, Program
 from psci.oracle.profiles.declaration import machine_from
-from psci.oracle.reference.implementation import Implementation, ModelPeer
+from psci.oracle.reference.implementation import Implementation
+from psci.oracle.reference.peer import ModelPeer
 
 CORES = (0, 1, 2)
 SHAPE = Shape(overlap=0.6, turns=(4, 16), lives=(1, 3))

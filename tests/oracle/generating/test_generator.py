@@ -9,8 +9,8 @@ from hypothesis import Phase, find, settings
 
 from psci.model.machine import Machine
 from psci.model.tables.versions import V1_1, V1_3
-from psci.oracle.campaign.arguments import strangers
-from psci.oracle.campaign.generator import Generator, Shape, programs
+from psci.oracle.generating.arguments import strangers
+from psci.oracle.generating.generator import Generator, Shape, programs
 from psci.oracle.peers.program import CallStep, Entry, Program, WakeStep
 
 CORES = (0, 1, 2, 3)
@@ -80,7 +80,7 @@ def test_suspended_cores_are_woken_and_cores_overlap(generated: list[Program]) -
         for turn in {step.turn for step in life}
     )
     turns = sum(len({step.turn for step in life}) for program in generated for life in program.lives)
-    assert shared / turns > 0.15
+    assert shared / turns > 0.1
 
 
 def test_most_lives_start_other_cores(generated: list[Program]) -> None:

@@ -22,6 +22,8 @@ MUST_BE_ZERO = (1 << 31, 1 << 30, 1 << 24, 1 << 40, 1 << 63)
 """Bits of MPIDR_EL1 that are no affinity fields (5.1.4), the ones that hardware sets first."""
 BAD_ENTRIES = (0, 1, 0x1000, ALL_32, ALL_32 & ~3, ALL_64, ALL_64 & ~3, 1 << 48, (1 << 48) - 4, 1 << 63)
 """Addresses that hold no code of ours; the last ones are beyond what any machine maps."""
+EDGES = (0, 1, ALL_64, ALL_32, 1 << 31, 1 << 63, 1 << 32, ALL_64 << 32 & ALL_64, 0x7FFF_FFFF, 2)
+"""Words that are only kept, at the edges: nothing, everything, the bits of signs, bit 0, one half."""
 OFFSETS = (1, 2, 3)
 """Misaligned entries; 1 asks for T32 where the caller is AArch32."""
 NEAR_IDS = (
@@ -57,7 +59,8 @@ class Pool:
         if self.cores:
             return self._core(random, focus)
         if self.is_kept:
-            return random.getrandbits(64 if wide else 32)
+            word = random.choice(EDGES) if random.random() < 0.4 else random.getrandbits(64)
+            return word if wide else word & ALL_32
         word = self._word(random)
         # Bits above a 32-bit argument: ignored, or checked (SMC-19); from an SMC32 call, the caller's fault (SMC-5).
         return word | random.getrandbits(32) << 32 if random.random() < 0.04 else word

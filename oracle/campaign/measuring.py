@@ -1,0 +1,128 @@
+"""How good a campaign is, measured by implementations that are wrong on purpose: is each found, how soon, how small?"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from psci.oracle.campaign.campaign import Campaign, Plan
+from psci.oracle.campaign.reproducing import Reproducer
+from psci.oracle.peers.exec.adapter import ExecPeer, Limits
+from psci.oracle.peers.program import CallStep
+from psci.oracle.reference.faults.fault import Fault
+
+FOUND_WANTED = 0.95
+CALLS_WANTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a campaign made of one fault."""
+
+    fault: str
+    sort: str
+    found: str | None
+    """The deviation; None where none was seen."""
+    calls: int
+    """Until it was seen."""
+    seconds: float
+    """The same, with the start of the program."""
+    cpu_seconds: float
+    """Of these, in which our process and the program had a processor: others may use the machine too."""
+    steps: int | None
+    """Of the smallest program that shows it..."""
+    calls_left: int | None
+    """...of which so many are calls."""
+    seen: tuple[int, int] | None
+    """How often that shows it, of how many runs."""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "fault": self.fault,
+            "sort": self.sort,
+            "found": self.found,
+            "calls": self.calls,
+            "seconds": round(self.seconds, 2),
+            "cpu_seconds": round(self.cpu_seconds, 2),
+            "steps": self.steps,
+            "calls_left": self.calls_left,
+            "seen": None if self.seen is None else {"times": self.seen[0], "of": self.seen[1]},
+        }
+
+
+def command_of(name: str | None, seed: int) -> str:
+    """The command that serves a fault, or the reference."""
+    program = [sys.executable, "-c", "from psci.cli.main import main; main()", "serve", "--seed", str(seed)]
+    return shlex.join([*program, *(["--fault", name] if name is not None else [])])
+
+
+def measured(fault: Fault, *, seed: int, seconds: float, shrinking: float) -> Measured:
+    """Run a campaign against a fault, through the line protocol, until it is found; then shrink it.
+
+    Args:
+        fault: the wrong implementation.
+        seed: of the campaign and of the implementation.
+        seconds: how long to look for it.
+        shrinking: how many seconds to make the program small.
+    """
+    began, used = time.monotonic(), processor_seconds(None)
+    peer = ExecPeer(command_of(fault.name, seed))
+    limits = Limits()
+    try:
+        plan = Plan(seed=seed, seconds=seconds, until_found=True)
+        campaign = Campaign(plan, peer, lambda: ExecPeer(peer.command, limits=limits.times(2)))
+        result = campaign.run()
+        took, cpu = time.monotonic() - began, processor_seconds(peer.pid) - used
+        if result.interrupted:
+            raise KeyboardInterrupt
+        if not result.found:
+            return Measured(fault.name, fault.sort, None, result.calls, took, cpu, None, None, None)
+        found = next(iter(result.found.values()))
+        deadline = time.monotonic() + shrinking
+        reproducer = Reproducer(peer, campaign.judge_of(found.program), found, lambda: time.monotonic() < deadline)
+        reproducer.confirm()
+        made = reproducer.shrink()
+    finally:
+        peer.close()
+    steps = [step for life in made.program.lives for step in life]
+    return Measured(
+        fault.name, fault.sort, str(found.deviation.key), result.calls, took, cpu, len(steps),
+        sum(isinstance(step, CallStep) for step in steps), (made.rate.seen, made.rate.of),
+    )  # fmt: skip
+
+
+def processor_seconds(child: int | None) -> float:
+    """What this process, and a child that still runs, have used of a processor."""
+    own = time.process_time()
+    if child is None:
+        return own
+    try:
+        fields = Path(f"/proc/{child}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return own + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return own
+
+
+def summary(all_measured: list[Measured]) -> dict[str, Any]:
+    """The share that was found, and the median size of what is left after shrinking."""
+    found = [one for one in all_measured if one.found is not None]
+    sizes = [one.calls_left for one in found if one.calls_left is not None]
+    return {
+        "faults": len(all_measured),
+        "found": len(found),
+        "share": round(len(found) / len(all_measured), 3) if all_measured else 0.0,
+        "median_calls_left": median(sizes) if sizes else None,
+        "median_seconds": round(median(one.seconds for one in found), 2) if found else None,
+        "median_cpu_seconds": round(median(one.cpu_seconds for one in found), 2) if found else None,
+        "not_found": [one.fault for one in all_measured if one.found is None],
+    }
+
+
+__all__ = ["CALLS_WANTED", "FOUND_WANTED", "Measured", "command_of", "measured", "summary"]

@@ -1,0 +1,1 @@
+"""Programs for peers: sequences of calls that go deep, meet, and show what came of them."""
