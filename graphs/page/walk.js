@@ -126,6 +126,7 @@ export class Walk {
         return this.moved(before, (c) => this.stepper.move("SIGNAL", c.state, core, [event.k === "wake"]));
       case "boot":
         this.fresh = new Set([core]);
+        if (event.cause === "warm") throw new Refused("what a warm boot tells is judged by `psci trace check`");
         return this.booted(before, core);
       case "system":
         if (event.event === "suspend") return this.keep(this.reached(before).filter((c) => c.state.system === "SUSPENDED"));
