@@ -126,7 +126,8 @@ export class Walk {
         return this.moved(before, (c) => this.stepper.move("SIGNAL", c.state, core, [event.k === "wake"]));
       case "boot":
         this.fresh = new Set([core]);
-        return this.alone(this.moved(before, (c) => this.stepper.move("BOOT", c.state, core)));
+        if (event.cause === "warm") throw new Refused("what a warm boot tells is judged by `psci trace check`");
+        return this.booted(before, core);
       case "system":
         if (event.event === "suspend") return this.keep(this.reached(before).filter((c) => c.state.system === "SUSPENDED"));
         return this.alone(
@@ -144,6 +145,13 @@ export class Walk {
     return before;
   }
 
+  /** A boot of a machine that was seen going down; what a boot alone tells of it, only the checker judges. */
+  booted(before, core) {
+    const found = this.alone(this.moved(before, (c) => this.stepper.move("BOOT", c.state, core)));
+    if (!found.length) throw new Refused("a boot of a machine that was not seen going down: use `psci trace check`");
+    return found;
+  }
+
   observation({ power, node }, core) {
     const place = core ?? this.stepper.machine.tree.names.indexOf(node);
     if (core === null && place >= 0) return ({ state }) => this.stepper.move("LOOK", state, place, [power.toUpperCase()]).length > 0;
@@ -155,7 +163,8 @@ export class Walk {
     if (event.reset_type !== undefined) return BigInt(event.reset_type) >> 31n ? ["VENDOR_RESET"] : ["WARM_RESET"];
     if (event.flags === undefined) return KINDS[event.event] ?? [];
     if (event.event === "reset") return BigInt(event.flags) & 1n ? ["WARM_RESET", "VENDOR_RESET"] : ["RESET"];
-    return event.event === "off" ? ["OFF", "VENDOR_RESET"] : (KINDS[event.event] ?? []);
+    if (event.event === "off") return BigInt(event.flags) & 1n ? ["HIBERNATE"] : ["OFF", "VENDOR_RESET"];
+    return KINDS[event.event] ?? [];
   }
 
   invocation(caller, event) {
