@@ -116,7 +116,7 @@ def test_all_engines_find_ways_of_the_same_length(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["PROP-2", "PROP-3", "PROP-9", "ENTRY-ONCE", "CAN-RETRY", "CAN-RETURN", "CAN-START"])
 def test_properties_are_questions_that_diagrams_answer_like_the_search(name: str) -> None:
-    base = Configuration(2, wide_only=True, declared=(("osi_supported", True),)).question().product
+    base = Configuration(2, "1.0", wide_only=True, declared=(("osi_supported", True),)).question().product
     question = question_of(watched(base, next(p for p in PROPERTIES if p.name == name)))
     found, expected = (one.answer(question, silent) for one in (Symbolic(), Reference()))
     assert (found.steps is None) == (expected.steps is None)

@@ -812,3 +812,24 @@ def residency_is_there_for_a_core_that_is_not(t: Trace) -> None:
     t.enters(0)
     t.asks(0, "PSCI_STAT_RESIDENCY", 0x9, CORE_DOWN, gives=1234)
     t.blames("STAT-5")
+
+
+# ---- both ids of one function
+
+
+@conforms
+def a_function_has_its_smc32_id_only(t: Trace) -> None:
+    """Where the two ids may be apart, an SMC64 id that is not there is an absent function."""
+    t.on(reading={"both-ids": "apart"})
+    t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="NOT_SUPPORTED", wide=True)
+    t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="SUCCESS", wide=False)
+    t.enters(1)
+
+
+@deviates
+def an_smc64_id_comes_and_goes(t: Trace) -> None:
+    """What is absent stays absent, also where the two ids may be apart."""
+    t.on(reading={"both-ids": "apart"})
+    t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="NOT_SUPPORTED", wide=True)
+    t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="SUCCESS", wide=True)
+    t.blames("RET-4")
