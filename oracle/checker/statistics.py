@@ -13,6 +13,7 @@ from typing import NamedTuple
 from psci.model.calls.cpu_default_suspend import CPU_DEFAULT_SUSPEND
 from psci.model.calls.cpu_freeze import CPU_FREEZE
 from psci.model.calls.cpu_off import CPU_OFF
+from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.cpu_suspend import CPU_SUSPEND
 from psci.model.calls.psci_stat import PSCI_STAT_COUNT, PSCI_STAT_RESIDENCY
 from psci.model.calls.system_suspend import SYSTEM_SUSPEND
@@ -65,6 +66,8 @@ class Statistics:
         self._bounded = known_from_boot
         self._stays: list[_Stay] = []
         self._begun: dict[int, _Stay] = {}
+        self._started: set[int] = set()
+        """The cores for which there was a CPU_ON since the boot: the stay that began with the boot may have ended."""
         self._names: dict[int, str] = {}
         self._read: dict[tuple[str, int, int], _Reading] = {}
 
@@ -72,6 +75,7 @@ class Statistics:
         """The machine starts again, and its statistics from zero, unless a reading lets them go on."""
         self._read.clear()
         self._begun.clear()
+        self._started.clear()
         if self._machine.value("reset_statistics", ()) == "KEPT":
             self._bounded = False
         else:
@@ -85,6 +89,9 @@ class Statistics:
     def called(self, call: Invocation) -> None:
         """A core made a call."""
         name = self._name(call)
+        if name == CPU_ON.name:
+            wide = self._stepper.function(call.fn)[1]
+            self._started.add(self._machine.core_of.get(call.x1 if wide else call.x1 & 0xFFFF_FFFF, -1))
         if name in STAYS:
             stay = _Stay(call.caller, call.x1 & 0xFFFF_FFFF if name == CPU_SUSPEND.name else None)
             self._begun[call.caller] = stay
@@ -125,9 +132,7 @@ class Statistics:
         scope = self._scope(target, level)
         wanted = self._depth(power_state, level)
         fitting = [stay for stay in self._stays if stay.core in scope and self._asked(stay, level) >= wanted]
-        # A core that never ran was in a powerdown state until its first CPU_ON, which STAT-7 lets count (STAT-9).
-        never_ran = sum(core != self._machine.boot for core in scope)
-        most = len(fitting) + never_ran
+        most = len(fitting) + self._since_boot(scope)
         if value <= most or (name == PSCI_STAT_RESIDENCY.name and most):
             return None
         others = [stay for stay in self._stays if stay.core in scope and stay not in fitting]
@@ -139,6 +144,15 @@ class Statistics:
             cites = ("STAT-6", "STAT-8", "PC-2", "CPU_SUSPEND-4")
             allowed += f" ({len(others)} asked for a shallower one)"
         return Fault(what, allowed, cites)
+
+    def _since_boot(self, scope: frozenset[int]) -> int:
+        """How many stays began with the boot and have ended: each core was powered down until its first CPU_ON.
+
+        STAT-7 lets them count, and STAT-9 lets nothing count before that; a reading may exclude them.
+        """
+        if self._machine.value("stay_since_boot", ()) == "NOT_COUNTED":
+            return 0
+        return sum(core != self._machine.boot and core in self._started for core in scope)
 
     def _fell(self, name: str, target: int, power_state: int, value: int, wide: bool, t: int | None) -> Fault | None:
         last = self._read.get((name, target, power_state))
