@@ -232,8 +232,9 @@ class Simulation:
     def _shared(self) -> frozenset[int]:
         """The ids of functions that both sides have or both do not have."""
         alike = (
-            call.key
+            fid
             for call in self.specification.calls
+            for fid in call.ids()
             if call.exists_in(self.sides.mine) is call.exists_in(self.sides.theirs)
             and call not in self.sides.taken_over
         )
@@ -271,14 +272,15 @@ class Simulation:
             yield f"wanted: {name}", self._as_theirs(formula)
             if name.startswith("presence"):
                 yield f"kernel: {name}", self._as_mine(formula)
-        for call in self.specification.calls:
-            if presence_of(call.key) not in asked:
+        # where both ids of a function need not be there together, each has a presence of its own
+        for call, fid in ((call, fid) for call in self.specification.calls for fid in call.ids()):
+            if presence_of(fid) not in asked:
                 continue
-            here, there = self._presence("k", call.key), self._presence("w", call.key)
+            here, there = self._presence("k", fid), self._presence("w", fid)
             if call in self.sides.taken_over:
-                yield f"{call.name} is offered by the VMM", there
-            elif call.key in self._shared:
-                yield f"{call.name}: there if it is the kernel's", here == there
+                yield f"{call.name} is offered by the VMM: {fid:#x}", there
+            elif fid in self._shared:
+                yield f"{call.name}: {fid:#x} is there if it is the kernel's", here == there
             elif not call.exists_in(self.sides.mine) and call.optional:
                 yield f"{call.name} is not offered", z3.Not(there)
         smccc = self._presence("k", SMCCC_VERSION) == self._presence("w", SMCCC_VERSION)
