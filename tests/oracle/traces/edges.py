@@ -833,3 +833,12 @@ def an_smc64_id_comes_and_goes(t: Trace) -> None:
     t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="NOT_SUPPORTED", wide=True)
     t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="SUCCESS", wide=True)
     t.blames("RET-4")
+
+
+@conforms
+def a_frozen_core_that_resumes_stays_on(t: Trace) -> None:
+    """Where a frozen core is ON all the time, AFFINITY_INFO says so between its CPU_ON and its entry."""
+    t.on(profile=CLUSTERS, reading={"frozen-resume": "stays-on"}, initial=FROZEN)
+    t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="SUCCESS")
+    t.asks(0, "AFFINITY_INFO", 0x1, 0, gives=ON)
+    t.enters(1)
