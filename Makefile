@@ -1,5 +1,5 @@
 # demo   set everything up, judge two real implementations for a short time, print one table
-# test   set up and run the tests
+# test   set up and run the tests, a file at a time on each processor
 # check  lint and types
 # site   the documentation as pages to read in a browser, in build/site
 # clean  remove what the other targets made in this folder
@@ -22,7 +22,7 @@ demo: $(READY)
 	@$(BIN)/python -m psci.cli.demo $(DEMO)
 
 test: $(READY)
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n auto --dist loadfile $(TESTS)
 
 check: lint types
 

@@ -18,6 +18,11 @@ REASONS: Mapping[str, str] = {
         "It changes nothing and returns SUCCESS, which its call may return anyway: no claim about what happens tells "
         "it from the call that slept. What 1.0 changed (REFINES-1.0) rests on it."
     ),
+    "LOOK.*": (
+        "The outside looks at a node and changes nothing, so that no claim about what happens rests on it. Shipped "
+        "traces with an `observe` event notice each."
+    ),
+    "NOT_PSCI.somebody_elses": "The id is none of PSCI's: nothing is claimed of what it does, and nothing is judged.",
     "SYSTEM_OFF2.default_type_reserved": (
         "The issues and drafts of 1.3 share one number, so that a claim cannot speak about one of them: what 1.3-F "
         "changed (REFINES-1.3-F and REFINES-1.3) rests on it."
