@@ -273,7 +273,8 @@ class Simulation:
             if name.startswith("presence"):
                 yield f"kernel: {name}", self._as_mine(formula)
         # where both ids of a function need not be there together, each has a presence of its own
-        for call, fid in ((call, fid) for call in self.specification.calls for fid in call.ids()):
+        ids = [(call, fid) for call in self.specification.calls for fid in call.ids()]
+        for call, fid in ids:
             if presence_of(fid) not in asked:
                 continue
             here, there = self._presence("k", fid), self._presence("w", fid)

@@ -820,10 +820,14 @@ def residency_is_there_for_a_core_that_is_not(t: Trace) -> None:
 @conforms
 def a_function_has_its_smc32_id_only(t: Trace) -> None:
     """Where the two ids may be apart, an SMC64 id that is not there is an absent function."""
-    t.on(reading={"both-ids": "apart"})
+    t.on(reading={"both-ids": "apart"}, profile={"functions": {"SYSTEM_OFF2": True}})
     t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="NOT_SUPPORTED", wide=True)
+    t.asks(0, "AFFINITY_INFO", 0x1, 0, gives="NOT_SUPPORTED", wide=True)
+    t.asks(0, "AFFINITY_INFO", 0x1, 0, gives=OFF, wide=False)
     t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="SUCCESS", wide=False)
     t.enters(1)
+    t.asks(0, "SYSTEM_OFF2", 1, 0, gives="NOT_SUPPORTED", wide=True)
+    t.asks(0, "SYSTEM_OFF2", 3, 0, gives="INVALID_PARAMETERS", wide=False)
 
 
 @deviates
