@@ -49,7 +49,7 @@ def broken(done: Explored) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "states"),
     [
-        ("PROP-15", 900), ("OFFS-END", 36), ("RETRY-ENDS", 18),
+        ("PROP-15", 2470), ("OFFS-END", 38), ("RETRY-ENDS", 19),
         ("HOST-TOLD", 384), ("HOST-KEEPS", 500), ("HOST-SIGNS", 250), ("SIGNED-IS-SAFE", 611), ("UPDATE-IS-SAFE", 13),
     ],
 )  # fmt: skip

@@ -50,11 +50,14 @@ def test_a_counterexample_says_only_what_is_true_and_what_changes(name: str, cha
     done = prove(property_named(name), translations("3", specification), only_rule=rule)
     shown = explain(done.claim, *done.failures()[0], specification)
     lines = shown.text().splitlines()
-    assert lines[2] == "  one step from this state (which may be unreachable: search from boot decides)"
-    core = lines[3].removeprefix("  1. START of core ")
-    assert lines[5:] == [
+    step = lines.index("  one step from this state (which may be unreachable: search from boot decides)")
+    # before it stands what of the machine the step depends on
+    assert lines[2:step] == ["    stay_since_boot = EITHER"]
+    core = lines[step + 1].removeprefix("  1. START of core ")
+    assert lines[step + 3 :] == [
         f"       power of core {core}: OFF -> ON",
         f"       activity of core {core}: STOPPED -> ENTERING",
+        f"       slept of core {core}: no -> yes",
         "  the stepper takes the same steps",
     ]
 
