@@ -13,7 +13,7 @@ import click
 from psci.cli.specification.choices import near
 from psci.explorer.consistency.findings import sections
 from psci.explorer.consistency.settings import symbols_of
-from psci.model.calls import UNKNOWN
+from psci.model.calls import NOT_PSCI, UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.documents.facts_covered import Entry, account, citations, counts
 from psci.model.errors import InputError
@@ -131,7 +131,7 @@ def unmissed(proofs: Path) -> dict[str, str]:
 
 def places() -> Iterator[Place]:
     """Every rule with the call or move that it belongs to."""
-    owners: tuple[Call | Move, ...] = (*SPECIFICATION.calls, UNKNOWN, *SPECIFICATION.moves)
+    owners: tuple[Call | Move, ...] = (*SPECIFICATION.calls, UNKNOWN, NOT_PSCI, *SPECIFICATION.moves)
     for owner in owners:
         for rule in SPECIFICATION.rules[owner.name]:
             yield owner, rule

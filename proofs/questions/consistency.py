@@ -288,6 +288,8 @@ def _features_of(call: Call, fid: int, specification: Specification, version: Ve
     rules = Rules(owner_named(specification, "PSCI_FEATURES"), specification, version)
     domain = rules.domain
     there = rules.scope.term(call.is_present(MACHINE))
+    if fid == call.fid64 and call.fid32 is not None:
+        there = z3.And(there, rules.scope.term((MACHINE.both_ids != "APART") | MACHINE.has(fid)))
     asked = z3.Extract(31, 0, rules.scope.call["x1"]()) == fid
     claims = domain.disjunction(
         z3.And(step.allowed(), _says_yes(rules, step)) for step in rules.steps if step.rule.modality in OUTCOMES
