@@ -846,3 +846,18 @@ def a_frozen_core_that_resumes_stays_on(t: Trace) -> None:
     t.asks(0, "CPU_ON", 0x1, ENTRY, CONTEXT, gives="SUCCESS")
     t.asks(0, "AFFINITY_INFO", 0x1, 0, gives=ON)
     t.enters(1)
+
+
+@by_permission("AFFINITY_INFO.frozen_reads_off")
+def a_frozen_core_reads_off(t: Trace) -> None:
+    """A CPU_ON for a frozen core is accepted, so AFFINITY_INFO may call it OFF."""
+    t.on(profile=CLUSTERS, initial=FROZEN)
+    t.asks(0, "AFFINITY_INFO", 0x1, 0, gives=OFF)
+
+
+@deviates
+def a_frozen_core_reads_off_where_it_is_on(t: Trace) -> None:
+    """It never called CPU_OFF."""
+    t.on(profile=CLUSTERS, reading={"frozen-affinity": "on"}, initial=FROZEN)
+    t.asks(0, "AFFINITY_INFO", 0x1, 0, gives=OFF)
+    t.blames("AFF-3")
