@@ -861,3 +861,21 @@ def a_frozen_core_reads_off_where_it_is_on(t: Trace) -> None:
     t.on(profile=CLUSTERS, reading={"frozen-affinity": "on"}, initial=FROZEN)
     t.asks(0, "AFFINITY_INFO", 0x1, 0, gives=OFF)
     t.blames("AFF-3")
+
+
+# ---- a platform that cannot do it now
+
+
+@by_permission("SYSTEM_OFF2.impossible_now")
+def hibernation_is_impossible_now(t: Trace) -> None:
+    """Where a platform may say so, it says INTERNAL_FAILURE."""
+    t.on(profile={"functions": {"SYSTEM_OFF2": True}}, reading={"cannot-now": "may-be-told"})
+    t.asks(0, "SYSTEM_OFF2", 1, 0, gives="INTERNAL_FAILURE")
+
+
+@deviates
+def hibernation_is_impossible_now_although_no_code_exists(t: Trace) -> None:
+    """The text lists no code for that."""
+    t.on(profile={"functions": {"SYSTEM_OFF2": True}})
+    t.asks(0, "SYSTEM_OFF2", 1, 0, gives="INTERNAL_FAILURE")
+    t.blames("OFF2-7")

@@ -78,7 +78,7 @@ def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None
 @pytest.mark.parametrize(
     ("name", "by", "properties"),
     [
-        ("CPU_ON.accepted: drop update of context", PROPERTY, ("CONTEXTS",)),
+        ("CPU_ON.accepted: drop update of context", PROPERTY, ("ENTRIES",)),
         ("CPU_ON.accepted: swap fields entry and context", PROPERTY, ("ENTRIES",)),
         ("CPU_OFF.turned_off: drop update of activity", PROPERTY, ("STATES",)),
         ("START.initialised: drop rule", PROPERTY, ("PROP-15",)),
@@ -86,7 +86,7 @@ def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None
         ("BOOT.cold_boot: weaken since to 0.2", CONSISTENCY, ()),
         ("PSCI_FEATURES.CPU_ON_absent: flip modality", EQUIVALENT, ()),
         ("SYSTEM_OFF2.cookie_set: drop rule", PROPERTY, ("REFINES-1.3-F",)),
-        ("CPU_ON.on_pending: drop conjunct 1", DISTINGUISHABLE, ()),
+        ("CPU_ON.on_pending: drop conjunct 1", PROPERTY, ("REASONS",)),
         ("CPU_SUSPEND.standby: drop update of dozed", DISTINGUISHABLE, ()),
     ],
 )
