@@ -284,7 +284,7 @@ def test_a_qemu_that_does_not_start_properly_is_one_line(tmp_path: Path, behavio
 
 
 def test_a_program_that_is_no_qemu_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PeerError, match="did not answer like QEMU"):
+    with pytest.raises(Missing, match="did not answer like QEMU"):
         QemuPeer(qemu="/bin/true")
     with pytest.raises(Missing, match="is not on this machine"):
         QemuPeer(qemu=tmp_path / "nothing")
