@@ -17,10 +17,16 @@ from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import TRUE
 from psci.model.machine import Machine
 from psci.model.step import Invocation
-from psci.model.tables.codes import CODES
+from psci.model.tables.codes import SUCCESS, code_of
 from psci.model.tables.versions import VERSIONS
 
-_CODE_OF = {code.word(64): code.name for code in CODES}
+
+def _named(value: int | None) -> str | None:
+    """An answer by its code; what is no code is one answer."""
+    if value is None:
+        return None
+    code = SUCCESS if value == SUCCESS.number else code_of(value, 64)
+    return "other" if code is None else code.name
 
 
 class Overlapped(NamedTuple):
@@ -94,7 +100,7 @@ class Overlapping:
                     yield Edge(Invoke(core, invocation), None, target)
                 continue
             for outcome in self.product.stepper.allowed(base, call).outcomes:
-                answer = None if outcome.value is None else _CODE_OF.get(outcome.value, "other")
+                answer = _named(outcome.value)
                 target = Overlapped(outcome.state, _put(calls, core, None), _put(answers, core, answer))
                 yield Edge(Decide(core, call), outcome.rule, target)
         for transition in self.product.moves(base):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from psci.model.errors import InputError
 from psci.model.language.rules import Completion, Modality, Rule
@@ -14,7 +15,7 @@ from psci.model.language.terms import show
 from psci.model.specification import SPECIFICATION
 from psci.model.symbols.readings import READINGS, Reading
 from psci.model.tables.facts import with_sections
-from psci.properties import PROPERTIES
+from psci.properties import PROPERTIES, area
 from psci.properties.language import Property
 
 Entry = TypeVar("Entry")
@@ -83,7 +84,16 @@ class Named(Mapping[str, Entry], Generic[Entry]):
 
 rules: Named[RuleText] = Named("rule", lambda: {rule.name: RuleText(rule) for rule in SPECIFICATION.every_rule()})
 """Every rule by its name, such as CPU_ON.accepted."""
-properties: Named[Property] = Named("property", lambda: {prop.name: prop for prop in PROPERTIES})
+
+
+class Properties(Named[Property]):
+    """Every property by its name, and the files of the package of the same name, as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.modules[area.__module__], name)
+
+
+properties = Properties("property", lambda: {prop.name: prop for prop in PROPERTIES})
 """Every property by its name, such as PROP-2."""
 readings: Named[Reading] = Named("reading", lambda: READINGS)
 """Where DEN0022 can be read in several ways, by name."""

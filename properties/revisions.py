@@ -98,6 +98,8 @@ CHANGES: dict[Version, tuple[Change, ...]] = {
             older=(
                 "CPU_SUSPEND.denied_in_0_1", "CPU_OFF.refused_in_0_1", "CPU_ON.not_off_in_0_1", "CPU_ON.denied_in_0_1",
                 "CPU_*.not_supported_in_0_1", "MIGRATE.*_in_0_1", "ENTER.entered_in_0_1",
+                # ids of the device tree carry no width: an entry point is not cut
+                "CPU_ON.accepted",
             ),
         ),
         # no list of changes has it: 0.1 lets a core turn off on which the Trusted OS resides
@@ -119,7 +121,7 @@ CHANGES: dict[Version, tuple[Change, ...]] = {
         ),
         Change(
             ("REV-3",), newer=("CPU_SUSPEND.entry_unusable*", "CPU_ON.entry_unusable"),
-            older=("CPU_SUSPEND.entry_unusable_before_1_0", "CPU_ON.entry_unusable_before_1_0"),
+            older=("CPU_SUSPEND.entry_unusable*_before_1_0", "CPU_ON.entry_unusable_before_1_0"),
         ),
         Change(
             ("REV-5",), newer=("AFFINITY_INFO.level_unsupported",),

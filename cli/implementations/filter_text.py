@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ACCESS: Mapping[str, str] = {
     "power": "the power state of the cores (KVM_GET_MP_STATE; KVM does not show ON_PENDING)",
     "activity": "stop every vCPU before the event is told",
-    "asked": "remember which system call was accepted",
+    "asked": "remember which system call was accepted, and not run the vCPU that made it",
     "system": "remember that the system is going down, or is suspended",
     "entry": "keep the entry point until the core is entered again",
     "context": "keep the context id until the core is entered again",

@@ -10,9 +10,7 @@ from psci.explorer.search import Step
 from psci.explorer.system import Action, MoveAction, Product, State, Transition
 from psci.model.language.rules import Completion
 from psci.model.symbols.state import FIELDS
-from psci.model.tables.codes import CODES
-
-_CODE_OF = {code.word(64): code.name for code in CODES if code.number}
+from psci.model.tables.codes import code_of
 
 
 def action_text(product: Product, action: Action | Invoke | Complete) -> str:
@@ -63,7 +61,10 @@ def result_text(value: int | None) -> str:
     """A result as a person reads it."""
     if value is None:
         return "any of several"
-    return _CODE_OF.get(value, f"{value:#x}" if value > 9 else str(value))
+    code = code_of(value, 64)
+    if code is not None:
+        return code.name
+    return f"{value:#x}" if value > 9 else str(value)
 
 
 def changes(before: State, after: State) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from psci.model import events
 from psci.model.events import Event
 from psci.model.specification import SPECIFICATION
-from psci.model.tables.codes import CODES
+from psci.model.tables.codes import code_of
 
 Notes: TypeAlias = Mapping[int, Sequence[str]]
 """What is to be said of an event, by its number in the trace: the verdict, line by line."""
@@ -18,8 +18,6 @@ MOST_ROWS = 80
 AROUND = 6
 """How many events are shown on each side of a note, and at both ends."""
 WHOLE_SYSTEM = (events.System, events.Boot)
-
-_CODE_OF = {code.number & (1 << width) - 1: code.name for code in CODES for width in (32, 64)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def words(row: Row) -> str:
             return call_text(call)
         case events.Return(x0=x0):
             # 0 is SUCCESS of most calls, and a value of some
-            return "→ " + ("0 (SUCCESS)" if x0 == 0 else _CODE_OF.get(x0, f"{x0:#x}"))
+            return "→ " + ("0 (SUCCESS)" if x0 == 0 else _answer(x0))
         case events.Enter(pc=pc, x0=x0):
             return f"enter pc {pc:#x}, x0 {x0:#x}"
         case events.Wake(cause=cause):
@@ -139,3 +137,9 @@ def call_text(call: events.Call) -> str:
     count = len(function.arguments) if function else len(call.args)
     width = " (SMC32)" if function and function.fid64 is not None and not wide else ""
     return f"{name}({', '.join(f'{a:#x}' for a in call.args[:count])}){width}"
+
+
+def _answer(x0: int) -> str:
+    """An error by name, whichever half of the register it fills; else the number."""
+    code = code_of(x0, 64) or (code_of(x0, 32) if x0 < 1 << 32 else None)
+    return f"{x0:#x}" if code is None else code.name

@@ -61,6 +61,12 @@ def is_unusable(m, call):
     return m.address_unusable(call.entry_point_address)
 
 
+def unusable_or_unused(m, call):
+    """The same, or the entry point would not be used; an undeclared address is asked for only where it would be."""
+    used_or_known = m.is_powerdown(call.power_state) | m.addresses_declared
+    return choose(used_or_known, is_unusable(m, call), True)
+
+
 @CPU_SUSPEND.must_refuse(INVALID_ADDRESS, cites=("CPU_SUSPEND-10", "CPU_SUSPEND-3"), since=V1_0)
 def entry_unusable(m, s, call):
     """A powerdown state is asked for with an entry point known to be unavailable to the caller."""
@@ -71,16 +77,19 @@ def entry_unusable(m, s, call):
 @CPU_SUSPEND.may_refuse(INVALID_ADDRESS, cites=("CPU_SUSPEND-10", "CPU_SUSPEND-3", "CPU_SUSPEND-6"), since=V1_0)
 def entry_unusable_or_unused(m, s, call):
     """The same, where the entry point of a standby state may be checked too, and that of a downgraded one need not."""
-    # an undeclared address is asked for only where it is used
-    used_or_known = m.is_powerdown(call.power_state) | m.addresses_declared
-    unusable = choose(used_or_known, is_unusable(m, call), True)
-    return when((m.unused_entry == "EITHER") & unusable).then(even_if_refused(m, s))
+    return when((m.unused_entry == "EITHER") & unusable_or_unused(m, call)).then(even_if_refused(m, s))
 
 
 @CPU_SUSPEND.must_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-10", "REV-3"), until=V0_2)
 def entry_unusable_before_1_0(m, s, call):
     """A powerdown state is asked for with an entry point known to be unavailable to the caller."""
-    return m.is_powerdown(call.power_state) & is_unusable(m, call)
+    return m.is_powerdown(call.power_state) & (m.unused_entry == "IGNORED") & is_unusable(m, call)
+
+
+@CPU_SUSPEND.may_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-10", "CPU_SUSPEND-6", "REV-3"), until=V0_2)
+def entry_unusable_or_unused_before_1_0(m, s, call):
+    """The same, where the entry point of a standby state may be checked too, and that of a downgraded one need not."""
+    return (m.unused_entry == "EITHER") & unusable_or_unused(m, call)
 
 
 @CPU_SUSPEND.must_refuse(

@@ -17,14 +17,15 @@ from functools import cached_property
 import z3
 
 from psci.model.calls.psci_features import SMCCC_VERSION
-from psci.model.declare import Call
+from psci.model.declare import Call, Move
 from psci.model.language.effects import Effect
 from psci.model.language.rules import RESULT, WIDE, Completion, Rule
-from psci.model.language.terms import App, Const, Term, Value, fields_read, same, subterms
+from psci.model.language.sorts import CORE
+from psci.model.language.terms import App, Const, Term, Value, Var, fields_read, same, subterms
 from psci.model.machine import SYMBOLS
 from psci.model.scenarios.filter import terms_of, terms_of_update
 from psci.model.symbols.machine import MACHINE
-from psci.model.symbols.state import FIELD_BY_NAME, STATE, SYSTEM
+from psci.model.symbols.state import FIELD_BY_NAME, KIND, STATE, SYSTEM
 from psci.model.tables.versions import Version
 from psci.proofs.encoding.domain import PRESENCE, Domain, Expression, Fact, Meaning, presence_of
 from psci.proofs.encoding.queries import Query
@@ -198,7 +199,7 @@ class Simulation:
         return not alike or any(sub.function.name == VERSION for sub in symbols)
 
     def _related_after(self, mine: Transition, other: Transition) -> Expression:
-        if not mine.after.keys() & set(self.sides.hidden):
+        if not mine.after.keys() & {*self.sides.hidden, STATE.power.name}:
             return self._still_related
         return self._related(mine.scope_after(), other.scope_after())
 
@@ -243,20 +244,48 @@ class Simulation:
     # ---- the two states, the call and the facts
 
     def _related(self, mine: Scope, theirs: Scope) -> Expression:
-        """They agree, but the first side need not know that the system is going down, where it does not see that."""
+        """They agree, but the first side need not know of system calls that it did not serve.
+
+        A core that made one is ON for the first side, unless that is going down itself: then other cores may have
+        seen it OFF. And where the first side is going down, it served a system call.
+        """
         if "system" not in self.sides.hidden:
             return z3.BoolVal(True, self.domain.context)
         one, two = mine.term(STATE.system), theirs.term(STATE.system)
         running, going = (self.domain.constant(name, SYSTEM) for name in ("RUNNING", "GOING"))
-        return z3.Or(one == two, z3.And(one == running, two == going))
+        core = Var("core that made a system call", CORE)
+        place = z3.Const(core.name, self.domain.sort(CORE))
+        mine, theirs = (side.binding(core, place) for side in (mine, theirs))
+        none = self.domain.constant("NONE", KIND)
+        mine_made, theirs_made = mine.term(STATE.asked[core]), theirs.term(STATE.asked[core])
+        is_on = theirs.term(STATE.power[core] == "ON")
+        known = z3.Or(mine_made == theirs_made, z3.And(mine_made == none, z3.Or(is_on, one == going)))
+        return self.domain.conjunction(
+            [
+                z3.Or(one == two, z3.And(one == running, two == going)),
+                z3.ForAll([place], known),
+                z3.Implies(one == going, z3.Exists([place], mine_made != none)),
+            ]
+        )
 
     def _relation(self) -> Iterator[Fact]:
         """What is known of both states."""
         if not z3.is_true(self._still_related):
-            yield "the kernel need not know that the system is going down", self._still_related
+            yield "the kernel need not know of system calls that it did not serve", self._still_related
+            yield from self._no_core_runs_again()
         yield from standing_assumptions(self.owner, self.their_scope)
         for invariant in self.invariants:
-            yield f"state: {invariant.name}", self._as_mine(self.my_scope.term(invariant.term()))
+            scope, view = (self.their_scope, self._as_theirs) if self.sides.hidden else (self.my_scope, self._as_mine)
+            yield f"state: {invariant.name}", view(scope.term(invariant.term()))
+
+    def _no_core_runs_again(self) -> Iterator[Fact]:
+        """The second side, which runs the cores, knows which of them made a system call."""
+        if isinstance(self.owner, Move) and self.owner.core is not None:
+            made = STATE.asked[self.owner.core]
+            yield (
+                "the VMM runs no core whose system call it accepted",
+                (self.my_scope.term(made) == self.their_scope.term(made)),
+            )
 
     def _call(self, fid: int | None) -> Iterator[Fact]:
         if isinstance(self.owner, Call) and fid is not None:

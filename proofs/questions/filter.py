@@ -26,6 +26,7 @@ from psci.proofs.encoding.queries import Answer, Query, Verdict, solve
 from psci.proofs.encoding.steps import Translated, Translations
 from psci.proofs.encoding.unbounded import Unbounded
 from psci.proofs.methods.simulation import Proviso, Sides, Simulation
+from psci.properties.helpers import REACHABLE
 
 Ask = Callable[[Query], Answer]
 BEGIN_TO_RUN = (START, WAKEUP, ENTER)
@@ -198,7 +199,7 @@ def left_to_the_kernel(
         ask: the solver.
     """
     sides = Sides(kernel, want, tuple(offered), UNKNOWN_TO_THE_KERNEL, provided)
-    questions = list(Simulation(translated, sides).queries(fid))
+    questions = list(Simulation(translated, sides, REACHABLE).queries(fid))
     answers = tuple((rule.name, ask(query)) for rule, query in questions if query is not None)
     return Left(translated.owner.name, fid, provided, answers, len(questions) - len(answers))
 

@@ -21,6 +21,8 @@ rest. What is needed for one of them is imported when it is asked for.
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,6 +49,23 @@ _HOMES = {
 }
 
 __all__ = ["check", "explore", "graph", "machine", "properties", "prove", "readings", "rules", "timeline"]
+
+
+class _FrontDoor(ModuleType):
+    """This module; `psci.properties` stays what a user looks at, also when the package of that name is imported."""
+
+    @property
+    def properties(self) -> Any:
+        """Every property by its name."""
+        return importlib.import_module("psci.front.specification").properties
+
+    @properties.setter
+    def properties(self, package: ModuleType) -> None:
+        """Importing a package sets it as an attribute of the package around it."""
+
+
+if not TYPE_CHECKING:
+    sys.modules[__name__].__class__ = _FrontDoor
 
 
 def __getattr__(name: str) -> Any:

@@ -148,6 +148,15 @@ def test_the_example_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     assert (tmp_path / "core.svg").exists()
 
 
+def test_properties_are_looked_up_also_when_their_package_is_imported() -> None:
+    program = (
+        "import psci.properties.helpers as room; import psci; "
+        "print(psci.properties['PROP-2'].name, psci.properties.helpers is room)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["PROP-2", "True"]
+
+
 @pytest.mark.parametrize("name", ["machine", "check"])
 def test_stepping_and_judging_need_no_solver(name: str) -> None:
     program = f"import psci, sys, json; psci.{name}; print(json.dumps(sorted(sys.modules)))"
