@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,7 +13,8 @@ from psci.model.environment import BOOT, LOOK
 from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import App, Const, Function, Quantified, Term, Value, fields_read, show, subterms
-from psci.model.machine import Key, Undeclared
+from psci.model.machine import Key, Machine, Undeclared
+from psci.model.specification import Specification
 from psci.model.step import Invocation, Stepper, blank_field
 from psci.model.symbols.state import FIELDS, KIND
 from psci.oracle.checker.footprint import CONTROL, Context, Footprints, Location
@@ -76,6 +78,54 @@ class World:
         self.moves: tuple[tuple[str, int], ...] | None = None
 
 
+class _Alike:
+    """A machine that equals any other of the same kind and with the same declarations."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._said = (
+            machine.version, machine.cores, machine.boot, machine.topology, machine.unusable, machine.protected,
+            *(None if said is None else frozenset(said.items()) for said in (machine.declared, machine.ids)),
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash(self._said)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Alike) and self._said == other._said
+
+
+@lru_cache(maxsize=32)
+def live_fields(specification: Specification, alike: _Alike, nodes: bool) -> frozenset[str]:
+    """The fields that something can still ask about: what decides answers and moves, and what that depends on."""
+    machine = alike.machine
+    constants: Mapping[str, Value] = {} if nodes else {"mode": "PLATFORM_COORDINATED"}
+    calls = {call.name for call in specification.calls} | {UNKNOWN.name, NOT_PSCI.name}
+    if nodes:
+        calls.add(LOOK.name)
+    live = OBSERVABLE | ({"node"} if nodes else frozenset())
+    pending: list[tuple[str, frozenset[str]]] = []
+    for owner in specification.rules:
+        answering = owner in calls and owner not in STATISTICS
+        for rule in specification.of(owner, machine.version):
+            guard = fold(rule.guard, constants, machine)
+            if isinstance(guard, Const) and not guard.value:
+                continue
+            decides = fields_read(guard, *([] if rule.value is None else [fold(rule.value, constants, machine)]))
+            if answering:
+                live |= decides
+            for update in rule.effect.updates:
+                terms = [term for index, value in update.points for term in (*index, value)]
+                everywhere = [] if update.everywhere is None else [update.everywhere]
+                read = fields_read(*(fold(term, constants, machine) for term in (*terms, *everywhere)))
+                pending.append((update.field.name, decides | read))
+    before = None
+    while live != before:
+        before = live
+        live = live.union(*(read for name, read in pending if name in live))
+    return live
+
+
 class Ground:
     """What is worked out once for a machine and its rules: which fields matter, and when silent moves are possible."""
 
@@ -90,7 +140,7 @@ class Ground:
         self.nodes = nodes
         machine = stepper.machine
         self._rules = {o: stepper.specification.of(o, machine.version) for o in stepper.specification.rules}
-        self.live = self._live_fields({} if nodes else {"mode": "PLATFORM_COORDINATED"}, nodes)
+        self.live = live_fields(stepper.specification, _Alike(machine), nodes)
         self.footprints = Footprints(stepper, self.live)
         self.blanks = {field.name: blank_field(field, stepper.machine) for field in FIELDS}
         self.dead = {name: value for name, value in self.blanks.items() if name not in self.live}
@@ -116,33 +166,6 @@ class Ground:
         return ((field.name, *index) for index in product(*map(range, sizes)))
 
     # ---- which fields matter
-
-    def _live_fields(self, constants: Mapping[str, Value], nodes: bool) -> frozenset[str]:
-        """The fields that something can still ask about: what decides answers and moves, and what that depends on."""
-        machine = self.stepper.machine
-        calls = {call.name for call in self.stepper.specification.calls} | {UNKNOWN.name, NOT_PSCI.name}
-        if nodes:
-            calls.add(LOOK.name)
-        live = OBSERVABLE | ({"node"} if nodes else frozenset())
-        before = None
-        while live != before:
-            before = live
-            for owner, rules in self._rules.items():
-                answering = owner in calls and owner not in STATISTICS
-                for rule in rules:
-                    guard = fold(rule.guard, constants, machine)
-                    if isinstance(guard, Const) and not guard.value:
-                        continue
-                    changed = [update for update in rule.effect.updates if update.field.name in live]
-                    if not (answering or changed):
-                        continue
-                    terms = [guard] if rule.value is None else [guard, fold(rule.value, constants, machine)]
-                    for update in changed:
-                        points = [term for index, value in update.points for term in (*index, value)]
-                        everywhere = [] if update.everywhere is None else [update.everywhere]
-                        terms += [fold(term, constants, machine) for term in (*points, *everywhere)]
-                    live |= fields_read(*terms)
-        return live
 
     def _guards_of(self, name: str) -> tuple[Term, ...]:
         machine = self.stepper.machine
