@@ -244,7 +244,7 @@ _ROWS = (
     _row(
         "unused-entry", _M.unused_entry, "CPU_SUSPEND-3 CPU_SUSPEND-10 CPU_SUSPEND-6 DSUSP-5",
         "An unusable entry point that is not used, because the state is standby, or becomes so by a downgrade.",
-        "It may be refused with INVALID_ADDRESS, or not.",
+        "It may be refused, or not.",
         "It is refused if a powerdown state is asked for, and only then.",
     ),
     _row(

@@ -119,6 +119,10 @@ def _used(m: Any, s: Any, c: Any) -> Any:
     return powerdown(m, c.power_state) | m.addresses_declared
 
 
+def _may_be_checked(m: Any, s: Any, c: Any) -> Any:
+    return (m.unused_entry == "EITHER") & (_unusable(m, s, c) | ~_used(m, s, c))
+
+
 def _checked(condition: Condition) -> Condition:
     """Where an entry point has to be checked although the state that is entered may not use it."""
     return lambda m, s, c: (m.unused_entry == "IGNORED") & condition(m, s, c)
@@ -145,12 +149,10 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
         Reason(INVALID_PARAMETERS, _no_such_state),
         Reason(INVALID_ADDRESS, _checked(_unusable_for_powerdown), since=V1_0),
         # by a reading the entry point is checked also where it is not used, or only where it is
-        Reason(
-            INVALID_ADDRESS, lambda m, s, c: (m.unused_entry == "EITHER") & (_unusable(m, s, c) | ~_used(m, s, c)),
-            since=V1_0, binding=False,
-        ),
+        Reason(INVALID_ADDRESS, _may_be_checked, since=V1_0, binding=False),
         Reason(NOT_SUPPORTED, _always, until=V0_1, binding=False),
-        Reason(INVALID_PARAMETERS, _unusable_for_powerdown, until=V0_2),
+        Reason(INVALID_PARAMETERS, _checked(_unusable_for_powerdown), until=V0_2),
+        Reason(INVALID_PARAMETERS, _may_be_checked, until=V0_2, binding=False),
         Reason(DENIED, _always, until=V0_1, binding=False),
         # OS-initiated requests: `domains` says which are refused
         Reason(INVALID_PARAMETERS, lambda m, s, c: s.mode == "OS_INITIATED", since=V1_0, binding=False),
