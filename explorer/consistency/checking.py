@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from psci.explorer.abstraction.registers import Abstraction
@@ -263,13 +263,19 @@ def _walk(
 # ---- rules that nothing uses, or that another implies
 
 
-def unused(question: Question, used: set[str]) -> Iterator[Finding]:
-    """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function."""
+def unused(question: Question, used: set[str], owners: Collection[str] | None = None) -> Iterator[Finding]:
+    """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function.
+
+    Args:
+        question: the rules.
+        used: the names of those that were used.
+        owners: the calls and moves that are looked at; all of them where none are given.
+    """
     specification, version = question.specification, question.version
     there = {call.name for call in specification.calls if call.exists_in(version)} | {
         m.name for m in specification.moves
     }
-    for owner in (name for name in specification.rules if name in there):
+    for owner in (name for name in owners or specification.rules if name in there):
         for rule in specification.of(owner, version):
             waits = by_default(rule.guard) is FALSE
             if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule):

@@ -230,7 +230,7 @@ def asked(seed: Seed, specification: Specification) -> set[str]:
             found = list(walk.findings())
             question = Question(specification, seed.version)
             if seed.ask == "dead":
-                found += unused(question, walk.used)
+                found += unused(question, walk.used, seed.owners)
             if seed.ask == "redundant":
                 found += redundant(question, walk.used, walk.alone)
     return {finding.id for finding in found}
