@@ -263,45 +263,55 @@ def _walk(
 # ---- rules that nothing uses, or that another implies
 
 
-def unused(question: Question, used: set[str], owners: Collection[str] | None = None) -> Iterator[Finding]:
+def unused(question: Question, used: set[str], names: Collection[str] | None = None) -> Iterator[Finding]:
     """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function.
 
     Args:
         question: the rules.
         used: the names of those that were used.
-        owners: the calls and moves that are looked at; all of them where none are given.
+        names: those that are looked at; all where none are given.
     """
     specification, version = question.specification, question.version
     there = {call.name for call in specification.calls if call.exists_in(version)} | {
         m.name for m in specification.moves
     }
-    for owner in (name for name in owners or specification.rules if name in there):
+    for owner in (name for name in specification.rules if name in there):
+        idle = []
         for rule in specification.of(owner, version):
-            waits = by_default(rule.guard) is FALSE
-            if rule.name in used or (waits and rule.guard is not FALSE) or _is_presence(rule):
-                continue
-            if rule.guard is not FALSE and _used_elsewhere(question, owner, rule):
-                continue
-            title = f"no reachable state uses the rule: {rule.text}"
-            own = rule.name.partition(".")[2]
-            yield Finding(Kind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
+            waits = rule.guard is not FALSE and by_default(rule.guard) is FALSE
+            if not (rule.name in used or waits or _is_presence(rule) or (names and rule.name not in names)):
+                idle.append(rule)
+        used_elsewhere = _used_elsewhere(question, owner, [rule for rule in idle if rule.guard is not FALSE])
+        for rule in idle:
+            if rule.name not in used_elsewhere:
+                title = f"no reachable state uses the rule: {rule.text}"
+                own = rule.name.partition(".")[2]
+                yield Finding(Kind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
 
 
-def _used_elsewhere(question: Question, owner: str, rule: Rule) -> bool:
-    """Whether a rule is used where a reading that it asks for is chosen otherwise, or a wakeup is pending."""
-    version, asked = question.version, symbols_of([rule])
+def _used_elsewhere(question: Question, owner: str, rules: Sequence[Rule]) -> set[str]:
+    """Those of some rules of a call or move that are used where a reading is chosen otherwise, or a wakeup is pending.
+
+    Each setting is walked once, as long as a rule that asks for what it declares waits to be used.
+    """
+    version = question.version
+    waiting = {rule.name: symbols_of([rule]) for rule in rules}
     bases = [ordinary(version, 2), domains(version, 2), unclaimed(version)]
-    options = [
-        (reading.name, option) for reading in READINGS.values() if reading.symbol in asked for option in reading.options
-    ]
-    settings = [one for base in bases for one in (*(with_reading(base, (c,)) for c in reversed(options)), base)]
-    settings += [one for base in bases[:2] for one in others(base, asked)]
-    for setting in settings:
-        walk = Walk(setting, question.specification, (owner,), abstraction=WIDE, without=frozenset(), limit=250)
-        list(walk.findings())
-        if rule.name in walk.used:
-            return True
-    return False
+    settings: list[tuple[Setting, frozenset[str]]] = []
+    for base in bases:
+        for reading in (one for one in READINGS.values() if any(one.symbol in asked for asked in waiting.values())):
+            chosen = [with_reading(base, ((reading.name, option),)) for option in reversed(reading.options)]
+            settings += [(one, frozenset({reading.symbol})) for one in chosen]
+        settings.append((base, frozenset()))
+    for base in bases[:2]:
+        for symbol in sorted(frozenset[str]().union(*waiting.values())):
+            settings += [(one, frozenset({symbol})) for one in others(base, (symbol,))]
+    for setting, declared in settings:
+        if any(declared <= asked for asked in waiting.values()):
+            walk = Walk(setting, question.specification, (owner,), abstraction=WIDE, without=frozenset(), limit=250)
+            list(walk.findings())
+            waiting = {name: asked for name, asked in waiting.items() if name not in walk.used}
+    return {rule.name for rule in rules} - waiting.keys()
 
 
 def _is_presence(rule: Rule) -> bool:
