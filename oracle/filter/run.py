@@ -37,7 +37,9 @@ from psci.oracle.profiles.symbols import declarations
 if TYPE_CHECKING:
     from psci.model.machine import Machine
 
-VMM_READINGS: Mapping[str, Any] = {"checks_upper_halves": False, "features_hides_smc64": False}
+VMM_READINGS: Mapping[str, Any] = {
+    "both_ids": "TOGETHER", "checks_upper_halves": False, "features_hides_smc64": False,
+}  # fmt: skip
 """What our VMM does where the implementation may choose."""
 
 

@@ -203,9 +203,7 @@ class _Writer:
         constants = tuple(term.value for term in arguments if isinstance(term, Const))
         whole = len(constants) == len(arguments)
         value = self.machine.value(function.name, constants if whole else ("",) * len(arguments))
-        if value is None:
-            raise CannotServe(f"{function.name} is not declared: the VMM has to know the kernel's profile")
-        return Const(value, function.range)
+        return None if value is None else Const(value, function.range)
 
     @staticmethod
     def _apply(function: Function, _terms: tuple[Term, ...], sources: tuple[str, ...]) -> str:
@@ -213,6 +211,8 @@ class _Writer:
             return function.name
         if function.kind == "state" and function.name == "power":
             return f"power(machine, caller, {sources[0]})"
+        if function.kind == "machine":
+            raise CannotServe(f"{function.name} is not declared: the VMM has to know the kernel's profile")
         raise CannotServe(f"the rules read {function.name}, which KVM does not show: leave the function to the kernel")
 
 

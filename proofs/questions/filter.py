@@ -38,6 +38,7 @@ ERRATA = Proviso("errata", "APPLIED", "version 0.2 is judged with the errata of 
 PROVISOS = (
     Proviso("policy", "ALLOWS", "no policy keeps a core from the guest"),
     Proviso("address_unusable", False, "no address is known to be unusable as an entry point"),
+    Proviso("unused_entry", "IGNORED", "an entry point that is not used is not looked at"),
     ERRATA,
     Proviso("affinity_level_supported", True, "AFFINITY_INFO answers for every affinity level"),
     Proviso("mode", "PLATFORM_COORDINATED", "nobody switches to OS-initiated mode"),
