@@ -130,10 +130,10 @@ class Machine:
                 return False  # PSTATE-4, OSI-1: before 1.0 there is one format and one mode
             case "latency", (str(state),) if state in LOCAL_STATE.values and ("latency", state) not in self.declared:
                 return LOCAL_STATE.values.index(state)
-            case "starts_trusted_os", (int(core),) if "trusted_os_home" in self.declared:
-                return core == self.declared["trusted_os_home"]
             case "starts_trusted_os", _ if self.declared.get("trusted_os") == "MP_OR_NONE":
                 return False
+            case "starts_trusted_os", (int(core),) if "trusted_os_home" in self.declared:
+                return core == self.declared["trusted_os_home"]
             case "mpidr", (int(core),):
                 return self.cores[core]
             case "is_core", (int(mpidr),):

@@ -77,6 +77,9 @@ def _profile(machine: Machine) -> Iterator[tuple[str, Any]]:
     if None not in levels.values() and (machine.version >= V1_0 or len(answered) == len(LEVELS)):
         yield "affinity_levels", answered
     yield "states", list(_states(machine))
+    if machine.declared.get("counted_node") is False:
+        # statistics count the states that are listed, and no others
+        yield "last_in_level_bits", f"{machine.value('last_in_level_bits', ()):#x}"
     yield from _names(machine)
     for name, (symbol, yes, unknown) in OF_CORES.items():
         values = {mpidr: machine.value(symbol, (core,)) for core, mpidr in enumerate(machine.cores)}
@@ -104,7 +107,7 @@ def _functions(machine: Machine) -> Iterator[tuple[str, bool]]:
 
 
 def _names(machine: Machine) -> Iterator[tuple[str, Any]]:
-    for name in ("features_hides_smc64", "reset_keeps_warm"):
+    for name in ("features_hides_smc64", "knows_hint_bit", "reset_keeps_warm"):
         value = machine.value(name, ())
         if value is not None:
             yield name, bool(value)

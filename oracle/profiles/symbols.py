@@ -20,6 +20,7 @@ FUNCTION_KEYS: Mapping[str, int] = {call.name: call.key for call in CALLS} | {"S
 PLAIN: Mapping[str, str] = {
     "os_initiated": "osi_supported",
     "features_hides_smc64": "features_hides_smc64",
+    "knows_hint_bit": "knows_hint_bit",
     "reset_keeps_warm": "reset_keeps_warm",
 }
 """Fields that are the value of a symbol."""

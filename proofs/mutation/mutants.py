@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TypeAlias
 
 from psci.model.language.effects import Effect, Update
@@ -73,9 +74,8 @@ def mutants(specification: Specification = SPECIFICATION) -> tuple[Mutant, ...]:
 
 
 def sample(count: int, specification: Specification = SPECIFICATION) -> tuple[Mutant, ...]:
-    """Some of the mutants, spread evenly, always the same ones."""
-    everything = mutants(specification)
-    return tuple(everything[i * len(everything) // count] for i in range(min(count, len(everything))))
+    """Some of the mutants, by a hash of their names: the same ones, whatever else there is."""
+    return tuple(sorted(mutants(specification), key=lambda mutant: sha256(mutant.name.encode()).digest())[:count])
 
 
 def _of_rule(rule: Rule) -> Iterator[Mutant]:

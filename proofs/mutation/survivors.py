@@ -22,6 +22,10 @@ ARGUMENTS: tuple[tuple[tuple[str, ...], str], ...] = (
         "that the core has slept can explain it by a wakeup that was not seen yet.",
     ),
     (
+        ("*: drop update of dozed",),
+        "Statistics are held to bounds that the trace itself gives: the field only says where they are zero.",
+    ),
+    (
         ("REEVALUATE.votes_counted_again: weaken since to 0.2",),
         "Version 0.1 has no call that shows or asks for the state of a power domain.",
     ),

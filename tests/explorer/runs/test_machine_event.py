@@ -18,8 +18,8 @@ from psci.model.symbols.machine import MACHINE_SYMBOLS
 from psci.model.tables.versions import VERSIONS, Version
 from psci.oracle.profiles.declaration import machine_from
 
-UNSAID = {"protected_range"}
-"""What no profile declares: it is left open, and learned from the answers."""
+UNSAID = {"protected_range", "trusted_os_home"}
+"""What no profile declares: ranges are learned from the answers, and without a uniprocessor Trusted OS it has no home."""
 
 
 def arguments(symbol: Function, machine: Machine) -> Iterator[tuple[Any, ...]]:

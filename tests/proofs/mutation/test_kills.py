@@ -70,7 +70,7 @@ def test_the_sample_is_always_the_same() -> None:
     assert [m.name for m in sample(10)] == [m.name for m in sample(10)]
 
 
-@pytest.mark.parametrize("mutant", sample(16), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", sample(12), ids=lambda mutant: mutant.name)
 def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None:
     assert watch().look_at(mutant).by in (*KILLERS, DISTINGUISHABLE, EQUIVALENT)
 
@@ -87,7 +87,6 @@ def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None
         ("PSCI_FEATURES.CPU_ON_absent: flip modality", EQUIVALENT, ()),
         ("SYSTEM_OFF2.cookie_set: drop rule", PROPERTY, ("REFINES-1.3-F",)),
         ("CPU_ON.on_pending: drop conjunct 1", PROPERTY, ("REASONS",)),
-        ("CPU_SUSPEND.standby: drop update of dozed", DISTINGUISHABLE, ()),
     ],
 )
 def test_what_notices_a_mutant(name: str, by: str, properties: tuple[str, ...]) -> None:
