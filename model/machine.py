@@ -102,6 +102,11 @@ class Machine:
         return self is other
 
     @cached_property
+    def alike(self) -> Alike:
+        """What it has in common with machines that are declared alike: a key for what follows from that."""
+        return Alike(self)
+
+    @cached_property
     def core_of(self) -> Mapping[int, int]:
         """The index of the core with an MPIDR."""
         return {mpidr: index for index, mpidr in enumerate(self.cores)}
@@ -162,6 +167,25 @@ class Machine:
         if call.name == "MIGRATE_INFO_TYPE" and self.version == V0_2 and self.declared.get("errata") == "NOT_APPLIED":
             return True  # MIG_TYPE-4: optional by an erratum
         return None if call.optional else True
+
+
+class Alike:
+    """A machine that equals any other of the same version, cores, power domains and declarations."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Look at what a machine says."""
+        self.machine = machine
+        self._said = (
+            machine.version, machine.cores, machine.boot, machine.topology, machine.unusable, machine.protected,
+            *(None if said is None else frozenset(said.items()) for said in (machine.declared, machine.ids)),
+        )  # fmt: skip
+        self._hash = hash(self._said)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alike) and self._said == other._said
 
 
 def covers(ranges: Iterable[tuple[int, int]], base: int, length: int) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from psci.explorer.abstraction.registers import Abstraction, consequences, inlined, registers_of, stored, token
@@ -23,7 +23,7 @@ from psci.model.language.python import Compiler, ranks
 from psci.model.language.rules import CALLER, REGISTERS, Modality, Rule
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import App, Function, Op, Quantified, Term, Value, Var, parts, subterms
-from psci.model.machine import Machine
+from psci.model.machine import Alike, Machine
 from psci.model.specification import Specification
 from psci.model.step import SMC64_BIT, Invocation
 from psci.model.symbols.machine import LOCAL_STATE
@@ -54,13 +54,40 @@ class Cells:
         self.abstraction = abstraction
         self.in_reach: set[Rule] = set()
         """The rules of the calls seen so far that apply to some registers in some state, as far as one can tell."""
+
+    def of(self, call: Call, caller: int, named: Sequence[int] | None = None) -> tuple[Invocation, ...]:
+        """The invocations of a call by one core; `named` are the MPIDRs that arguments may name, by default all."""
+        only = None if named is None else tuple(named)
+        found, in_reach = _found(self.machine.alike, self.specification, self.abstraction, call, caller, only)
+        self.in_reach |= in_reach
+        return found
+
+
+@lru_cache(maxsize=512)
+def _found(
+    alike: Alike, specification: Specification, abstraction: Abstraction, call: Call, caller: int,
+    named: tuple[int, ...] | None,
+) -> tuple[tuple[Invocation, ...], frozenset[Rule]]:  # fmt: skip
+    """The invocations of a call, and the rules that are in reach of some of them."""
+    finder = _Finder(alike.machine, specification, abstraction)
+    found = finder.of(call, caller, named)
+    return found, frozenset(finder.in_reach)
+
+
+class _Finder:
+    """Tries the candidates, and keeps one for each cell."""
+
+    def __init__(self, machine: Machine, specification: Specification, abstraction: Abstraction) -> None:
+        self.machine = machine
+        self.specification = specification
+        self.abstraction = abstraction
+        self.in_reach: set[Rule] = set()
         self._compiler = Compiler(self._apply, len(machine.cores), len(machine.tree.names))
         self._globals: dict[str, Any] = {
             "declared": _lookup(machine), "tree": machine.tree, "token": token, "rank": ranks(LOCAL_STATE),
         }  # fmt: skip
 
-    def of(self, call: Call, caller: int, named: Sequence[int] | None = None) -> tuple[Invocation, ...]:
-        """The invocations of a call by one core; `named` are the MPIDRs that arguments may name, by default all."""
+    def of(self, call: Call, caller: int, named: Sequence[int] | None) -> tuple[Invocation, ...]:
         rules = self.specification.of(call.name, self.machine.version)
         views = [self._view(call, rule) for rule in rules]
         registers = registers_of(call, rules, self.machine)

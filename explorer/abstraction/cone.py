@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from psci.model.environment import BOOT
 from psci.model.language.effects import Effect, Update
 from psci.model.language.rules import Rule
 from psci.model.language.simplify import simplify
 from psci.model.language.terms import Const, Function, Term, Value, fields_read
-from psci.model.machine import Machine
+from psci.model.machine import Alike, Machine
 from psci.model.specification import Specification
 
 CALLERS = frozenset({"system", "power", "activity"})
@@ -72,6 +73,15 @@ def cone(
         keep: calls and moves that are kept in any case, with all that decides how they end.
         queries: keep also the calls that change nothing of this, where it decides how they end.
     """
+    return _cone(specification, machine.alike, frozenset(interest), without, frozenset(keep), queries)
+
+
+@lru_cache(maxsize=64)
+def _cone(
+    specification: Specification, alike: Alike, interest: frozenset[str], without: frozenset[str],
+    keep: frozenset[str], queries: bool,
+) -> Cone:  # fmt: skip
+    machine = alike.machine
     kept = {
         owner: tuple(rule for rule in rules if rule.applies_to(machine.version))
         for owner, rules in specification.rules.items()
@@ -81,7 +91,7 @@ def cone(
     # the first boot is a move like any other, and asks whether the system is down
     constants.pop("system", None)
     folded = {owner: _folded(rules, constants, machine) for owner, rules in kept.items()}
-    looked_at = CALLERS | frozenset(interest) | frozenset().union(*(_reads(folded.get(name, ())) for name in keep))
+    looked_at = CALLERS | interest | frozenset().union(*(_reads(folded.get(name, ())) for name in keep))
     fields = _influence(folded, looked_at - constants.keys())
     names = {
         owner

@@ -13,7 +13,7 @@ from psci.model.environment import BOOT, LOOK
 from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import App, Const, Function, Quantified, Term, Value, fields_read, show, subterms
-from psci.model.machine import Key, Machine, Undeclared
+from psci.model.machine import Alike, Key, Undeclared
 from psci.model.specification import Specification
 from psci.model.step import Invocation, Stepper, blank_field
 from psci.model.symbols.state import FIELDS, KIND
@@ -78,25 +78,8 @@ class World:
         self.moves: tuple[tuple[str, int], ...] | None = None
 
 
-class _Alike:
-    """A machine that equals any other of the same kind and with the same declarations."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self._said = (
-            machine.version, machine.cores, machine.boot, machine.topology, machine.unusable, machine.protected,
-            *(None if said is None else frozenset(said.items()) for said in (machine.declared, machine.ids)),
-        )  # fmt: skip
-
-    def __hash__(self) -> int:
-        return hash(self._said)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Alike) and self._said == other._said
-
-
 @lru_cache(maxsize=32)
-def live_fields(specification: Specification, alike: _Alike, nodes: bool) -> frozenset[str]:
+def live_fields(specification: Specification, alike: Alike, nodes: bool) -> frozenset[str]:
     """The fields that something can still ask about: what decides answers and moves, and what that depends on."""
     machine = alike.machine
     constants: Mapping[str, Value] = {} if nodes else {"mode": "PLATFORM_COORDINATED"}
@@ -140,7 +123,7 @@ class Ground:
         self.nodes = nodes
         machine = stepper.machine
         self._rules = {o: stepper.specification.of(o, machine.version) for o in stepper.specification.rules}
-        self.live = live_fields(stepper.specification, _Alike(machine), nodes)
+        self.live = live_fields(stepper.specification, machine.alike, nodes)
         self.footprints = Footprints(stepper, self.live)
         self.blanks = {field.name: blank_field(field, stepper.machine) for field in FIELDS}
         self.dead = {name: value for name, value in self.blanks.items() if name not in self.live}

@@ -30,7 +30,7 @@ def test_the_states_of_a_cone_are_those_of_all_rules_seen_through_its_fields() -
 
 
 def test_a_field_that_never_changes_is_a_constant() -> None:
-    assert {"mode", "resident"} <= cone(SPECIFICATION, small(2), CORES).constant
+    assert {"mode", "migrated"} <= cone(SPECIFICATION, small(2), CORES).constant
     assert "mode" not in cone(SPECIFICATION, small(2, declared={"osi_supported": True}), CORES).constant
 
 

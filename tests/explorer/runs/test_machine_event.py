@@ -19,7 +19,7 @@ from psci.model.tables.versions import VERSIONS, Version
 from psci.oracle.profiles.declaration import machine_from
 
 UNSAID = {"protected_range", "trusted_os_home"}
-"""What no profile declares: ranges are learned from the answers, and without a uniprocessor Trusted OS it has no home."""
+"""What no profile declares: ranges are learned from the answers, and only a uniprocessor Trusted OS has a home."""
 
 
 def arguments(symbol: Function, machine: Machine) -> Iterator[tuple[Any, ...]]:
