@@ -300,7 +300,7 @@ def _used_elsewhere(question: Question, owner: str, rules: Sequence[Rule]) -> se
     settings: list[tuple[Setting, frozenset[str]]] = []
     for base in bases:
         for reading in (one for one in READINGS.values() if any(one.symbol in asked for asked in waiting.values())):
-            chosen = [with_reading(base, ((reading.name, option),)) for option in reversed(reading.options)]
+            chosen = [with_reading(base, ((reading.name, option),)) for option in reversed(list(reading.options))]
             settings += [(one, frozenset({reading.symbol})) for one in chosen]
         settings.append((base, frozenset()))
     for base in bases[:2]:
