@@ -17,7 +17,7 @@ from psci.explorer.abstraction.registers import PLAIN, Abstraction
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Move
 from psci.model.environment import BOOT
-from psci.model.language.python import Compiler, ranks
+from psci.model.language.python import Compiler, define, in_tree, ranks
 from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import BOOL, Enumeration
 from psci.model.language.terms import App, Function, Op, Term, fields_read, subterms
@@ -203,8 +203,8 @@ class Product:
             return lambda state, core: names
         compiler = Compiler(_state_symbol(self.machine), len(self.machine.cores), len(self.machine.tree.names))
         sources = [compiler.expression(term) for rule in rules for term in compared(rule.guard, parameter)] or ["0"]
-        header = "lambda state, core: [" + ", ".join(sources) + "]"
-        return eval(header, {"machine": self.machine, "rank": ranks(LOCAL_STATE)})  # type: ignore[no-any-return]  # eval gives no types
+        symbols = {"machine": self.machine, "rank": ranks(LOCAL_STATE)}
+        return define("values", "state, core", [f"    return [{', '.join(sources)}]"], symbols)
 
 
 def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tuple[str, ...]], str]:
@@ -215,12 +215,8 @@ def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tup
             case "state", name:
                 place = Compiler(apply, cores, nodes).place(function, sources) if sources else None
                 return f"state.{name}" + (f"[{place}]" if place else "")
-            case "tree", "level":
-                return f"machine.tree.levels[{sources[0]}]"
-            case "tree", "ancestor":
-                return f"machine.tree.ancestors[{sources[1]}][{sources[0]}]"
-            case "tree", "below":
-                return f"machine.tree.below({', '.join(sources)})"
+            case "tree", _:
+                return in_tree(function, sources, "machine.tree")
         return f"machine.value({function.name!r}, ({' '.join(source + ',' for source in sources)}))"
 
     return apply
@@ -229,8 +225,8 @@ def _state_symbol(machine: Machine) -> Callable[[Function, tuple[Term, ...], tup
 def state_predicate(machine: Machine, term: Term) -> Callable[[State], bool]:
     """A term over the state, as a Python function of a state."""
     compiler = Compiler(_state_symbol(machine), len(machine.cores), len(machine.tree.names))
-    source = f"lambda state: bool({compiler.expression(term)})"
-    return eval(source, {"machine": machine, "rank": ranks(LOCAL_STATE)})  # type: ignore[no-any-return]  # eval gives no types
+    symbols = {"machine": machine, "rank": ranks(LOCAL_STATE)}
+    return define("holds", "state", [f"    return bool({compiler.expression(term)})"], symbols)
 
 
 def compared(guard: Term, parameter: Function) -> Iterator[Term]:

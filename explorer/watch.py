@@ -18,7 +18,7 @@ from psci.model.calls import UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
-from psci.model.language.python import Compiler, put, ranks
+from psci.model.language.python import Compiler, define, in_tree, put, ranks
 from psci.model.language.rules import CallTerms, Rule
 from psci.model.language.terms import Function, Term, fields_read, negation
 from psci.model.machine import Machine
@@ -142,7 +142,7 @@ class Watch:
             case "call":
                 return function.name
             case "tree":
-                return f"tree({function.name!r}, {', '.join(sources)})"
+                return in_tree(function, sources)
         return f"declared({function.name!r}, ({' '.join(source + ',' for source in sources)}))"
 
     def _field(self, function: Function, sources: tuple[str, ...]) -> str:
@@ -159,35 +159,15 @@ class Watch:
             update = effect.update(field)
             values.append(f"h[{i}]" if update is None else self._compiler.updated(update, f"h[{i}]"))
         parameters = ", ".join([_PARAMETERS, *(symbol.name for symbol in more)])
-        return self._define(parameters, self._arguments(terms), f"({' '.join(v + ',' for v in values)})")
+        return self._define(parameters, self._compiler.abbreviations(terms), f"({' '.join(v + ',' for v in values)})")
 
     def _expression(self, term: Term, terms: CallTerms, more: Sequence[Function]) -> Compiled:
         parameters = ", ".join([_PARAMETERS, *(symbol.name for symbol in more)])
-        return self._define(parameters, self._arguments(terms), self._compiler.expression(term))
-
-    def _arguments(self, terms: CallTerms) -> list[str]:
-        return [
-            f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"
-            for argument in terms.arguments()
-            if argument.definition is not None
-        ]
+        return self._define(parameters, self._compiler.abbreviations(terms), self._compiler.expression(term))
 
     def _define(self, parameters: str, lines: list[str], result: str) -> Compiled:
-        namespace: dict[str, Any] = {}
-        text = "\n".join([f"def read({parameters}):", *lines, f"    return {result}"])
-        symbols = {"put": put, "rank": ranks(LOCAL_STATE), "declared": self.machine.value, "tree": self._tree}
-        exec(text, symbols, namespace)
-        compiled: Compiled = namespace["read"]
-        return compiled
-
-    def _tree(self, name: str, *arguments: int) -> Any:
-        tree = self.machine.tree
-        match name:
-            case "below":
-                return tree.below(*arguments)
-            case "ancestor":
-                return tree.ancestors[arguments[1]][arguments[0]]
-        return tree.levels[arguments[0]]
+        symbols = {"put": put, "rank": ranks(LOCAL_STATE), "declared": self.machine.value, "tree": self.machine.tree}
+        return define("read", parameters, [*lines, f"    return {result}"], symbols)
 
 
 def watched(product: Product, claim: Property) -> Watch:

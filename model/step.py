@@ -17,7 +17,7 @@ from psci.model.calls.conventions import HINT_BIT, NOT_PSCI, UNKNOWN, is_psci
 from psci.model.declare import Call
 from psci.model.environment import BOOT
 from psci.model.language.effects import Effect
-from psci.model.language.python import Compiler, put, ranks
+from psci.model.language.python import Compiler, define, put, ranks
 from psci.model.language.rules import CallTerms, Completion, Modality, Rule
 from psci.model.language.sorts import CORE, NODE, blank
 from psci.model.language.terms import FALSE, Const, Function, Term, Value, fields_read
@@ -134,7 +134,7 @@ def _constraint(rule: Rule) -> Callable[[int], bool]:
     if id(rule) not in _constraints:
         assert rule.constraint is not None
         source = Compiler(_unknown_function, 0, 0).expression(rule.constraint)
-        _constraints[id(rule)] = eval(f"lambda result: {source}", {})
+        _constraints[id(rule)] = define("fits", "result", [f"    return {source}"], {})
     return _constraints[id(rule)]
 
 
@@ -257,13 +257,16 @@ class Stepper:
         """Whether a condition holds for a call in a state; None where that depends on something undeclared."""
         function, _ = self.function(call.fn)
         terms = function.terms if function else CallTerms(())
-        lines = [*self._unpack(), *self._arguments(terms), f"    return {self._compiler.expression(condition)}"]
+        lines = [
+            *self._unpack(),
+            *self._compiler.abbreviations(terms),
+            f"    return {self._compiler.expression(condition)}",
+        ]
         caller, _, x1, x2, x3, isa, world = call
         wide = self.called(call, EITHER_WAY)[1]
         try:
-            return bool(
-                self._define("holds", _CALL_PARAMETERS, lines)(state, choices, caller, wide, x1, x2, x3, isa, world)
-            )
+            asked = define("holds", _CALL_PARAMETERS, lines, self._globals)
+            return bool(asked(state, choices, caller, wide, x1, x2, x3, isa, world))
         except Undeclared:
             return None
 
@@ -376,7 +379,7 @@ class Stepper:
     def _compile_call(self, name: str) -> Callable[..., Allowed]:
         function = next((call for call in self.specification.calls if call.name == name), None)
         terms = function.terms if function else CallTerms(())
-        lines = self._unpack() + self._arguments(terms)
+        lines = self._unpack() + self._compiler.abbreviations(terms)
         rules = self._rules(name)
         lines += [*self._gates(name, rules), "    outcomes = []", "    broken = ()"]
         lines += self._duties(name, rules)
@@ -388,23 +391,16 @@ class Stepper:
         lines += ["        pass"]
         lines += self._outcomes(name, rules, Modality.AMENDS)
         lines += ["    return Allowed(tuple(outcomes), obliged, broken)"]
-        self._calls[name] = self._define(f"call_{name}", _CALL_PARAMETERS, lines)
+        self._calls[name] = define(f"call_{name}", _CALL_PARAMETERS, lines, self._globals)
         return self._calls[name]
 
     def _compile_effect(self, function: Call | None, rule: Rule) -> Callable[..., Any]:
         self._strict = True
-        lines = [*self._unpack(), *self._arguments(function.terms if function else CallTerms(()))]
+        lines = [*self._unpack(), *self._compiler.abbreviations(function.terms if function else CallTerms(()))]
         lines += [f"    return {self._state_after(rule.effect)}"]
         self._strict = False
-        self._effects[rule] = self._define("effect", _CALL_PARAMETERS, lines)
+        self._effects[rule] = define("effect", _CALL_PARAMETERS, lines, self._globals)
         return self._effects[rule]
-
-    def _arguments(self, terms: CallTerms) -> list[str]:
-        return [
-            f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"
-            for argument in terms.arguments()
-            if argument.definition is not None
-        ]
 
     def _compile_move(self, name: str) -> Callable[..., list[tuple[Rule, Any]]]:
         move = next(move for move in self.specification.moves if move.name == name)
@@ -419,17 +415,11 @@ class Stepper:
         lines += ["    return found"]
         index = "core" if move.node is None else move.node.name
         parameters = ["state", "choices", index, *(symbol.name for symbol in move.parameters)]
-        self._moves[name] = self._define(f"move_{name}", ", ".join(parameters), lines)
+        self._moves[name] = define(f"move_{name}", ", ".join(parameters), lines, self._globals)
         return self._moves[name]
 
     def _rules(self, name: str) -> tuple[Rule, ...]:
         return tuple(r for r in self.specification.of(name, self.machine.version) if r.guard is not FALSE)
-
-    def _define(self, name: str, parameters: str, lines: list[str]) -> Callable[..., Any]:
-        namespace: dict[str, Any] = {}
-        exec("\n".join([f"def {name}({parameters}):", *lines]), self._globals, namespace)
-        compiled: Callable[..., Any] = namespace[name]
-        return compiled
 
     def _unpack(self) -> list[str]:
         return ["    " + ", ".join(f"s_{field.name}" for field in FIELDS) + ", = state"]

@@ -19,7 +19,7 @@ from psci.explorer.abstraction.registers import Abstraction, consequences, inlin
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call
 from psci.model.errors import InputError
-from psci.model.language.python import Compiler, ranks
+from psci.model.language.python import Compiler, define, in_tree, ranks
 from psci.model.language.rules import CALLER, REGISTERS, Modality, Rule
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import App, Function, Op, Quantified, Term, Value, Var, parts, subterms
@@ -141,17 +141,11 @@ class _Finder:
         whole = [*((part, ()) for part in dynamic), *consequences(rule)]
         seen = [self._enumerated(*part) for term, bound in whole for part in _visible(term, bound)]
         seen += [f"token({self._compiler.expression(term)})" for term in stored(rule)]
-        lines = [
-            f"    a_{argument.name} = {self._compiler.expression(argument.definition)}"
-            for argument in call.terms.arguments()
-            if argument.definition is not None
-        ]
+        lines = self._compiler.abbreviations(call.terms)
         lines += [f"    if not ({' and '.join(static) or 'True'}): return None"]
         lines += [f"    return ({' '.join(text + ',' for text in seen)})"]
-        header = "def look(caller, wide, x1, x2, x3, caller_isa, caller_world):"
-        namespace: dict[str, Any] = {}
-        exec("\n".join([header, *lines]), self._globals, namespace)
-        return _View(rule, not dynamic, namespace["look"])
+        look = define("look", "caller, wide, x1, x2, x3, caller_isa, caller_world", lines, self._globals)
+        return _View(rule, not dynamic, look)
 
     def _enumerated(self, term: Term, variables: tuple[Var, ...]) -> str:
         """The term's value for every value of the variables that are bound around it."""
@@ -165,7 +159,7 @@ class _Finder:
             case "call":
                 return function.name
             case "tree":
-                return _TREE[function.name].format(*sources)
+                return in_tree(function, sources)
         return f"declared({function.name!r}, ({' '.join(source + ',' for source in sources)}))"
 
 
@@ -183,13 +177,6 @@ def _lookup(machine: Machine) -> Callable[[str, tuple[Value, ...]], Value]:
         return value
 
     return declared
-
-
-_TREE = {
-    "level": "tree.levels[{0}]",
-    "ancestor": "tree.ancestors[{1}][{0}]",
-    "below": "tree.below({0}, {1})",
-}
 
 
 def _reads_no_state(term: Term) -> bool:

@@ -142,7 +142,7 @@ class Precedent:
 
 def precedents() -> Iterator[Precedent]:
     """SYSTEM_RESET2 (warm) beside SYSTEM_OFF2: may an implementation do as if the flag were not there?"""
-    declared: dict[str | Key, Value] = {"checks_upper_halves": False}
+    declared: dict[str | Key, Value] = {"checks_upper_halves": False, "resets_warm": True}
     declared |= {("has", SYSTEM_OFF2.key): True, ("has", SYSTEM_RESET2.key): True}
     machine = Machine(V1_3, (0, 1), declared=declared)
     stepper = Stepper(machine)

@@ -1,11 +1,13 @@
-"""Terms as Python expressions: the reader behind the stepper."""
+"""Terms as Python: the one way from the rules to functions that can be called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from psci.model.language.effects import Update
+from psci.model.language.rules import CallTerms
 from psci.model.language.sorts import CORE, BitVector, Enumeration
 from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var
 
@@ -85,6 +87,42 @@ class Compiler:
         if len(index) == 1:
             return index[0]
         return f"{index[0]} * {self.nodes if function.domain[1] != CORE else self.cores} + {index[1]}"
+
+    def abbreviations(self, terms: CallTerms) -> list[str]:
+        """The lines that work out a call's arguments from its registers."""
+        return [
+            f"    a_{argument.name} = {self.expression(argument.definition)}"
+            for argument in terms.arguments()
+            if argument.definition is not None
+        ]
+
+
+def define(name: str, parameters: str, lines: Iterable[str], symbols: dict[str, Any]) -> Callable[..., Any]:
+    """A function from its source.
+
+    Args:
+        name: of the function.
+        parameters: its parameters, as in Python.
+        lines: its body, indented by four spaces.
+        symbols: what the body may use beside its parameters; what is added to a dictionary later can be used, too.
+    """
+    namespace: dict[str, Any] = {}
+    source = "\n".join([f"def {name}({parameters}):", *lines])
+    exec(source, symbols, namespace)
+    defined: Callable[..., Any] = namespace[name]
+    return defined
+
+
+_TREE = {
+    "level": "{tree}.levels[{0}]",
+    "ancestor": "{tree}.ancestors[{1}][{0}]",
+    "below": "{tree}.below({0}, {1})",
+}
+
+
+def in_tree(function: Function, sources: tuple[str, ...], tree: str = "tree") -> str:
+    """A symbol of the power-domain tree, where `tree` is the source of a `Topology`."""
+    return _TREE[function.name].format(*sources, tree=tree)
 
 
 def ranks(*enumerations: Enumeration) -> dict[str, int]:
