@@ -15,8 +15,8 @@ from psci.model.tables.facts import FACTS
 from psci.model.tables.versions import V0_1, V0_2, V1_3, VERSIONS, Version
 from psci.properties import PROPERTIES, area
 from psci.properties.language import Property
-from psci.properties.overlap import REASONS as OVERLAP_REASONS
-from psci.properties.overlap import duties_over_time, survives
+from psci.properties.runs.overlap import REASONS as OVERLAP_REASONS
+from psci.properties.runs.overlap import duties_over_time, survives
 
 NOTE = "<!-- Made by `python -m psci.cli.documents`; changes belong in the rules. -->"
 

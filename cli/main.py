@@ -14,7 +14,7 @@ from psci.model.errors import InputError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("specification", "the rules against themselves: gaps, conflicts, ambiguities, each from boot"),
     "diff": ("specification", "what differs between two versions, two readings, or amended rules"),
-    "prove": ("specification", "prove the properties, for three cores and for any number"),
+    "prove": ("proofs", "prove the properties, for three cores and for any number"),
     "explore": ("specification", "all reachable states of a machine, and the shortest way to a goal"),
     "export": ("specification", "the model for other tools: Promela, Murphi, TLA+, SMT-LIB"),
     "rules": ("specification", "the rules: text, section, where modelled, what exercises them"),

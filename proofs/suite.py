@@ -27,7 +27,7 @@ from psci.proofs.questions import refinement
 from psci.proofs.replay.platform import SHAPE
 from psci.properties import PROPERTIES
 from psci.properties.language import Kind, Property
-from psci.properties.responses import Response
+from psci.properties.runs.responses import Response
 
 INDUCTION = "induction"
 SEARCH = "search from boot"

@@ -22,8 +22,8 @@ from psci.model.tables.codes import (
     INVALID_PARAMETERS,
     NOT_SUPPORTED,
 )
-from psci.properties.domains import awake, depth
 from psci.properties.language import NO_HISTORY, History, Property, Step, View, always_true, remembered, safety
+from psci.properties.machine.domains import awake, depth
 from psci.properties.words import powerdown, reserved_bits_are_zero, uniprocessor
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)

@@ -33,7 +33,7 @@ class Kind(enum.Enum):
     WITNESS = "witness"
     """Some reachable step satisfies the claim: what must be possible is, by a run that shows it."""
     LIVENESS = "liveness"
-    """On every fair run something happens in the end (`psci.properties.responses`)."""
+    """On every fair run something happens in the end (`psci.properties.runs.responses`)."""
     EXPLORED = "explored"
     """The claim is about what comes of a whole scenario; it is decided by exploring every one."""
     TOTAL = "total"

@@ -29,7 +29,7 @@ from psci.proofs.encoding.queries import Verdict
 from psci.proofs.methods.counterexample import Story
 from psci.properties.hibernation import OfScenarios
 from psci.properties.language import Kind, Property
-from psci.properties.responses import Response
+from psci.properties.runs.responses import Response
 
 CORES = 2
 """The cores of an explored machine; a scenario of hibernation has as many."""

@@ -2,7 +2,7 @@
 
 The chain rule of Manna and Pnueli, one query for each stage and rule: the premise leads into a stage, no step
 leads back, the helpful action of a stage leads on, and it stays possible as long as the stage lasts. That a run
-takes in the end what stays possible is the fairness that is assumed; `psci.properties.responses` says of what.
+takes in the end what stays possible is the fairness that is assumed; `psci.properties.runs.responses` says of what.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from psci.proofs.methods.induction import (
 )
 from psci.proofs.replay.concrete import Action, Reading
 from psci.properties.language import Step, step_of
-from psci.properties.responses import Response, Stage
+from psci.properties.runs.responses import Response, Stage
 
 BEGINS = "the premise leads into a stage or to the goal"
 STAYS = "no step leads out of the stage but onwards"

@@ -41,7 +41,7 @@ from psci.proofs.suite import ANY, THREE, translations
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import NO_HISTORY, Kind, Property, Step
-from psci.properties.responses import Response
+from psci.properties.runs.responses import Response
 
 QUICK = 2_000_000
 """The resources of one query about a mutant; what is not refuted within them is not counted as noticed."""

@@ -12,7 +12,7 @@ from psci.model.language.terms import Term, choose, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import KIND
 from psci.properties.language import History, Step, View, invariant, remembered, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.states import states_fit_together
 
 KINDS: Mapping[str, str] = {"SYSTEM_OFF": "OFF", "SYSTEM_RESET": "RESET", "SYSTEM_OFF2": "HIBERNATE"}
 """What a system call makes of the system; SYSTEM_RESET2 says it by its reset_type."""

@@ -10,7 +10,7 @@ from psci.model.language.terms import TRUE, Term, choose, every, implies, lift
 from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.state import ACTIVITY
 from psci.properties.language import Step, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.states import states_fit_together
 from psci.properties.words import powerdown, refused
 
 ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")

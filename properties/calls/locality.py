@@ -9,9 +9,9 @@ from psci.model.declare import Move
 from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import FALSE, TRUE, Term, conjunction, every, implies, some
 from psci.model.symbols.state import FIELDS
-from psci.properties.domains import runs
 from psci.properties.language import Step, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.domains import runs
+from psci.properties.machine.states import states_fit_together
 
 WHOLE_MACHINE = ("BOOT", "GO_DOWN", "LOSE_POWER")
 """The moves that are about every core."""

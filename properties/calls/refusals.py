@@ -15,7 +15,7 @@ from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import FALSE, TRUE, conjunction, disjunction, equal, every, implies, some
 from psci.properties.language import Step, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.states import states_fit_together
 from psci.properties.words import (
     V0_1,
     V0_2,

@@ -16,7 +16,7 @@ from psci.model.language.terms import TRUE, Term, choose, conjunction, every, im
 from psci.model.symbols.machine import MachineTerms
 from psci.model.tables.codes import ALREADY_ON, DENIED, INTERNAL_FAILURE, INVALID_ADDRESS, ON_PENDING
 from psci.properties.language import History, Step, View, invariant, remembered, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.states import states_fit_together
 from psci.properties.words import V0_1, V1_0, has_smc64, hosts, in_instance, present, refused, uniprocessor
 
 

@@ -10,9 +10,9 @@ from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import BOOL, CORE, NODE
 from psci.model.language.terms import FALSE, TRUE, conjunction, every, implies, some
 from psci.model.symbols.machine import MachineTerms
-from psci.properties.domains import awake, nodes_of_off_cores_are_down
 from psci.properties.language import History, Step, View, invariant, remembered, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.domains import awake, nodes_of_off_cores_are_down
+from psci.properties.machine.states import states_fit_together
 from psci.properties.words import has_smc64, present
 
 USED = remembered("STAT-ZERO", "used", CORE, of=BOOL, doc="The core went down by a call of its own since boot.")

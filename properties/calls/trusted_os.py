@@ -7,7 +7,7 @@ from typing import Any
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import TRUE, every, implies
 from psci.properties.language import Step, always_true, invariant
-from psci.properties.states import somebody_asked_for_the_way_down, states_fit_together
+from psci.properties.machine.states import somebody_asked_for_the_way_down, states_fit_together
 from psci.properties.words import hosts, uniprocessor
 
 

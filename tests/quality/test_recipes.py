@@ -1,6 +1,6 @@
 """The recipes of CONTRIBUTING: a property is one file, an event is one class.
 
-Those for a call and for a peer have tests of their own (`tests/model/test_new_call.py`, `tests/oracle/peers/test_registry.py`).
+Those for a call and for a peer have tests beside what they are about: `test_new_call.py`, `test_registry.py`.
 """
 
 from __future__ import annotations

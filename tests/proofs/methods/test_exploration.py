@@ -24,8 +24,8 @@ from psci.properties.hibernation import (
     signed_changes_are_safe,
     updates_are_safe,
 )
-from psci.properties.progress import offs_end, starts_end
-from psci.properties.responses import Response
+from psci.properties.runs.progress import offs_end, starts_end
+from psci.properties.runs.responses import Response
 
 
 def without_effect(name: str) -> Specification:

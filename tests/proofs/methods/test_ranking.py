@@ -20,8 +20,8 @@ from psci.proofs.methods.induction import Induction
 from psci.proofs.methods.ranking import ADVANCES, BEGINS, ENABLED, OCCURS, STAYS, Duty
 from psci.proofs.suite import RANKING, Task, run, translations
 from psci.properties.language import invariant
-from psci.properties.progress import offs_end, retries_end, starts_end
-from psci.properties.responses import Response, Stage
+from psci.properties.runs.progress import offs_end, retries_end, starts_end
+from psci.properties.runs.responses import Response, Stage
 
 CORES = ("any", "3")
 RESPONSES = (starts_end, offs_end, retries_end)

@@ -13,7 +13,7 @@ import pytest
 from house import ROOT
 
 from psci.cli import main
-from psci.cli.specification.mutants import Saved, argued, judgement
+from psci.cli.proofs.mutants import Saved, argued, judgement
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION
 from psci.oracle.traces.file import read_trace

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from psci.cli import main
-from psci.cli.specification.strengthen import lines
+from psci.cli.proofs.strengthen import lines
 from psci.model.language.terms import show
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.state import STATE

@@ -12,7 +12,7 @@ from psci.model.language.terms import TRUE, choose, conjunction, every, implies,
 from psci.model.symbols.machine import LOCAL_STATE, MachineTerms
 from psci.model.tables.codes import DENIED, INVALID_PARAMETERS
 from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.states import states_fit_together
 from psci.properties.words import V1_0, has_smc64, powerdown, reserved_bits_are_zero
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)

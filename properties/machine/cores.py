@@ -18,7 +18,7 @@ from psci.properties.language import (
     remembered,
     safety,
 )
-from psci.properties.states import states_fit_together
+from psci.properties.machine.states import states_fit_together
 from psci.properties.words import in_instance, powerdown
 
 LOW_HALF = Const(0xFFFF_FFFF, U64)

@@ -11,9 +11,9 @@ from psci.model.language.terms import TRUE, choose, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import MODE
 from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS
-from psci.properties.domains import awake
 from psci.properties.language import History, Step, View, invariant, remembered, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.domains import awake
+from psci.properties.machine.states import states_fit_together
 from psci.properties.words import V1_0, osi_possible
 
 SWITCHED = remembered("MODE-SWITCH", "mode", of=MODE, doc="The mode that was set last, or at boot.")

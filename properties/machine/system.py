@@ -11,7 +11,7 @@ from psci.model.language.terms import TRUE, App, Term, choose, conjunction, ever
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import ACTIVITY, FIELDS, KIND, POWER
 from psci.properties.language import History, Step, View, invariant, remembered, safety
-from psci.properties.states import states_fit_together
+from psci.properties.machine.states import states_fit_together
 
 TERMINAL_CALLS = ("SYSTEM_OFF", "SYSTEM_RESET", "SYSTEM_OFF2", "SYSTEM_RESET2")
 

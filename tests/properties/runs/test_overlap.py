@@ -15,7 +15,7 @@ from psci.model.step import Invocation
 from psci.properties import PROPERTIES
 from psci.properties.calls.trusted_os import targets_stay_up_while_it_migrates
 from psci.properties.language import Kind
-from psci.properties.overlap import REASONS, duties_over_time, survives
+from psci.properties.runs.overlap import REASONS, duties_over_time, survives
 
 MIGRATION = Invocation(0, MIGRATE.key, 1)
 OFF = Invocation(1, CPU_OFF.key)

@@ -17,10 +17,10 @@ from psci.model.language.sorts import BOOL, CORE
 from psci.model.language.terms import FALSE, TRUE, choose
 from psci.model.symbols.machine import MachineTerms
 from psci.model.tables.codes import ALREADY_ON, DENIED
-from psci.properties.cores import contexts_fit_their_calls
 from psci.properties.language import History, Step, View, invariant, remembered
-from psci.properties.responses import Helpful, Stage, leads_to
-from psci.properties.states import somebody_asked_for_the_way_down, states_fit_together
+from psci.properties.machine.cores import contexts_fit_their_calls
+from psci.properties.machine.states import somebody_asked_for_the_way_down, states_fit_together
+from psci.properties.runs.responses import Helpful, Stage, leads_to
 from psci.properties.words import hosts, uniprocessor
 
 

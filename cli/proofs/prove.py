@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from psci.cli.specification.prove_text import Areas, Spent, conclusion, document
+from psci.cli.proofs.prove_text import Areas, Spent, conclusion, document
 from psci.model.errors import InputError
 from psci.oracle.traces.file import write_trace
 from psci.proofs.encoding.queries import Verdict
@@ -110,19 +110,19 @@ def command(
     rule = rule_named(rule) if rule else None
     console = Console(stderr=as_json)
     if mutants:
-        from psci.cli.specification.mutants import kill_table
+        from psci.cli.proofs.mutants import kill_table
 
         return kill_table(console, chosen if names else None, jobs, sample, traces, output, as_json)
     if strengthening:
-        from psci.cli.specification.strengthen import strengthen_all
+        from psci.cli.proofs.strengthen import strengthen_all
 
         return strengthen_all(console, chosen if names else None, jobs, depth, as_json)
     if verify is not None:
-        from psci.cli.specification.certificates import verify_all
+        from psci.cli.proofs.certificates import verify_all
 
         return verify_all(console, with_lemmas(chosen), jobs, verify, ethos, cpc, as_json)
     if certificates is not None:
-        from psci.cli.specification.certificates import certify_all
+        from psci.cli.proofs.certificates import certify_all
 
         return certify_all(console, with_lemmas(chosen), jobs, certificates, as_json)
     work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method))

@@ -1,0 +1,1 @@
+"""What holds of cores, power domains, modes and the system, whoever calls."""

@@ -1,0 +1,1 @@
+"""What holds of runs: what is possible, what must happen, what survives overlap."""
