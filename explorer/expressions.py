@@ -43,7 +43,7 @@ def condition(text: str, machine: Machine) -> Term:
         machine: the machine that it speaks about.
 
     Raises:
-        InputError: it is no condition; the message says where, and what is near.
+        InputError: it is not a condition; the message says where, and what is near.
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body

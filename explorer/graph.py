@@ -85,7 +85,7 @@ class Automaton:
         return made
 
     def tells_apart(self, other: Automaton) -> tuple[str, ...] | None:
-        """A shortest run of observations that one of two automata has and the other has not; None where they are equal.
+        """A shortest run of observations that one of two automata has and the other lacks; None where they are equal.
 
         Two automata without such a run have the same language.
         """

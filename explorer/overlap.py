@@ -22,7 +22,7 @@ from psci.model.tables.versions import VERSIONS
 
 
 def _named(value: int | None) -> str | None:
-    """An answer by its code; what is no code is one answer."""
+    """An answer by its code; what is not a code is one answer."""
     if value is None:
         return None
     code = SUCCESS if value == SUCCESS.number else code_of(value, 64)

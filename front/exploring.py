@@ -86,7 +86,7 @@ class Explored:
         """
         states = self.exploration.states
         if len(states) > MOST_STATES:
-            raise InputError(f"{len(states):,} states are no graph to look at: draw a view of them with psci.graph")
+            raise InputError(f"{len(states):,} states are too many for a graph: draw a view of them with psci.graph")
         found: nx.MultiDiGraph[int] = nx.MultiDiGraph()
         number = {state: index for index, state in enumerate(states)}
         found.add_nodes_from((index, state._asdict()) for index, state in enumerate(states))

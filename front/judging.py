@@ -29,7 +29,7 @@ def check(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Report:
         trace: a file, or events: as `psci.model.events` has them, or as the JSON objects of docs/trace-format.md.
 
     Raises:
-        InputError: it is no trace; the message says where and what to do.
+        InputError: it is not a trace; the message says where and what to do.
         OSError: the file cannot be read.
     """
     return judge(events_of(trace))
@@ -39,7 +39,7 @@ def events_of(found: Path | str | Iterable[Event | Mapping[str, Any]]) -> Iterat
     """The events of a file, or of a list that holds events or JSON objects.
 
     Raises:
-        InputError: one of them is no event; the message says which.
+        InputError: one of them is not an event; the message says which.
     """
     if isinstance(found, Path | str):
         yield from read_trace(found)
@@ -50,7 +50,7 @@ def events_of(found: Path | str | Iterable[Event | Mapping[str, Any]]) -> Iterat
         elif isinstance(event, Mapping):
             yield _event(number, event)
         else:
-            raise InputError(f"event {number}: {type(event).__name__} is no event: give events or JSON objects")
+            raise InputError(f"event {number}: {type(event).__name__} is not an event: give events or JSON objects")
 
 
 def _event(number: int, fields: Mapping[str, Any]) -> Event:

@@ -94,7 +94,7 @@ def timeline(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Timelin
         trace: a file, events, or the JSON objects of its lines.
 
     Raises:
-        InputError: it is no trace.
+        InputError: it is not a trace.
     """
     return Timeline(tuple(events_of(trace)))
 

@@ -38,7 +38,7 @@ def watch(source: BinaryIO, name: str) -> Iterator[Said | Ended]:
         name: what messages call it.
 
     Raises:
-        TraceFormatError: a line is no event; what was judged before stays judged.
+        TraceFormatError: a line is not an event; what was judged before stays judged.
         TraceError: an event cannot be part of this trace.
         ProfileError: the machine's declarations contradict each other.
     """

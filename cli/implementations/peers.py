@@ -64,7 +64,7 @@ def install(names: tuple[str, ...], as_json: bool) -> int:
 @click.argument("names", nargs=-1)
 @_json
 def doctor(names: tuple[str, ...], as_json: bool) -> int:
-    """What the named peers need and this machine has not, and what to do; status 3 if one of them cannot run."""
+    """What the named peers need and this machine lacks, and what to do; status 3 if one of them cannot run."""
     from psci.oracle import peers
 
     described = [_described(peers.request_for(name)) for name in names or _concrete()]

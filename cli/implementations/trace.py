@@ -62,7 +62,7 @@ def check(
     Verdicts, the best first: conforms; implementation-defined (no rule answers); unpredictable (the caller broke
     a duty, and nothing is promised); unknown (a limit was hit, or no answer came in time); harness-error; deviates.
 
-    Exit status, the worst of all traces: 0 none deviates, 1 one deviates, 2 one is no trace, 3 one cannot be judged.
+    Exit status, the worst of all traces: 0 none deviates, 1 one deviates, 2 one is not a trace, 3 one cannot be judged.
     """
     from psci.oracle.checker import many
     from psci.oracle.checker.limits import LIMIT_OF_EXPLANATIONS

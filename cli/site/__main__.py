@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
         "--config-file",
         str(ROOT / "mkdocs.yml"),
     ]
-    # the theme's advertisement for its successor is no warning about our pages
+    # the theme's advertisement for its successor is not a warning about our pages
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run([*command, "--site-dir", str(site.resolve())], check=False, env=quiet)
     if done.returncode == 0:

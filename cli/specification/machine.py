@@ -37,7 +37,7 @@ def described_machine(
     """The machine that the options describe; it declares everything.
 
     Raises:
-        InputError: an option contradicts another, or is no number.
+        InputError: an option contradicts another, or is not a number.
     """
     sizes = _sizes(clusters)
     if sizes and cpus not in (None, sum(sizes)):

@@ -104,7 +104,7 @@ def supported(proofs: Path) -> dict[str, list[str]]:
     """For each rule the properties whose proofs, or whose lemmas' proofs, used it.
 
     Raises:
-        InputError: the file is no document of `psci prove --json`.
+        InputError: the file is not a document of `psci prove --json`.
     """
     try:
         results = json.loads(proofs.read_text(encoding="utf-8"))["results"]

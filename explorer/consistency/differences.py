@@ -122,7 +122,7 @@ def compare(first: SideOf, second: SideOf, cpus: int = 2) -> Comparison:
 
 
 def differing_rules(first: SideOf, second: SideOf) -> dict[str, tuple[Rule, ...]]:
-    """The rules that one side has and the other has not, or that the sides read differently, by call or move."""
+    """The rules that one side has and the other lacks, or that the sides read differently, by call or move."""
     found: dict[str, tuple[Rule, ...]] = {}
     versions = first.version != second.version
     symbols = {READINGS[name].symbol for name, _ in set(first.readings) ^ set(second.readings)}

@@ -23,7 +23,7 @@ class Mpidr(NamedTuple):
     role: Role
 
 
-class Told(Exception):  # an orbit to be split is no error
+class Told(Exception):  # an orbit to be split is not an error
     """A rule tells the cores of an orbit apart."""
 
     def __init__(self, parts: Iterable[tuple[int, ...]]) -> None:

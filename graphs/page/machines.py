@@ -108,7 +108,7 @@ def _of_profile(name: str, version: Version) -> Iterator[Machine]:
         try:
             yield profiles.machine(profile, own[:size], psci=version.name)
         except ProfileError:
-            # the profile names what this version has not
+            # the profile names what this version does not have
             return
 
 

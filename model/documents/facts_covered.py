@@ -105,7 +105,7 @@ OUTSIDE: tuple[Subject, ...] = (
         " OFF-6 RESET2-11 FREEZE-8 FREEZE-12 SYSSUSP-8 SYSSUSP-14 MODE-8 STAT-14",
     ),
     Subject(
-        "named implementations", "behaviour of one implementation is no rule; a peer's profile and quirks hold it",
+        "named implementations", "behaviour of one implementation is not a rule; a peer's profile and quirks hold it",
         "AFF-14 OFF-11 SYSSUSP-13 SMC-6 SMC-10",
     ),
     Subject(

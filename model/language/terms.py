@@ -185,7 +185,7 @@ def lift(operand: Operand, sort: Sort) -> Term:
     """The operand as a term of the sort.
 
     Raises:
-        SortError: the operand has another sort, or is no value of it.
+        SortError: the operand has another sort, or is not a value of it.
     """
     if isinstance(operand, Term):
         if operand.sort != sort:

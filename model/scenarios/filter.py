@@ -31,7 +31,7 @@ TRIVIAL = frozenset({"psci_version", "mpidr", "is_core", "core_of", "boot_core"}
 
 
 def usual_offer(kernel: Version, want: Version) -> tuple[Call, ...]:
-    """What a VMM adds where nothing is said: SYSTEM_OFF2, if the wanted version has it and the kernel's has not."""
+    """What a VMM adds where nothing is said: SYSTEM_OFF2, if the wanted version has it and the kernel's does not."""
     return (SYSTEM_OFF2,) if SYSTEM_OFF2.exists_in(want) and not SYSTEM_OFF2.exists_in(kernel) else ()
 
 

@@ -2,7 +2,7 @@
 
 The version that a guest sees is KVM's firmware register (KVM_REG_ARM_PSCI_VERSION), which a new machine has at
 the newest version of its kernel, or the VMM's answer where PSCI_VERSION is forwarded. PROP-18 wants it, and
-PSCI_FEATURES, to stay as they are between two boots; a move is no boot.
+PSCI_FEATURES, to stay as they are between two boots; a move is not a boot.
 """
 
 from __future__ import annotations

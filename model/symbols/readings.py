@@ -283,7 +283,7 @@ _ROWS = (
     _row(
         "stay-since-boot", _M.stay_since_boot, "STAT-7 STAT-9 STAT-10",
         "Do statistics count the time that a core, or a node, was OFF between the boot and its first CPU_ON?",
-        "They may, once it came up.", "No: that is no stay that a call began.",
+        "They may, once it came up.", "No: that is not a stay that a call began.",
     ),
     _row(
         "unreported-node", _M.unreported_node, "HWSTATE-3 HWSTATE-4 FEAT-10",

@@ -26,17 +26,17 @@ from psci.oracle.profiles.asking import declared_in, inferred, questions
 from psci.oracle.profiles.declaration import machine_from
 
 REPEATS = 3
-"""So often is a program with an unanswered call repeated, with more patience, before the answer counts as missing."""
+"""How often a program with an unanswered call is repeated, with more patience, before the answer counts as missing."""
 PATIENCE = 10.0
 """How many times the usual limits a repetition may take."""
 DEATHS_OF_A_PROGRAM = 2
-"""So often is a program run that the peer dies of: once is an accident."""
+"""How often a program that the peer dies of is run: once may be an accident."""
 DEADLY_PROGRAMS_IN_A_ROW = 3
 """After so many programs that the peer died of every time the campaign gives up."""
 DEATH = "PEER"
 """What is named where a peer died."""
 STARTS = 3
-"""So often is a peer tried that dies at its start."""
+"""How often a peer that dies at its start is tried."""
 EPOCH = 64
 """Programs that are generated with one memory of what was covered: an epoch depends on the seed and its number only."""
 

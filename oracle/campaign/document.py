@@ -168,7 +168,7 @@ def merged(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     known = {_key(deviation) for deviation in found["deviations"]}
     twice = Counter(_key(observation) for observation in _lists(documents, "observations"))
     observations = _same_together(_lists(documents, "observations"))
-    # What two parts of a campaign saw is no accident any more.
+    # What two parts of a campaign saw is not an accident any more.
     found["deviations"] += [
         {name: value for name, value in o.items() if name != "race"}
         for o in observations

@@ -133,7 +133,7 @@ class Judge:
                 and its silence means nothing. None: every address.
 
         Raises:
-            TraceError: the events are no trace.
+            TraceError: the events are not a trace.
         """
         events = self.declared(trace)
         machine = events[0]

@@ -21,7 +21,7 @@ _SHORT_RUNS = 2
 _FIRST_RUNS = 5
 _LAST_RUNS = 10
 _RUNS_OF_A_RACE = 60
-"""So often is a small program run by itself that showed a race in a loop."""
+"""How often a small program that showed a race in a loop is run by itself."""
 _LOOP = (2, 32)
 """The fewest and the most times that the lives of a race are repeated in one run..."""
 _STEPS_OF_A_LOOP = 160

@@ -27,7 +27,7 @@ _MOST_BYTES = 16 << 20
 
 
 class SavedError(InputError):
-    """A file is no saved deviation; the message says where and why."""
+    """A file is not a saved deviation; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def read(path: Path) -> Saved:
     except OSError as error:
         raise SavedError(f"{path}: cannot be read ({error.strerror})") from error
     if len(data) > _MOST_BYTES:
-        raise SavedError(f"{path}: {len(data)} bytes are no saved deviation")
+        raise SavedError(f"{path}: {len(data)} bytes are not a saved deviation")
     try:
         return _saved(_Reader(json.loads(data), str(path)))
     except (ValueError, RecursionError) as error:
@@ -325,7 +325,7 @@ def _step(document: _Reader) -> Step:
     }  # fmt: skip
     kind = document.at("do").text()
     if kind not in kinds:
-        raise document.wrong(f"{kind!r} is no step; there are {', '.join(kinds)}")
+        raise document.wrong(f"{kind!r} is not a step; there are {', '.join(kinds)}")
     return kinds[kind]()
 
 

@@ -256,7 +256,7 @@ def _fewer_steps(program: Program) -> Iterator[Program]:
 
 
 def _apart(program: Program) -> Iterator[Program]:
-    """Every step in a turn of its own: what still shows the deviation then is no race."""
+    """Every step in a turn of its own: what still shows the deviation then is not a race."""
     yield _each_life(program, lambda life: [replace(step, turn=turn) for turn, step in enumerate(life)])
     for number, life in enumerate(program.lives):
         for at in range(1, len(life)):

@@ -51,7 +51,7 @@ _JUDGED = (Return, Enter, System, Boot, Observe)
 
 
 class TraceError(ProfileError):
-    """The events are no trace: one names a core that the machine has not, or comes where it cannot."""
+    """The events are not a trace: one of them names a core that is not there, or stands where it cannot."""
 
 
 class NodesMatter(Exception):
@@ -543,7 +543,7 @@ def check(
         limits: what the judgement may cost.
 
     Raises:
-        TraceError: the events are no trace.
+        TraceError: the events are not a trace.
         ProfileError: the machine that it begins with contradicts itself.
         OrderError: its intervals contradict the order of its lines.
     """

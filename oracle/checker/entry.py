@@ -54,7 +54,7 @@ AARCH32 = (
     *COMMON,
     _Condition("cpsr", lambda value: value & MODE_BITS in (SVC, HYP), "Supervisor or Hyp mode", ("ENTRY-2",)),
 )
-"""DEN0022 says of CPSR.{A,I,F} that they should be set: that binds nobody."""
+"""DEN0022 says of CPSR.{A,I,F} that they should be set, which obliges nobody."""
 
 PRESERVED_SINCE = (1, 1)
 """The version of SMCCC from which on x4 to x17 keep their values (SMC-11)."""

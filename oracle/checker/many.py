@@ -82,7 +82,7 @@ class _Declared:
 
 @dataclass(frozen=True)
 class Judged:
-    """One file: its report, or why it is no trace."""
+    """One file: its report, or why it is not a trace."""
 
     file: str
     report: Report | None
@@ -95,7 +95,7 @@ class Judged:
 
     @property
     def verdict(self) -> str:
-        """The verdict, or that the file is no trace."""
+        """The verdict, or that the file is not a trace."""
         return "bad input" if self.report is None else self.report.verdict.value
 
     def line(self) -> str:

@@ -2,7 +2,7 @@
 
 An unseen step is taken only where an event, or a later step that an event needs, depends on it: what
 an event does not depend on can just as well happen after it (docs/decisions says why that is exact).
-A decision that changes nothing (a query, a refusal) is no step at all: each call under way keeps the
+A decision that changes nothing (a query, a refusal) is not a step at all: each call under way keeps the
 answers that it could have got since it was made.
 """
 

@@ -208,7 +208,7 @@ def campaign(
         target: the kernel.
         composition: what is forwarded, before an id is left out.
         kernel: what the kernel said of itself.
-        plan: how many calls; its version stays open, because a kernel cannot be asked for one that it has not.
+        plan: how many calls; its version stays open, because a kernel cannot be asked for one that it does not have.
         left_out: an id to leave out of the filter.
         witness: calls that show why it is needed.
         tell: is told the result so far.

@@ -19,7 +19,7 @@ from psci.oracle.peers.program import Argument
 ALL_32 = 0xFFFF_FFFF
 ALL_64 = 0xFFFF_FFFF_FFFF_FFFF
 MUST_BE_ZERO = (1 << 31, 1 << 30, 1 << 24, 1 << 40, 1 << 63)
-"""Bits of MPIDR_EL1 that are no affinity fields (5.1.4), the ones that hardware sets first."""
+"""Bits of MPIDR_EL1 that are not affinity fields (5.1.4), the ones that hardware sets first."""
 BAD_ENTRIES = (0, 1, 0x1000, ALL_32, ALL_32 & ~3, ALL_64, ALL_64 & ~3, 1 << 48, (1 << 48) - 4, 1 << 63)
 """Addresses that hold no code of ours; the last ones are beyond what any machine maps."""
 EDGES = (0, 1, ALL_64, ALL_32, 1 << 31, 1 << 63, 1 << 32, ALL_64 << 32 & ALL_64, 0x7FFF_FFFF, 2)

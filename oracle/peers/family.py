@@ -73,7 +73,7 @@ class Family(ABC):
         """Refuse what the options of a request cannot mean here; the name is known, and the options are among `takes`.
 
         Raises:
-            UnknownPeer: an option has a value that this peer has not.
+            UnknownPeer: an option has a value that this peer does not know.
         """
 
     def switches(self, request: Request) -> tuple[Mapping[str, str], ...]:
@@ -100,7 +100,7 @@ class Family(ABC):
         return ()
 
     def install(self, request: Request) -> None:  # noqa: B027  # some need nothing
-        """Fetch what a peer needs and this machine has not.
+        """Fetch what a peer needs and this machine lacks.
 
         Raises:
             Missing: it cannot be had.

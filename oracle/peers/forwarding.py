@@ -15,7 +15,7 @@ _MOST_CPUS = 8
 
 
 class BadForwarding(InputError):
-    """It is no filter that our VMM could serve; the message says what is wrong."""
+    """It is not a filter that our VMM could serve; the message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ class Hung(PeerDied):
 class Garbled(PeerDied):
     """The peer said what no implementation says."""
 
-    how = "says what is no answer"
+    how = "says what is not an answer"
 
 
 class Peer(Protocol):

@@ -6,7 +6,7 @@ reports it as stale. A quirk file reads like a rule file:
 
     @QUIRKS.amends(CPU_ON, Completion.RETURNS, INVALID_PARAMETERS, breaks=("CPU_ON-5",), seen_in=r"QEMU .* 7\.2")
     def misaligned_entry(m, s, call):
-        '''An entry point that is no multiple of 4 is refused with INVALID_PARAMETERS.'''
+        '''An entry point that is not a multiple of 4 is refused with INVALID_PARAMETERS.'''
         return (call.entry_point_address & 3) != 0
 """
 

@@ -36,7 +36,7 @@ def family(name: str) -> Family:
     """The family of a peer, by the peer's name or its own.
 
     Raises:
-        UnknownPeer: none is registered under that name, or what is registered is no family.
+        UnknownPeer: none is registered under that name, or what is registered is not a family.
     """
     word = name.partition(":")[0]
     point = registered().get(word)
@@ -47,7 +47,9 @@ def family(name: str) -> Family:
     except (ImportError, AttributeError) as error:
         raise UnknownPeer(f"{point.value}, registered as the peer {word}, cannot be loaded: {error}") from error
     if not isinstance(found, Family) or found.name != word:
-        raise UnknownPeer(f"{point.value}, registered as the peer {word}, is no psci.oracle.peers.Family of that name")
+        raise UnknownPeer(
+            f"{point.value}, registered as the peer {word}, is not a psci.oracle.peers.Family of that name"
+        )
     return found
 
 

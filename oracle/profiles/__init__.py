@@ -53,7 +53,7 @@ def check(profile: Mapping[str, Any]) -> Machine:
 
     Raises:
         ProfileError: a field is malformed, missing, or contradicts another; the message begins with its name.
-        TopologyError: the power domains are no tree.
+        TopologyError: the power domains are not a tree.
         UnknownVersion: there is no such version.
     """
     validate(profile)

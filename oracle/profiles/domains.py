@@ -18,7 +18,7 @@ def topology_from(described: Mapping[str, Any] | None, cpus: tuple[int, ...]) ->
 
     Raises:
         ProfileError: the description lacks something, or names what is not there.
-        TopologyError: the nodes are no tree.
+        TopologyError: the nodes are not a tree.
     """
     if described is None:
         return Topology.flat(len(cpus))

@@ -42,7 +42,7 @@ def _functions_exist(profile: Profile, cpus: tuple[int, ...], tree: Topology | N
             return f"functions: there is no function {name!r}"
         call = calls.get(name)
         if call is not None and present and not call.exists_in(judged):
-            return f"functions: {name} is no function of version {judged}"
+            return f"functions: {name} is not a function of version {judged}"
         if call is not None and not present and call.exists_in(judged) and not call.optional and judged != V0_1:
             return f"functions: {name} is mandatory in version {judged} (RET-6)"
     return None

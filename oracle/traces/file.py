@@ -34,7 +34,7 @@ def read_trace(path: Path | str) -> Iterator[Event]:
     """The events of a trace file, in the order of its lines.
 
     Raises:
-        TraceFormatError: a line is no event of format 1, or stands where it cannot; raised when it is reached.
+        TraceFormatError: a line is not an event of format 1, or stands where it cannot; raised when it is reached.
         OSError: the file cannot be read.
     """
     with Path(path).open("rb") as file:

@@ -22,7 +22,7 @@ class Read:
     rules: Mapping[str, int]
     """How often each rule is used."""
     fault: str = ""
-    """Why it is no proof; empty where it is closed."""
+    """Why it is not a proof; empty where it is closed."""
 
     @property
     def steps(self) -> int:

@@ -65,7 +65,7 @@ class Finding:
     versions: tuple[str, ...] = ()
     example: tuple[str, ...] = ()
     reason: str = ""
-    """Why it is no defect, where that is known."""
+    """Why it is not a defect, where that is known."""
 
     @property
     def counts(self) -> bool:
@@ -232,7 +232,7 @@ def _alive_elsewhere(rule: Rule, rules: Rules) -> str:
 
 
 def why_dead(rule: Rule, owner: Call | Move, specification: Specification) -> str:
-    """Why a rule that can never apply is no defect; empty where nobody has said."""
+    """Why a rule that can never apply is not a defect; empty where nobody has said."""
     if rule.guard is not FALSE and by_default(rule.guard) is FALSE:
         return "It applies only under another option of a reading than the default, which is assumed here."
     if not isinstance(owner, Call):

@@ -82,7 +82,7 @@ DERIVED = frozenset(
         "last_in_level_bits",
     }
 )
-"""The symbols that are no choice of the machine."""
+"""The symbols that are not a choice of the machine."""
 
 
 @dataclass(frozen=True)

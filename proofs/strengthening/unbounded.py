@@ -1,6 +1,6 @@
 """Which invariants every rule keeps for any number of cores: the same filter, one query for each rule.
 
-Here a model is no finite table, so a step that breaks something is asked again for each invariant alone.
+Here a model is not a finite table, so a step that breaks something is asked again for each invariant alone.
 """
 
 from __future__ import annotations

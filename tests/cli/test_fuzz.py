@@ -97,7 +97,7 @@ def test_a_saved_file_holds_all_that_a_person_needs(
         (lambda d: d.update(surprise=1), "unknown field 'surprise'"),
         (lambda d: d["program"]["lives"][0][0].update(fn="84000015"), "no 64-bit word in hex"),
         (lambda d: d["program"]["lives"][0][0].update(cpu=5), "core 5 of 1"),
-        (lambda d: d["program"]["lives"][0][0].update(do="jump"), "'jump' is no step"),
+        (lambda d: d["program"]["lives"][0][0].update(do="jump"), "'jump' is not a step"),
         (lambda d: d["peer"].update(name="qemu9"), "unknown peer 'qemu9'"),
     ],
 )

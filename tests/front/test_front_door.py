@@ -95,7 +95,7 @@ def test_a_reading_changes_what_is_allowed() -> None:
         (lambda m: psci.machine(profile={"cores": 3}), "cores: "),
         (lambda m: psci.explore(m, about="weather"), "about 'weather': choose one of "),
         (lambda m: psci.explore(psci.machine(profile={})), "the machine leaves "),
-        (lambda m: psci.check([cast(Any, 3)]), "event 0: int is no event: give events or JSON objects"),
+        (lambda m: psci.check([cast(Any, 3)]), "event 0: int is not an event: give events or JSON objects"),
         (lambda m: psci.check([{"k": "machine"}]), "event 0: "),
         (lambda m: psci.rules["CPU_ON.acepted"], "unknown rule 'CPU_ON.acepted': did you mean CPU_ON.accepted"),
         (lambda m: psci.prove("PROP-99"), "unknown property 'PROP-99': did you mean "),

@@ -74,7 +74,7 @@ class ExecPeer:
         """Run each program and yield its trace.
 
         Raises:
-            PeerDied: the program under test crashed, hung or said what is no line of the protocol; `trace` is what
+            PeerDied: the program under test crashed, hung or said what is not a line of the protocol; `trace` is what
                 happened until then, and the next program starts it again.
         """
         for program in programs:

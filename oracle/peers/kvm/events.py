@@ -115,7 +115,7 @@ def _check(told: Told, cpus: int) -> None:
     """Refuse what the driver does not say.
 
     Raises:
-        ValueError: words are missing, or are no numbers, or name a core that is not there.
+        ValueError: words are missing, or are not numbers, or name a core that is not there.
     """
     wanted = _WORDS.get(told.kind)
     if wanted is None:

@@ -18,5 +18,5 @@ EVERY_KERNEL = r"."
     because="""KVM does not look at the arguments of CPU_SUSPEND: whatever they are, the core waits as in WFI.""",
 )  # fmt: skip
 def power_state_ignored(m, s, call):
-    """A power_state with reserved bits set is no error: the core waits for a wakeup and returns SUCCESS."""
+    """A power_state with reserved bits set is not an error: the core waits for a wakeup and returns SUCCESS."""
     return when(~m.well_formed(call.power_state)).then(s.but(activity={call.caller: "STANDBY"}))

@@ -66,7 +66,7 @@ def second_start_accepted(m, s, call):
     is wrong with the arguments; since PSCI 1.0, which it claims, an unusable entry point is INVALID_ADDRESS.""",
 )  # fmt: skip
 def misaligned_entry(m, s, call):
-    """An entry point that is no multiple of 4 is refused with INVALID_PARAMETERS, whatever the target."""
+    """An entry point that is not a multiple of 4 is refused with INVALID_PARAMETERS, whatever the target."""
     return (call.entry_point_address & 3) != 0
 
 

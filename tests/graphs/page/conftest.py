@@ -14,7 +14,7 @@ from psci.graphs.page.assemble import page
 
 
 def _module() -> ModuleType:
-    # tests are imported by path, so that their helpers are no packages
+    # tests are imported by path, so that their helpers are not packages
     spec = importlib.util.spec_from_file_location("browser_of_the_page", Path(__file__).with_name("browser.py"))
     assert spec is not None
     assert spec.loader is not None

@@ -55,7 +55,7 @@ def test_the_mobile_profile_has_the_ten_composites_at_every_level_of_the_last_co
         pytest.param({"functions": {"CPU_ON": False}},
                      "functions: CPU_ON is mandatory in version 1.1 (RET-6)", id="RET-6"),
         pytest.param({"functions": {"SYSTEM_OFF2": True}},
-                     "functions: SYSTEM_OFF2 is no function of version 1.1", id="newer"),
+                     "functions: SYSTEM_OFF2 is not a function of version 1.1", id="newer"),
         pytest.param({"functions": {"CPU_SLEEP": True}},
                      "functions: there is no function 'CPU_SLEEP'", id="no function"),
         pytest.param({"functions": {"PSCI_STAT_COUNT": True, "PSCI_STAT_RESIDENCY": False}},

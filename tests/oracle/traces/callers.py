@@ -676,7 +676,7 @@ def cpu_on_of_a_frozen_core_succeeds_where_it_is_read_as_on(t: Trace) -> None:
 
 @conforms
 def the_host_stops_and_starts_a_core(t: Trace) -> None:
-    """What the host does by itself is no deviation."""
+    """What the host does by itself is not a deviation."""
     t.starts(0, 1)
     t.host("stop_cpu", 1)
     t.asks(0, "AFFINITY_INFO", 1, 0, gives=OFF)

@@ -156,7 +156,7 @@ def cpu_on_with_a_reserved_bit_of_the_mpidr_has_invalid_parameters(t: Trace) -> 
 
 @deviates
 def cpu_on_ignores_a_reserved_bit_of_the_mpidr(t: Trace) -> None:
-    """A target with a reserved bit set is no valid MPIDR."""
+    """A target with a reserved bit set is not a valid MPIDR."""
     t.on(profile=PLAIN)
     t.asks(0, "CPU_ON", 0x8000_0001, ENTRY, CONTEXT, gives="SUCCESS")
     t.blames("CPU_ON-4")

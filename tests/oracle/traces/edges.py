@@ -554,7 +554,7 @@ def a_part_of_a_protected_range_is_denied(t: Trace) -> None:
 
 @deviates
 def a_range_beyond_the_last_address_is_protected(t: Trace) -> None:
-    """A range that does not end has a part that is no memory."""
+    """A range that does not end has a part that is not memory."""
     t.on(profile=RANGES)
     t.asks(0, "MEM_PROTECT_CHECK_RANGE", (1 << 64) - 0x1000, 0x2000, gives="SUCCESS")
     t.blames("MEMC-3")
