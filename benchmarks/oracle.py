@@ -22,10 +22,10 @@ from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.psci_features import PSCI_FEATURES
 from psci.model.calls.psci_version import PSCI_VERSION
-from psci.model.events import Call, Enter, Event, Machine, Return
+from psci.model.events import CallEvent, EnterEvent, Event, MachineEvent, ReturnEvent
 from psci.model.step import Invocation
 from psci.oracle.checker.checker import Checker
-from psci.oracle.peers.program import CallStep, Entry, Program, Step
+from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep
 from psci.oracle.reference.peer import ModelPeer
 from psci.oracle.traces.order import groups
 
@@ -44,9 +44,9 @@ def program(calls: int, together: bool) -> Program:
         lambda: (info, (random.randrange(CORES), 0)),
         lambda: (PSCI_VERSION.fid32 or 0, ()),
         lambda: (PSCI_FEATURES.fid32 or 0, (on,)),
-        lambda: (on, (random.randrange(CORES + 1), Entry(0), random.getrandbits(64))),
+        lambda: (on, (random.randrange(CORES + 1), EntrySlot(0), random.getrandbits(64))),
     )
-    steps: list[Step] = [CallStep(turn=0, cpu=0, fn=on, args=(n, Entry(n), n)) for n in range(1, CORES)]
+    steps: list[ProgramStep] = [CallStep(turn=0, cpu=0, fn=on, args=(n, EntrySlot(n), n)) for n in range(1, CORES)]
     for turn in range(1, calls // CORES):
         for core in range(CORES):
             # The last core goes off now and then, and any other one's CPU_ON brings it back.
@@ -66,7 +66,7 @@ def trace(calls: int, together: bool) -> tuple[Event, ...]:
 def seconds_of_an_event(events: tuple[Event, ...], repeat: int = 3) -> tuple[float, int]:
     """The best of some runs, in seconds of processor time, and the largest number of explanations."""
     machine, *rest = events
-    assert isinstance(machine, Machine)
+    assert isinstance(machine, MachineEvent)
     best, widest, checker = float("inf"), 0, None
     for _ in range(repeat):
         checker = Checker(machine, like=checker, nodes=False)
@@ -79,7 +79,7 @@ def seconds_of_an_event(events: tuple[Event, ...], repeat: int = 3) -> tuple[flo
     return best, widest
 
 
-def seconds_of_an_accepted_call(machine: Machine) -> float:
+def seconds_of_an_accepted_call(machine: MachineEvent) -> float:
     """The time of a CPU_ON that the stepper accepts, on the same machine."""
     stepper = Checker(machine).stepper
     state = stepper.initial()
@@ -96,17 +96,17 @@ def endless() -> Iterator[Event]:
     while True:
         for core in range(1, CORES):
             context += 1
-            yield Call(cpu=0, fn=on, args=(core, ENTRY, context))
-            yield Return(cpu=0, x0=0)
-            yield Enter(cpu=core, pc=ENTRY, x0=context)
-            yield Call(cpu=core, fn=off)
-            yield Call(cpu=0, fn=info, args=(core, 0))
-            yield Return(cpu=0, x0=1)
+            yield CallEvent(cpu=0, fn=on, args=(core, ENTRY, context))
+            yield ReturnEvent(cpu=0, x0=0)
+            yield EnterEvent(cpu=core, pc=ENTRY, x0=context)
+            yield CallEvent(cpu=core, fn=off)
+            yield CallEvent(cpu=0, fn=info, args=(core, 0))
+            yield ReturnEvent(cpu=0, x0=1)
 
 
 def stream(count: int) -> None:
     """Judge a long trace as it is made."""
-    checker = Checker(Machine(psci="1.3", cpus=tuple(range(CORES))), nodes=False)
+    checker = Checker(MachineEvent(psci="1.3", cpus=tuple(range(CORES))), nodes=False)
     for place, event in enumerate(islice(endless(), count)):
         checker.feed(event)
         if place == count // 10:
@@ -129,7 +129,7 @@ def main() -> None:
     for name, goal in GOALS.items():
         events = trace(arguments.calls, together=name == "overlapping")
         machine = events[0]
-        assert isinstance(machine, Machine)
+        assert isinstance(machine, MachineEvent)
         event, widest = seconds_of_an_event(events)
         call = seconds_of_an_accepted_call(machine)
         found[name] = {

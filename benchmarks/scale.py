@@ -20,7 +20,16 @@ from psci.model.calls.affinity_info import AFFINITY_INFO
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.cpu_suspend import CPU_SUSPEND
 from psci.model.calls.system_off import SYSTEM_OFF
-from psci.model.events import Call, Enter, Event, Machine, Observe, Return, System, Wake
+from psci.model.events import (
+    CallEvent,
+    EnterEvent,
+    Event,
+    MachineEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    WakeEvent,
+)
 from psci.model.tables.codes import ALREADY_ON, ON_PENDING
 from psci.oracle import Verdict, check
 
@@ -33,11 +42,11 @@ def _word(code: int) -> int:
     return code & ((1 << 64) - 1)
 
 
-def _running(cores: int, clusters: Sequence[int] | None = None) -> Machine:
+def _running(cores: int, clusters: Sequence[int] | None = None) -> MachineEvent:
     mpidrs = tuple(range(cores))
     if clusters:
         mpidrs = tuple(cluster << 8 | core for cluster, size in enumerate(clusters) for core in range(size))
-    return Machine(
+    return MachineEvent(
         psci="1.3", cpus=mpidrs, topology={"clusters": list(clusters)} if clusters else None,
         initial={"power": {hex(m): "ON" for m in mpidrs}, "activity": {hex(m): "RUNNING" for m in mpidrs}},
     )  # fmt: skip
@@ -45,21 +54,21 @@ def _running(cores: int, clusters: Sequence[int] | None = None) -> Machine:
 
 def parallel_start(cores: int) -> list[Event]:
     """One core starts all others, which are entered late and in another order."""
-    machine = Machine(psci="1.1", cpus=tuple(range(cores)))
+    machine = MachineEvent(psci="1.1", cpus=tuple(range(cores)))
     events: list[Event] = [machine]
     for core in range(1, cores):
-        events += [Call(cpu=0, fn=ON, args=(core, ENTRY, core)), Return(cpu=0, x0=0)]
+        events += [CallEvent(cpu=0, fn=ON, args=(core, ENTRY, core)), ReturnEvent(cpu=0, x0=0)]
     late = list(range(1, cores))
     Random(1).shuffle(late)
-    return [*events, *(Enter(cpu=core, pc=ENTRY, x0=core) for core in late)]
+    return [*events, *(EnterEvent(cpu=core, pc=ENTRY, x0=core) for core in late)]
 
 
 def idle(cores: int) -> list[Event]:
     """All cores are in CPU_SUSPEND, and wake up one after another."""
     machine = _running(cores)
-    events: list[Event] = [machine, *(Call(cpu=core, fn=SUSPEND, args=(0, 0, 0)) for core in range(cores))]
+    events: list[Event] = [machine, *(CallEvent(cpu=core, fn=SUSPEND, args=(0, 0, 0)) for core in range(cores))]
     for core in range(cores):
-        events += [Wake(cpu=core), Return(cpu=core, x0=0)]
+        events += [WakeEvent(cpu=core), ReturnEvent(cpu=core, x0=0)]
     return events
 
 
@@ -67,9 +76,9 @@ def two_clusters_suspend(cores: int) -> list[Event]:
     """The cores of two clusters suspend to powerdown, and are woken one after another."""
     machine = _running(cores, (cores // 2, cores - cores // 2))
     events: list[Event] = [machine]
-    events += [Call(cpu=mpidr, fn=SUSPEND, args=(0x0101_0000, ENTRY, mpidr)) for mpidr in machine.cpus]
+    events += [CallEvent(cpu=mpidr, fn=SUSPEND, args=(0x0101_0000, ENTRY, mpidr)) for mpidr in machine.cpus]
     for mpidr in machine.cpus:
-        events += [Wake(cpu=mpidr), Enter(cpu=mpidr, pc=ENTRY, x0=mpidr)]
+        events += [WakeEvent(cpu=mpidr), EnterEvent(cpu=mpidr, pc=ENTRY, x0=mpidr)]
     return events
 
 
@@ -82,15 +91,16 @@ def race(cores: int) -> list[Event]:
     initial = {name: {hex(core): state for core in on} for name, state in (("power", "ON"), ("activity", "RUNNING"))}
     target = 2 * callers
     events: list[Event] = [replace(machine, initial=initial)]
-    events += [Call(cpu=core, fn=ON, args=(target, ENTRY, core)) for core in range(callers)]
-    events += [Call(cpu=callers + n, fn=ON, args=(target + 1 + n, ENTRY, n)) for n in range(callers)]
+    events += [CallEvent(cpu=core, fn=ON, args=(target, ENTRY, core)) for core in range(callers)]
+    events += [CallEvent(cpu=callers + n, fn=ON, args=(target + 1 + n, ENTRY, n)) for n in range(callers)]
     answers: list[Event] = [
-        Return(cpu=core, x0=_word(ON_PENDING.number if core % 2 else ALREADY_ON.number)) for core in range(1, callers)
+        ReturnEvent(cpu=core, x0=_word(ON_PENDING.number if core % 2 else ALREADY_ON.number))
+        for core in range(1, callers)
     ]
-    answers += [Return(cpu=callers + n, x0=0) for n in range(callers)]
-    answers.append(Return(cpu=0, x0=0))
+    answers += [ReturnEvent(cpu=callers + n, x0=0) for n in range(callers)]
+    answers.append(ReturnEvent(cpu=0, x0=0))
     Random(1).shuffle(answers)
-    return [*events, *answers, Enter(cpu=target, pc=ENTRY, x0=0)]
+    return [*events, *answers, EnterEvent(cpu=target, pc=ENTRY, x0=0)]
 
 
 def overlapping_intervals(cores: int) -> list[Event]:
@@ -98,25 +108,31 @@ def overlapping_intervals(cores: int) -> list[Event]:
     machine = _running(cores)
     events: list[Event] = [machine]
     for core in range(cores):
-        events.append(Call(cpu=core, fn=INFO, args=((core + 1) % cores, 0), t0=0, t1=1000))
-        events.append(Return(cpu=core, x0=0, t0=0, t1=1000))
+        events.append(CallEvent(cpu=core, fn=INFO, args=((core + 1) % cores, 0), t0=0, t1=1000))
+        events.append(ReturnEvent(cpu=core, x0=0, t0=0, t1=1000))
     return events
 
 
 def system_off(cores: int) -> list[Event]:
     """The system goes off while all cores run, each of which may stop at its own time."""
     machine = _running(cores)
-    looks = [Call(cpu=core, fn=INFO, args=(0, 0)) for core in range(1, cores, 2)]
-    return [machine, *looks, Call(cpu=0, fn=OFF), System(event="off"), Observe(cpu=0, power="off", source="host")]
+    looks = [CallEvent(cpu=core, fn=INFO, args=(0, 0)) for core in range(1, cores, 2)]
+    return [
+        machine,
+        *looks,
+        CallEvent(cpu=0, fn=OFF),
+        SystemEvent(event="off"),
+        ObserveEvent(cpu=0, power="off", source="host"),
+    ]
 
 
 def clusters_polled(cores: int) -> list[Event]:
     """A cluster is asked for while all its cores start."""
-    machine = Machine(psci="1.1", cpus=tuple(range(cores)))
+    machine = MachineEvent(psci="1.1", cpus=tuple(range(cores)))
     events: list[Event] = [machine]
     for core in range(1, cores):
-        events += [Call(cpu=0, fn=ON, args=(core, ENTRY, core)), Return(cpu=0, x0=0)]
-    return [*events, Call(cpu=0, fn=INFO, args=(0, 1)), Return(cpu=0, x0=0)]
+        events += [CallEvent(cpu=0, fn=ON, args=(core, ENTRY, core)), ReturnEvent(cpu=0, x0=0)]
+    return [*events, CallEvent(cpu=0, fn=INFO, args=(0, 1)), ReturnEvent(cpu=0, x0=0)]
 
 
 SITUATIONS: dict[Situation, tuple[int, ...]] = {
@@ -135,13 +151,13 @@ def spoiled(events: Sequence[Event]) -> list[Event]:
     found = list(events)
     for place in reversed(range(len(found))):
         event = found[place]
-        if isinstance(event, Enter):
+        if isinstance(event, EnterEvent):
             found[place] = replace(event, pc=event.pc + 4)
             return found
-        if isinstance(event, System):
+        if isinstance(event, SystemEvent):
             found[place] = replace(event, event="reset")
             return found
-        if isinstance(event, Return):
+        if isinstance(event, ReturnEvent):
             found[place] = replace(event, x0=7)
             return found
     raise AssertionError("nothing to spoil")

@@ -25,7 +25,7 @@ WORST = (130, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandResult:
     """How one `psci` command ended: its exit status and the JSON object that it printed."""
 
     arguments: tuple[str, ...]
@@ -69,7 +69,7 @@ def steps(seconds: int, seed: int | None) -> Iterator[tuple[str, ...]]:
         yield ("fuzz", peer, "--time", str(seconds), *again, "--json")
 
 
-def ask(arguments: Sequence[str]) -> Answer:
+def ask(arguments: Sequence[str]) -> CommandResult:
     """Run one `psci` command; its progress and its errors go to the terminal."""
     program = "import sys; from psci.cli.main import main; main(sys.argv[1:])"
     with subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True) as process:
@@ -78,14 +78,14 @@ def ask(arguments: Sequence[str]) -> Answer:
         except KeyboardInterrupt:
             # The terminal has told the command as well: it stops its peers and prints what it has.
             output, _ = process.communicate()
-            return Answer(tuple(arguments), 130, read(output))
+            return CommandResult(tuple(arguments), 130, read(output))
     return answer(arguments, process.returncode, output)
 
 
-def answer(arguments: Sequence[str], status: int, output: str) -> Answer:
+def answer(arguments: Sequence[str], status: int, output: str) -> CommandResult:
     """The answer of a command that ended; one that printed no report has judged nothing, whatever its status says."""
     report = read(output)
-    return Answer(tuple(arguments), status if report or status not in (0, 1) else 3, report)
+    return CommandResult(tuple(arguments), status if report or status not in (0, 1) else 3, report)
 
 
 def read(output: str) -> Mapping[str, Any]:
@@ -97,7 +97,7 @@ def read(output: str) -> Mapping[str, Any]:
     return report if isinstance(report, dict) else {}
 
 
-def summary(given: Answer) -> str:
+def summary(given: CommandResult) -> str:
     """One line about `check` or `prove`: the counts in its report, and the time."""
     if given.failed:
         return f"failed with exit status {given.status}"
@@ -106,7 +106,7 @@ def summary(given: Answer) -> str:
     return ", ".join(shown) or "done"
 
 
-def table(answers: Sequence[Answer]) -> Table:
+def table(answers: Sequence[CommandResult]) -> Table:
     """The table of the demonstration: one row for each peer."""
     shown = Table(title="Real implementations, judged by the rules of DEN0022")
     for heading in ("peer", "version", "PSCI", "calls", "rules exercised", "deviations"):
@@ -117,7 +117,7 @@ def table(answers: Sequence[Answer]) -> Table:
     return shown
 
 
-def row(given: Answer) -> tuple[str, ...]:
+def row(given: CommandResult) -> tuple[str, ...]:
     """The row of one peer, from the report of `psci fuzz --json`."""
     report = given.report
     peer = str(report.get("peer", given.arguments[1]))

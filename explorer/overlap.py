@@ -57,7 +57,7 @@ class Complete(NamedTuple):
     core: int
 
 
-class Edge(NamedTuple):
+class OverlapStep(NamedTuple):
     """One step of the overlapped system."""
 
     action: Invoke | Decide | Complete | MoveAction
@@ -89,7 +89,7 @@ class Overlapping:
         nobody = (None,) * len(self.machine.cores)
         return Overlapped(self.start, nobody, nobody)
 
-    def successors(self, state: Overlapped) -> Iterator[Edge]:
+    def successors(self, state: Overlapped) -> Iterator[OverlapStep]:
         """Every invocation, every decision, every move."""
         base, calls, answers = state
         for core in self.product.callers(base):
@@ -97,17 +97,17 @@ class Overlapping:
             if call is None:
                 for invocation in self.program(core, answers[core]):
                     target = Overlapped(base, _put(calls, core, invocation), answers)
-                    yield Edge(Invoke(core, invocation), None, target)
+                    yield OverlapStep(Invoke(core, invocation), None, target)
                 continue
             for outcome in self.product.stepper.allowed(base, call).outcomes:
                 answer = _named(outcome.value)
                 target = Overlapped(outcome.state, _put(calls, core, None), _put(answers, core, answer))
-                yield Edge(Decide(core, call), outcome.rule, target)
+                yield OverlapStep(Decide(core, call), outcome.rule, target)
         for transition in self.product.moves(base):
             # a core that is entered begins its program anew
             entered = transition.action.place if transition.action.name == "ENTER" else None
             fresh = answers if entered is None else _put(answers, entered, None)
-            yield Edge(transition.action, transition.rule, Overlapped(transition.target, calls, fresh))
+            yield OverlapStep(transition.action, transition.rule, Overlapped(transition.target, calls, fresh))
 
     def expand(self, state: Overlapped) -> tuple[int, list[Overlapped]]:
         """The number of steps from a state, and where they lead."""

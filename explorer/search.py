@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from psci.explorer.goals import Goal
-from psci.explorer.system import State, System, Transition
+from psci.explorer.system import State, Transition, TransitionSystem
 
 
-class Step(NamedTuple):
+class SearchStep(NamedTuple):
     """A transition and the state before it."""
 
     before: State
@@ -28,7 +28,7 @@ class Step(NamedTuple):
 class Exploration:
     """What a search found; states are numbered in the order in which they were reached."""
 
-    system: System
+    system: TransitionSystem
     states: list[State] = field(default_factory=list)
     parents: array[int] = field(default_factory=lambda: array("l"))
     levels: list[int] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Exploration:
         """Transitions per second."""
         return self.transitions / self.seconds if self.seconds else 0.0
 
-    def path_to(self, state: int) -> list[Step]:
+    def path_to(self, state: int) -> list[SearchStep]:
         """A shortest way from the initial state to a state."""
         numbers = [state]
         while self.parents[numbers[-1]] != numbers[-1]:
@@ -59,19 +59,19 @@ class Exploration:
         steps = []
         for number in reversed(numbers[:-1]):
             before, after = self.states[self.parents[number]], self.states[number]
-            steps.append(Step(before, next(t for t in self.system.successors(before) if t.target == after)))
+            steps.append(SearchStep(before, next(t for t in self.system.successors(before) if t.target == after)))
         return steps
 
-    def witness(self) -> list[Step] | None:
+    def witness(self) -> list[SearchStep] | None:
         """The shortest way to the goal, or None where it was not reached."""
         if self.found is None:
             return None
         state, last = self.found
-        return self.path_to(state) + ([] if last is None else [Step(self.states[state], last)])
+        return self.path_to(state) + ([] if last is None else [SearchStep(self.states[state], last)])
 
 
 def explore(
-    system: System,
+    system: TransitionSystem,
     until: Goal | None = None,
     *,
     limit: int | None = None,
@@ -95,7 +95,7 @@ def explore(
     return done
 
 
-def _levels(done: Exploration, system: System, until: Goal | None, limit: int | None) -> Iterator[None]:
+def _levels(done: Exploration, system: TransitionSystem, until: Goal | None, limit: int | None) -> Iterator[None]:
     """Search level by level; fills `done`."""
     shared: dict[Any, Any] = {}
     # equal rows of different states are kept once

@@ -54,7 +54,7 @@ class Transition(NamedTuple):
     target: State
 
 
-class System(Protocol):
+class TransitionSystem(Protocol):
     """What a search needs to know."""
 
     @property

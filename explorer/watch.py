@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from psci.explorer.abstraction.cone import cone
-from psci.explorer.engines.question import Question
+from psci.explorer.engines.question import ReachabilityQuestion
 from psci.explorer.goals import Goal
 from psci.explorer.lowering.lower import Watching
 from psci.explorer.runs.events import results_of
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import MoveAction, Product, State, Transition
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call, Move
@@ -25,7 +25,7 @@ from psci.model.machine import Machine
 from psci.model.step import blank_field
 from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.state import FIELD_BY_NAME
-from psci.properties.language import Kind, Property, step_of
+from psci.properties.language import ClaimKind, Property, step_of
 
 
 class Watched(NamedTuple):
@@ -42,7 +42,7 @@ _PARAMETERS = "s, t, h, g, caller, wide, x1, x2, x3, caller_isa, caller_world, c
 
 
 @dataclass(frozen=True)
-class Watch:
+class WatchedSystem:
     """All cores of a machine, every call and move, and one property."""
 
     product: Product
@@ -94,11 +94,11 @@ class Watch:
         follow, holds = self._reader(owner, transition.rule)
         history = follow(state.system, target, state.history, None, *symbols)
         claim = holds(state.system, target, state.history, history, *symbols)
-        shows = self.claim.kind is Kind.WITNESS
+        shows = self.claim.kind is ClaimKind.WITNESS
         return self._judged(Watched(target, history, bool(claim) is shows))
 
     def _judged(self, state: Watched) -> Watched:
-        if self.claim.kind is Kind.INVARIANT and not self._invariant(state.system, state.history):
+        if self.claim.kind is ClaimKind.INVARIANT and not self._invariant(state.system, state.history):
             return state._replace(broken=True)
         return state
 
@@ -170,7 +170,7 @@ class Watch:
         return define("read", parameters, [*lines, f"    return {result}"], symbols)
 
 
-def watched(product: Product, claim: Property) -> Watch:
+def watched(product: Product, claim: Property) -> WatchedSystem:
     """A property on the part of the rules that can influence it.
 
     Calls that the property names are kept in any case; of the others, those that change nothing it reads are left out.
@@ -184,19 +184,21 @@ def watched(product: Product, claim: Property) -> Watch:
             read |= fields_read(claim.of_step(step_of(owner, rule)))
     interest = {name.removesuffix("'") for name in read} & FIELD_BY_NAME.keys()
     inside = cone(specification, product.machine, interest, product.without, keep=named).specification
-    return Watch(replace(product, specification=inside), claim)
+    return WatchedSystem(replace(product, specification=inside), claim)
 
 
-def unwatched(steps: Sequence[Step]) -> list[Step]:
+def unwatched(steps: Sequence[SearchStep]) -> list[SearchStep]:
     """The same way without what the property remembers."""
-    return [Step(step.before.system, step.transition._replace(target=step.transition.target.system)) for step in steps]
+    return [
+        SearchStep(step.before.system, step.transition._replace(target=step.transition.target.system)) for step in steps
+    ]
 
 
 @dataclass(frozen=True)
 class PropertyWatching(Watching):
     """A property as what is kept beside the state of a lowered model, and judged of every step."""
 
-    watch: Watch
+    watch: WatchedSystem
 
     @property
     def fields(self) -> tuple[Function, ...]:  # type: ignore[override]  # a property of the property
@@ -214,15 +216,15 @@ class PropertyWatching(Watching):
     def broken(self, owner: Call | Move, rule: Rule) -> Term | None:
         """The steps that break the property, or show that something is possible."""
         claim = self.watch.claim
-        if claim.kind is Kind.INVARIANT:
+        if claim.kind is ClaimKind.INVARIANT:
             return None
         said = claim.of_step(step_of(owner, rule))
-        return said if claim.kind is Kind.WITNESS else negation(said)
+        return said if claim.kind is ClaimKind.WITNESS else negation(said)
 
 
-def question_of(watch: Watch) -> Question:
+def question_of(watch: WatchedSystem) -> ReachabilityQuestion:
     """Whether a property can be broken, or a possibility shown, for an engine over the lowered model."""
     claim = watch.claim
-    term = negation(claim.of_state()) if claim.kind is Kind.INVARIANT else None
+    term = negation(claim.of_state()) if claim.kind is ClaimKind.INVARIANT else None
     goal = Goal(claim.name, claim.sentence, of_state=watch.goal.of_state, term=term)
-    return Question(watch.product, goal, watching=PropertyWatching(watch), searched=watch)
+    return ReachabilityQuestion(watch.product, goal, watching=PropertyWatching(watch), searched=watch)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 from psci.explorer.abstraction.machines import small
 from psci.explorer.runs.describe import action_text, changes
 from psci.explorer.runs.events import events_of
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import Product, Transition
 from psci.model.declare import Call
 from psci.model.errors import InputError
@@ -227,7 +227,7 @@ class Position:
 
     machine: Machine
     state: Any
-    steps: tuple[Step, ...]
+    steps: tuple[SearchStep, ...]
 
     def call(
         self, name: str, *, cpu: int | None = None, smc64: bool = True, isa: str = "AARCH64", world: str = "NORMAL",
@@ -309,7 +309,7 @@ class Position:
     def _answers(self, possible: Callable[[Machine], list[Transition]]) -> Iterator[Answer]:
         for assumed, made, transitions in _under(self.machine, {}, possible):
             for transition in transitions:
-                after = Position(made, transition.target, (*self.steps, Step(self.state, transition)))
+                after = Position(made, transition.target, (*self.steps, SearchStep(self.state, transition)))
                 yield Answer(self, transition, assumed, after)
 
     def _core(self, core: int) -> str:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from psci.proofs.suite import Result, property_named, tasks, with_lemmas
+from psci.proofs.suite import ProofResult, property_named, tasks, with_lemmas
 from psci.proofs.workers import run_all
 
 
 @dataclass(frozen=True, slots=True)
-class Proof(Sequence[Result]):
+class Proof(Sequence[ProofResult]):
     """What came of a property and of the lemmas that it rests on, one result for each method and number of cores."""
 
     sentence: str
-    results: tuple[Result, ...]
+    results: tuple[ProofResult, ...]
 
     @property
     def proved(self) -> bool:
@@ -23,12 +23,12 @@ class Proof(Sequence[Result]):
         return all(result.trustworthy for result in self.results)
 
     @overload
-    def __getitem__(self, key: int) -> Result: ...
+    def __getitem__(self, key: int) -> ProofResult: ...
 
     @overload
-    def __getitem__(self, key: slice) -> tuple[Result, ...]: ...
+    def __getitem__(self, key: slice) -> tuple[ProofResult, ...]: ...
 
-    def __getitem__(self, key: int | slice) -> Result | tuple[Result, ...]:
+    def __getitem__(self, key: int | slice) -> ProofResult | tuple[ProofResult, ...]:
         return self.results[key]
 
     def __len__(self) -> int:

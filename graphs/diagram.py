@@ -10,7 +10,7 @@ MOST_NODES = 300
 """Above this, `dot` takes minutes and nobody can read what it draws."""
 
 
-class Kind(enum.Enum):
+class EdgeKind(enum.Enum):
     """What makes a transition, and so how its edge is drawn."""
 
     OWN = "a call by this core"
@@ -31,7 +31,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Label:
+class EdgeLabel:
     """One reason for an edge: a call or move, how it ends, and the rule that allows it."""
 
     what: str
@@ -49,7 +49,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class DiagramNode:
     """A state of the view."""
 
     name: str
@@ -71,13 +71,13 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class DiagramEdge:
     """Transitions from a node, or from every node of a cluster, to a node, or to every node of a cluster."""
 
     source: str
     target: str
-    kind: Kind
-    labels: tuple[Label, ...]
+    kind: EdgeKind
+    labels: tuple[EdgeLabel, ...]
     from_cluster: bool = False
     to_cluster: bool = False
 
@@ -97,8 +97,8 @@ class Diagram:
 
     title: str
     subtitle: str
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
+    nodes: tuple[DiagramNode, ...]
+    edges: tuple[DiagramEdge, ...]
     clusters: tuple[Cluster, ...] = ()
     sideways: bool = False
     """The nodes follow each other from left to right rather than from top to bottom."""
@@ -113,10 +113,10 @@ class Diagram:
                 within.add(box.name)
         return tuple(node.name for node in self.nodes if node.cluster in within)
 
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[EdgeKind, ...]:
         """The kinds of edges that occur, in the order of `Kind`."""
         used = {edge.kind for edge in self.edges}
-        return tuple(kind for kind in Kind if kind in used)
+        return tuple(kind for kind in EdgeKind if kind in used)
 
     def gathered(self) -> Diagram:
         """The same diagram, with one edge from a cluster instead of the same label on an edge from each node in it."""
@@ -129,19 +129,19 @@ class Diagram:
         return replace(self, edges=edges)
 
 
-def merged(edges: Iterable[tuple[str, str, Kind, Label]]) -> tuple[Edge, ...]:
+def merged(edges: Iterable[tuple[str, str, EdgeKind, EdgeLabel]]) -> tuple[DiagramEdge, ...]:
     """One edge for each source, target and kind, with all labels, in a fixed order."""
-    labels: dict[tuple[str, str, Kind], set[Label]] = {}
+    labels: dict[tuple[str, str, EdgeKind], set[EdgeLabel]] = {}
     for source, target, kind, label in edges:
         labels.setdefault((source, target, kind), set()).add(label)
-    order = list(Kind)
+    order = list(EdgeKind)
     keys = sorted(labels, key=lambda key: (key[0], key[1], order.index(key[2])))
-    return tuple(Edge(*key, tuple(sorted(labels[key]))) for key in keys)
+    return tuple(DiagramEdge(*key, tuple(sorted(labels[key]))) for key in keys)
 
 
-def _gather_sources(edges: tuple[Edge, ...], cluster: str, inside: frozenset[str]) -> tuple[Edge, ...]:
+def _gather_sources(edges: tuple[DiagramEdge, ...], cluster: str, inside: frozenset[str]) -> tuple[DiagramEdge, ...]:
     """Labels that say the same call or move, and the same outcome, are gathered, whichever rules allow them."""
-    sources: dict[tuple[str, Kind, str, str], set[str]] = {}
+    sources: dict[tuple[str, EdgeKind, str, str], set[str]] = {}
     plain = [edge for edge in edges if not (edge.from_cluster or edge.to_cluster)]
     for edge in plain:
         if edge.source in inside and edge.target not in inside:
@@ -161,10 +161,10 @@ def _gather_sources(edges: tuple[Edge, ...], cluster: str, inside: frozenset[str
     return (*kept, *(replace(edge, from_cluster=True) for edge in merged(boxed)))
 
 
-def _gather_targets(edges: tuple[Edge, ...], cluster: str, inside: frozenset[str]) -> tuple[Edge, ...]:
+def _gather_targets(edges: tuple[DiagramEdge, ...], cluster: str, inside: frozenset[str]) -> tuple[DiagramEdge, ...]:
     """The same for edges from one node to every node of a cluster."""
 
-    def turned(edge: Edge) -> Edge:
+    def turned(edge: DiagramEdge) -> DiagramEdge:
         return replace(
             edge, source=edge.target, target=edge.source, from_cluster=edge.to_cluster, to_cluster=edge.from_cluster
         )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import graphviz
 import networkx as nx
 
-from psci.graphs.diagram import MOST_NODES, Diagram, Edge, Kind, Node, Table
+from psci.graphs.diagram import MOST_NODES, Diagram, DiagramEdge, DiagramNode, EdgeKind, Table
 from psci.host.files import write_whole
 from psci.host.packages import Packages
 from psci.model.errors import InputError
@@ -57,22 +57,22 @@ class Line(NamedTuple):
     head: str = "normal"
 
 
-LINES: Mapping[Kind, Line] = {
-    Kind.OWN: Line("#1a56b0", "solid"),
-    Kind.OTHER: Line("#8a3ab9", "solid", "empty"),
-    Kind.CALL: Line("#1a56b0", "solid"),
-    Kind.SILENT: Line("#66727f", "dashed", "vee"),
-    Kind.WITNESSED: Line("#b34a10", "bold", "diamond"),
-    Kind.GUEST: Line("#1a56b0", "solid"),
-    Kind.IMPLEMENTATION: Line("#66727f", "dashed", "vee"),
-    Kind.HOST: Line("#b34a10", "bold", "diamond"),
-    Kind.PART: Line("#8795a1", "solid", "none"),
-    Kind.SAME: Line("#b8c1ca", "solid"),
-    Kind.CHANGED: Line("#9a6700", "dashed", "vee"),
-    Kind.ADDED: Line("#0b7a4b", "bold"),
-    Kind.REMOVED: Line("#b83238", "dotted", "empty"),
-    Kind.USED: Line("#0b5cad", "bold"),
-    Kind.UNUSED: Line("#c9d1d8", "solid"),
+LINES: Mapping[EdgeKind, Line] = {
+    EdgeKind.OWN: Line("#1a56b0", "solid"),
+    EdgeKind.OTHER: Line("#8a3ab9", "solid", "empty"),
+    EdgeKind.CALL: Line("#1a56b0", "solid"),
+    EdgeKind.SILENT: Line("#66727f", "dashed", "vee"),
+    EdgeKind.WITNESSED: Line("#b34a10", "bold", "diamond"),
+    EdgeKind.GUEST: Line("#1a56b0", "solid"),
+    EdgeKind.IMPLEMENTATION: Line("#66727f", "dashed", "vee"),
+    EdgeKind.HOST: Line("#b34a10", "bold", "diamond"),
+    EdgeKind.PART: Line("#8795a1", "solid", "none"),
+    EdgeKind.SAME: Line("#b8c1ca", "solid"),
+    EdgeKind.CHANGED: Line("#9a6700", "dashed", "vee"),
+    EdgeKind.ADDED: Line("#0b7a4b", "bold"),
+    EdgeKind.REMOVED: Line("#b83238", "dotted", "empty"),
+    EdgeKind.USED: Line("#0b5cad", "bold"),
+    EdgeKind.UNUSED: Line("#c9d1d8", "solid"),
 }
 _BOX_TAIL = "odot"
 """Where an edge leaves or reaches a box, and so every state in it."""
@@ -144,9 +144,9 @@ def _wrapped(text: str) -> str:
     return "<BR/>".join(html.escape(line) for line in textwrap.wrap(text, CELL)) or " "
 
 
-def _drawn_together(diagram: Diagram) -> list[list[Edge]]:
+def _drawn_together(diagram: Diagram) -> list[list[DiagramEdge]]:
     """Edges between two nodes have arrows of their own; those from a box share one, or they would overlap."""
-    groups: dict[tuple[str, str, bool, Kind | None], list[Edge]] = {}
+    groups: dict[tuple[str, str, bool, EdgeKind | None], list[DiagramEdge]] = {}
     for edge in diagram.edges:
         key = edge.source, edge.target, edge.from_cluster, None if edge.from_cluster else edge.kind
         groups.setdefault(key, []).append(edge)
@@ -186,14 +186,14 @@ def _heading_text(diagram: Diagram) -> str:
     )
 
 
-def _node_text(node: Node) -> str:
+def _node_text(node: DiagramNode) -> str:
     first, *rest = node.label.split("\n")
     rest = [line for line in (*rest, node.note) if line]
     small = "".join(f'<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">{html.escape(line)}</FONT>' for line in rest if line)
     return f"<<B>{html.escape(first)}</B>{small}>"
 
 
-def _edge(graph: Any, diagram: Diagram, edges: list[Edge]) -> None:
+def _edge(graph: Any, diagram: Diagram, edges: list[DiagramEdge]) -> None:
     """One arrow, with the labels of all edges that it stands for."""
     edge = edges[0]
     order = [node.name for node in diagram.nodes]
@@ -227,7 +227,7 @@ def _representative(diagram: Diagram, cluster: str, last: bool) -> str:
     return inside[-1] if last else inside[len(inside) // 2]
 
 
-def _rows(edge: Edge) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _rows(edge: DiagramEdge) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """One row for each call or move and outcome, with the rules that allow it."""
     rules: dict[tuple[str, str], list[str]] = {}
     for label in edge.labels:
@@ -239,13 +239,13 @@ def _rows(edge: Edge) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         yield what, outcome, tuple(dict.fromkeys(name for name in names if name))
 
 
-def _edge_label(edges: list[Edge]) -> str:
+def _edge_label(edges: list[DiagramEdge]) -> str:
     """The labels of an arrow on a ground of their own, so that no border is seen behind a word."""
     text = "".join(_edge_text(each) for each in edges)
     return f'<<TABLE BORDER="0" CELLPADDING="1" BGCOLOR="white"><TR><TD>{text}</TD></TR></TABLE>>' if text else ""
 
 
-def _edge_text(edge: Edge) -> str:
+def _edge_text(edge: DiagramEdge) -> str:
     """The rows of an edge, aligned to the left; many rules of one row stand below each other."""
     colour = LINES[edge.kind].colour
     left = '<BR ALIGN="LEFT"/>'
@@ -263,11 +263,11 @@ def _lines(text: str) -> str:
     return '<BR ALIGN="LEFT"/>&#160;&#160;'.join(html.escape(line) for line in text.split("\n"))
 
 
-def _tooltip(edge: Edge) -> str:
+def _tooltip(edge: DiagramEdge) -> str:
     return "\n".join(f"{label}: {', '.join(label.cites)}" for label in edge.labels)
 
 
-def _stroke(kind: Kind) -> str:
+def _stroke(kind: EdgeKind) -> str:
     return "&#9476;&#9476;&#9476;" if LINES[kind].style in ("dashed", "dotted") else "&#9473;&#9473;&#9473;"
 
 

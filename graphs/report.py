@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from psci.explorer.consistency.findings import Finding, replayed, sections
+from psci.explorer.consistency.findings import RulesFinding, replayed, sections
 from psci.explorer.runs.describe import action_text, outcome_text
 from psci.explorer.runs.events import events_of
 from psci.graphs.timeline import timeline
@@ -23,7 +23,7 @@ td { padding: 0.15em 0.8em 0.15em 0; vertical-align: top } .faint { color: #6672
 """.strip()
 
 
-def write_report(path: Path, findings: Sequence[Finding], specification: Specification, title: str) -> None:
+def write_report(path: Path, findings: Sequence[RulesFinding], specification: Specification, title: str) -> None:
     """Write the findings to a file; its name says in which format.
 
     Args:
@@ -36,7 +36,7 @@ def write_report(path: Path, findings: Sequence[Finding], specification: Specifi
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def html(findings: Sequence[Finding], specification: Specification, title: str) -> Iterator[str]:
+def html(findings: Sequence[RulesFinding], specification: Specification, title: str) -> Iterator[str]:
     """The report as one HTML page that stands by itself."""
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     yield f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
@@ -58,7 +58,7 @@ def html(findings: Sequence[Finding], specification: Specification, title: str) 
     yield "</body></html>"
 
 
-def _html_of(finding: Finding, specification: Specification) -> Iterator[str]:
+def _html_of(finding: RulesFinding, specification: Specification) -> Iterator[str]:
     yield f'<h2 id="{escape(finding.id)}">{escape(finding.subject)}: {escape(finding.title)}</h2>'
     yield f'<p class="faint"><code>{escape(finding.id)}</code>; {escape(_where(finding, specification))}</p>'
     for sentence in finding.text:
@@ -73,7 +73,7 @@ def _html_of(finding: Finding, specification: Specification) -> Iterator[str]:
         yield f"<p>Rules: {', '.join(links)}.</p>"
 
 
-def markdown(findings: Sequence[Finding], specification: Specification, title: str) -> Iterator[str]:
+def markdown(findings: Sequence[RulesFinding], specification: Specification, title: str) -> Iterator[str]:
     """The report as Markdown."""
     yield f"# {title}"
     yield ""
@@ -105,14 +105,14 @@ def markdown(findings: Sequence[Finding], specification: Specification, title: s
         yield f"{' '.join(rule.cites)}; DEN0022 {', '.join(sections(rule.cites))}"
 
 
-def _where(finding: Finding, specification: Specification) -> str:
+def _where(finding: RulesFinding, specification: Specification) -> str:
     rules = rules_in([finding], specification)
     cited = dict.fromkeys((*finding.cites, *(fact for rule in rules for fact in rule.cites)))
     said = ", ".join(sections(cited))
     return f"DEN0022 {said}" if said else "derived"
 
 
-def run_lines(finding: Finding, specification: Specification) -> Iterator[str]:
+def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[str]:
     """A run from boot, one line a step."""
     product, steps, asked = replayed(finding, specification)
     for number, (_, transition) in enumerate(steps, start=1):
@@ -122,7 +122,7 @@ def run_lines(finding: Finding, specification: Specification) -> Iterator[str]:
         yield f"{len(steps) + 1:3}  {action_text(product, asked)} -> ?"
 
 
-def events_in(finding: Finding, specification: Specification) -> list[Event]:
+def events_in(finding: RulesFinding, specification: Specification) -> list[Event]:
     """A run as the events that a tester would see; the call that is asked about has no answer."""
     product, steps, asked = replayed(finding, specification)
     seen = events_of(product, [step for step in steps if step.transition.rule.modality.value != "caller must"])[:-1]
@@ -130,11 +130,11 @@ def events_in(finding: Finding, specification: Specification) -> list[Event]:
         call, _ = product.stepper.function(asked.fn)
         count = len(call.arguments) if call else 0
         args = (asked.x1, asked.x2, asked.x3)[:count]
-        seen.append(events.Call(cpu=product.machine.cores[asked.caller], fn=asked.fn, args=args))
+        seen.append(events.CallEvent(cpu=product.machine.cores[asked.caller], fn=asked.fn, args=args))
     return seen
 
 
-def rules_in(findings: Sequence[Finding], specification: Specification) -> list[Rule]:
+def rules_in(findings: Sequence[RulesFinding], specification: Specification) -> list[Rule]:
     """The rules that findings name, each once, as the version of its finding has them."""
     found: dict[str, Rule] = {}
     for finding in findings:

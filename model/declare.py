@@ -42,7 +42,7 @@ def rule_from(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FeaturesAnswer:
     """What PSCI_FEATURES says of an implemented function: flags (u32), or None where any non-negative value will do."""
 
     flags: Term | None
@@ -76,7 +76,7 @@ class Call:
     when_refused: Callable[[MachineTerms, StateTerms], Effect] | None = None
     """What a refusal changes all the same, by a reading of the function's own."""
     rules: list[Rule] = field(default_factory=list)
-    declared_answers: list[Answer] = field(default_factory=list)
+    declared_answers: list[FeaturesAnswer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.terms = CallTerms(self.arguments)
@@ -154,13 +154,15 @@ class Call:
 
         def attach(body: Callable[[MachineTerms], Term | None]) -> None:
             flags = body(MACHINE)
-            self.declared_answers.append(Answer(None if flags is None else lift(flags, U32), cites, since, until))
+            self.declared_answers.append(
+                FeaturesAnswer(None if flags is None else lift(flags, U32), cites, since, until)
+            )
 
         return attach
 
-    def answers(self) -> tuple[Answer, ...]:
+    def answers(self) -> tuple[FeaturesAnswer, ...]:
         """The PSCI_FEATURES answers by version; 0 for a call that declares none (Table 11)."""
-        return tuple(self.declared_answers) or (Answer(Const(0, U32), ("FEAT-2", "FEAT-5"), V0_1, V1_3),)
+        return tuple(self.declared_answers) or (FeaturesAnswer(Const(0, U32), ("FEAT-2", "FEAT-5"), V0_1, V1_3),)
 
     def _attach(
         self, modality: Modality, completion: Completion, code: Code | None,

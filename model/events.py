@@ -1,8 +1,8 @@
 """The events of a trace: what a tester did to a machine and what it saw.
 
 Registers and addresses are integers here and hex strings in a trace file (`psci.oracle.traces.file`).
-The order of a sequence of events is real-time order: a `Call` is stamped before the conduit
-instruction runs, a `Return` and an `Enter` after it. Where the clocks of several cores were
+The order of a sequence of events is real-time order: a `CallEvent` is stamped before the conduit
+instruction runs, a `ReturnEvent` and an `EnterEvent` after it. Where the clocks of several cores were
 merged, `t0` and `t1` bound the moment of an event, and events whose intervals overlap are
 unordered.
 """
@@ -28,7 +28,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine(Event):
+class MachineEvent(Event):
     """The machine under test and how it is to be judged; always the first event."""
 
     k: ClassVar[str] = "machine"
@@ -53,7 +53,7 @@ class Machine(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Event):
+class CallEvent(Event):
     """A core is about to run the conduit instruction."""
 
     k: ClassVar[str] = "call"
@@ -68,7 +68,7 @@ class Call(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Return(Event):
+class ReturnEvent(Event):
     """The caller's next instruction ran; `x0` is all 64 bits of the register."""
 
     k: ClassVar[str] = "return"
@@ -81,7 +81,7 @@ class Return(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Enter(Event):
+class EnterEvent(Event):
     """A core begins to run caller code at `pc`."""
 
     k: ClassVar[str] = "enter"
@@ -96,7 +96,7 @@ class Enter(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wake(Event):
+class WakeEvent(Event):
     """The tester made a wakeup event pending for a core."""
 
     k: ClassVar[str] = "wake"
@@ -106,7 +106,7 @@ class Wake(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unwake(Event):
+class UnwakeEvent(Event):
     """The tester withdrew a wakeup event that no core has taken."""
 
     k: ClassVar[str] = "unwake"
@@ -116,7 +116,7 @@ class Unwake(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Boot(Event):
+class BootEvent(Event):
     """The machine starts again."""
 
     k: ClassVar[str] = "boot"
@@ -127,7 +127,7 @@ class Boot(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class System(Event):
+class SystemEvent(Event):
     """What the outside of the machine saw of a system call; what it cannot tell is absent."""
 
     k: ClassVar[str] = "system"
@@ -142,7 +142,7 @@ class System(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observe(Event):
+class ObserveEvent(Event):
     """The outside's view of a core or of a power-domain node."""
 
     k: ClassVar[str] = "observe"
@@ -156,7 +156,7 @@ class Observe(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read(Event):
+class ReadEvent(Event):
     """The host read registers of a core."""
 
     k: ClassVar[str] = "read"
@@ -166,7 +166,7 @@ class Read(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Write(Event):
+class WriteEvent(Event):
     """The host wrote registers of a core."""
 
     k: ClassVar[str] = "write"
@@ -176,7 +176,7 @@ class Write(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Host(Event):
+class HostEvent(Event):
     """The host acted: keep, change, change_signature, restart, resume, start_cpu, stop_cpu, filter, set_version."""
 
     k: ClassVar[str] = "host"
@@ -188,7 +188,7 @@ class Host(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move(Event):
+class MoveEvent(Event):
     """The machine moved between hosts."""
 
     k: ClassVar[str] = "move"
@@ -201,7 +201,7 @@ class Move(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timeout(Event):
+class TimeoutEvent(Event):
     """A core gave no answer in the time allowed."""
 
     k: ClassVar[str] = "timeout"
@@ -210,7 +210,7 @@ class Timeout(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End(Event):
+class EndEvent(Event):
     """The trace ends here, and why."""
 
     k: ClassVar[str] = "end"

@@ -11,7 +11,17 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from psci.model.errors import InputError
-from psci.model.events import Boot, Call, Event, Host, Machine, Observe, System, Unwake, Wake
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    ObserveEvent,
+    SystemEvent,
+    UnwakeEvent,
+    WakeEvent,
+)
 from psci.model.language.rules import Rule
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.tables.versions import version
@@ -24,12 +34,13 @@ Judgement = tuple[object, ...]
 WITHOUT, OPPOSITE = "without", "opposite"
 """How a rule is changed: it is taken out; or it holds exactly where it does not."""
 EVENTS_OF_MOVES: Mapping[str, tuple[type[Event], ...]] = {
-    "BOOT": (Boot,), "GO_DOWN": (System,), "LOSE_POWER": (Host, System), "SIGNAL": (Wake, Unwake), "LOOK": (Observe,),
+    "BOOT": (BootEvent,), "GO_DOWN": (SystemEvent,), "LOSE_POWER": (HostEvent, SystemEvent), "SIGNAL": (WakeEvent,
+    UnwakeEvent), "LOOK": (ObserveEvent,),
 }  # fmt: skip
 """The events that witness a move; a silent move may be in any trace."""
 
 
-class Noticed(NamedTuple):
+class RuleNoticed(NamedTuple):
     """What notices one rule, and with it a fact that it cites."""
 
     rule: str
@@ -62,7 +73,7 @@ def _judged(report: Report) -> Judgement:
     return report.verdict.value, blamed, tuple(sorted(report.permissions))
 
 
-class Watch:
+class TraceWatch:
     """The traces, and what the rules as they are say of each: judged when it is first asked for."""
 
     def __init__(self, traces: Traces) -> None:
@@ -79,12 +90,12 @@ class Watch:
                 return name
         return None
 
-    def look_at(self, rule: Rule) -> Noticed | None:
+    def look_at(self, rule: Rule) -> RuleNoticed | None:
         """What notices that a rule is missing, or else that its condition is the opposite."""
         for how in (WITHOUT, OPPOSITE):
             trace = self.notices(rule, how)
             if trace is not None:
-                return Noticed(rule.name, how, trace)
+                return RuleNoticed(rule.name, how, trace)
         return None
 
     def _about(self, rule: Rule) -> list[str]:
@@ -96,14 +107,16 @@ class Watch:
 
 def _is_about(owner: str, rule: Rule, events: tuple[Event, ...]) -> bool:
     machine = events[0]
-    assert isinstance(machine, Machine)
+    assert isinstance(machine, MachineEvent)
     if not rule.applies_to(version(machine.psci)):
         return False
     witnesses = EVENTS_OF_MOVES.get(owner)
     if witnesses is not None:
         return any(isinstance(event, witnesses) for event in events)
     called = {
-        SPECIFICATION.call_of.get(event.fn & 0xFFFF_FFFF & ~(1 << 16)) for event in events if isinstance(event, Call)
+        SPECIFICATION.call_of.get(event.fn & 0xFFFF_FFFF & ~(1 << 16))
+        for event in events
+        if isinstance(event, CallEvent)
     }
     names = {found[0].name for found in called if found is not None}
     if owner in {call.name for call in SPECIFICATION.calls}:
@@ -111,9 +124,9 @@ def _is_about(owner: str, rule: Rule, events: tuple[Event, ...]) -> bool:
     return True
 
 
-def table(watch: Watch, facts: Collection[str]) -> dict[str, Noticed]:
+def table(watch: TraceWatch, facts: Collection[str]) -> dict[str, RuleNoticed]:
     """For each of these facts, what notices a rule that cites it; facts that nothing notices are missing."""
-    found: dict[str, Noticed] = {}
+    found: dict[str, RuleNoticed] = {}
     for rule in sorted(SPECIFICATION.every_rule(), key=lambda rule: rule.name.endswith(COMMON)):
         missing = [fact for fact in rule.cites if fact in facts and fact not in found]
         seen = watch.look_at(rule) if missing else None
@@ -126,4 +139,4 @@ COMMON = (".absent", ".smc64_absent", ".call_from_the_normal_world", ".keep_to_3
 """The ends of the names of rules that many calls share; they are looked at last."""
 
 
-__all__ = ["Noticed", "Watch", "changed", "judgement", "table"]
+__all__ = ["RuleNoticed", "TraceWatch", "changed", "judgement", "table"]

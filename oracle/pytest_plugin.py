@@ -20,7 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from psci.oracle.campaign.judging import Judge, Judgement
     from psci.oracle.peers import Peer
-    from psci.oracle.peers.program import Argument, CallStep, Entry, Program, Step, WakeStep
+    from psci.oracle.peers.program import Argument, CallStep, EntrySlot, Program, ProgramStep, WakeStep
 
 _OPTION = "--psci-peer"
 
@@ -59,7 +59,7 @@ def psci_peer(request: pytest.FixtureRequest) -> Iterator[PeerUnderTest]:
 
 
 @dataclass(slots=True)
-class Judged:
+class JudgedRun:
     """What the oracle says of one run."""
 
     judgement: Judgement
@@ -130,13 +130,13 @@ class PeerUnderTest:
 
         return WakeStep(turn=-1 if turn is None else turn, cpu=by, target=target)
 
-    def entry(self, slot: int) -> Entry:
+    def entry(self, slot: int) -> EntrySlot:
         """The address of a piece of code that reports where it was entered; each slot is another address."""
-        from psci.oracle.peers.program import Entry
+        from psci.oracle.peers.program import EntrySlot
 
-        return Entry(slot)
+        return EntrySlot(slot)
 
-    def run(self, lives: Sequence[Sequence[Step]], cpus: int = 4) -> Judged:
+    def run(self, lives: Sequence[Sequence[ProgramStep]], cpus: int = 4) -> JudgedRun:
         """Run sequences, each on a machine that was just booted, and judge what happened.
 
         Args:
@@ -150,12 +150,12 @@ class PeerUnderTest:
 
         return self.judge(Program(cpus=cpus, lives=tuple(tuple(_in_turns(life)) for life in lives)))
 
-    def judge(self, program: Program) -> Judged:
+    def judge(self, program: Program) -> JudgedRun:
         """Run a whole program and judge what happened; for programs of `psci.oracle.generating.generator`."""
         from psci.oracle.campaign.judging import entries_of
 
         trace = self._run(program)
-        return Judged(self._judge(program.cpus).judge(trace, entries_of(program, trace)))
+        return JudgedRun(self._judge(program.cpus).judge(trace, entries_of(program, trace)))
 
     def close(self) -> None:
         """End the implementation."""
@@ -179,7 +179,7 @@ class PeerUnderTest:
         return self._judges[cpus]
 
 
-def _in_turns(life: Sequence[Step]) -> Iterator[Step]:
+def _in_turns(life: Sequence[ProgramStep]) -> Iterator[ProgramStep]:
     from dataclasses import replace
 
     turn = -1

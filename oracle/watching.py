@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from psci.model.events import End, Machine
+from psci.model.events import EndEvent, MachineEvent
 from psci.oracle.checker.checker import Checker
 from psci.oracle.checker.report import Finding, Report
 from psci.oracle.traces.file import read_lines
@@ -44,11 +44,11 @@ def watch(source: BinaryIO, name: str) -> Iterator[Said | Ended]:
     """
     checker: Checker | None = None
     for number, event in enumerate(read_lines(source, name)):
-        if isinstance(event, Machine):
+        if isinstance(event, MachineEvent):
             checker = Checker(event)
             continue
         assert checker is not None  # read_lines refuses anything else at the beginning
-        if isinstance(event, End):
+        if isinstance(event, EndEvent):
             break
         report = checker.report
         findings, problems = len(report.findings), len(report.problems)

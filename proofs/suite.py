@@ -16,7 +16,7 @@ from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.proofs.certificates.files import digest, write
 from psci.proofs.encoding.bounded import Bounded
-from psci.proofs.encoding.queries import Answer, Query, Verdict, cvc5_missing, solve, solve_with_cvc5
+from psci.proofs.encoding.queries import Query, SolverAnswer, SolverVerdict, cvc5_missing, solve, solve_with_cvc5
 from psci.proofs.encoding.steps import Translations
 from psci.proofs.encoding.unbounded import Unbounded
 from psci.proofs.methods import exploration, ranking, totality
@@ -26,7 +26,7 @@ from psci.proofs.methods.search import Search, k_induction, search
 from psci.proofs.questions import refinement
 from psci.proofs.replay.platform import SHAPE
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind, Property
+from psci.properties.language import ClaimKind, Property
 from psci.properties.runs.responses import Response
 
 INDUCTION = "induction"
@@ -64,7 +64,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Result:
+class ProofResult:
     """What came of a task."""
 
     claim: str
@@ -73,7 +73,7 @@ class Result:
     kind: str
     method: str
     cores: str
-    verdict: Verdict
+    verdict: SolverVerdict
     seconds: float
     queries: int = 0
     slowest: float = 0.0
@@ -105,7 +105,7 @@ class Result:
     @property
     def trustworthy(self) -> bool:
         """Proved, and no solver says otherwise."""
-        return self.verdict is Verdict.PROVED and not self.disagreements
+        return self.verdict is SolverVerdict.PROVED and not self.disagreements
 
 
 def property_named(name: str) -> Property:
@@ -154,30 +154,34 @@ def tasks(
     for any number of cores. With a `method` (a search, or k-induction) there is only that, for three cores.
     """
     if method is not None:
-        searched = (Kind.STEP, Kind.INVARIANT) if method == K_INDUCTION else (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)
+        searched = (
+            (ClaimKind.STEP, ClaimKind.INVARIANT)
+            if method == K_INDUCTION
+            else (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)
+        )
         yield from (Task(prop.name, method, THREE, depth=depth) for prop in properties if prop.kind in searched)
         return
     second = cvc5_missing() is None
     folder = str(smtlib) if smtlib else None
     for prop in properties:
-        if prop.kind is Kind.REFINEMENT:
+        if prop.kind is ClaimKind.REFINEMENT:
             if cores in (None, ANY):
                 yield Task(prop.name, SIMULATION, ANY, rule, second, folder)
             continue
-        if prop.kind not in (Kind.WITNESS, Kind.EXPLORED):
-            method = {Kind.LIVENESS: RANKING, Kind.TOTAL: TOTALITY}.get(prop.kind, INDUCTION)
+        if prop.kind not in (ClaimKind.WITNESS, ClaimKind.EXPLORED):
+            method = {ClaimKind.LIVENESS: RANKING, ClaimKind.TOTAL: TOTALITY}.get(prop.kind, INDUCTION)
             if cores in (None, ANY):
                 yield Task(prop.name, method, ANY, rule, second, folder)
             if cores in (None, THREE):
                 yield Task(prop.name, method, THREE, rule, second, folder)
-        if prop.kind in (Kind.LIVENESS, Kind.EXPLORED, Kind.WITNESS):
+        if prop.kind in (ClaimKind.LIVENESS, ClaimKind.EXPLORED, ClaimKind.WITNESS):
             if cores is None and rule is None and exploration.can_decide(prop):
                 yield Task(prop.name, EXPLORED, str(exploration.CORES))
         elif cores in (None, THREE) and rule is None and depth:
             yield Task(prop.name, SEARCH, THREE, depth=depth)
 
 
-def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
+def run(task: Task, specification: Specification = SPECIFICATION) -> ProofResult:
     """Carry out one task."""
     prop = property_named(task.claim)
     if task.method == SEARCH:
@@ -190,22 +194,22 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     disagreements: list[str] = []
     proved: list[tuple[str, str]] = []
 
-    def ask(query: Query) -> Answer:
+    def ask(query: Query) -> SolverAnswer:
         if task.smtlib:
             _write(Path(task.smtlib), task.cores, query)
         answer = solve(query)
         _count(counts, "z3", answer.verdict)
-        if task.lists and answer.verdict is Verdict.PROVED:
+        if task.lists and answer.verdict is SolverVerdict.PROVED:
             proved.append((query.name, digest(query.smtlib())))
-        if task.certificates and answer.verdict is Verdict.PROVED:
+        if task.certificates and answer.verdict is SolverVerdict.PROVED:
             _count(counts, "cvc5", write(Path(task.certificates), task.cores, query, answer.core))
         elif task.second_solver:
             # what the first solver used is enough, and is less to look at
-            asked = query.only(answer.core) if answer.verdict is Verdict.PROVED else query
+            asked = query.only(answer.core) if answer.verdict is SolverVerdict.PROVED else query
             second = solve_with_cvc5(asked.smtlib())
             _count(counts, "cvc5", second)
             answer = replace(answer, second=second)
-            if {answer.verdict, second} == {Verdict.PROVED, Verdict.REFUTED}:
+            if {answer.verdict, second} == {SolverVerdict.PROVED, SolverVerdict.REFUTED}:
                 disagreements.append(query.name)
         return answer
 
@@ -216,7 +220,7 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> Result:
     rules = translations(task.cores, specification)
     if isinstance(prop, Response):
         done = ranking.prove(prop, rules, only_rule=task.rule, ask=ask)
-    elif prop.kind is Kind.TOTAL:
+    elif prop.kind is ClaimKind.TOTAL:
         done = totality.prove(prop, rules, only_rule=task.rule, ask=ask)
     else:
         done = prove(prop, rules, only_rule=task.rule, ask=ask)
@@ -248,19 +252,19 @@ def _translations(cores: str, specification: Specification) -> Translations:
     return Translations(Bounded(int(cores), SHAPE, specification=specification))
 
 
-def of_induction(done: Induction, task: Task, specification: Specification) -> Result:
+def of_induction(done: Induction, task: Task, specification: Specification) -> ProofResult:
     """An induction as a line; where it fails, with one step from a state and, if there is one, a run from boot.
 
     So is a ranking; of that there are no runs from boot, because what breaks it takes for ever.
     """
     prop = done.claim
-    refuted = [(o, a) for o, a in done.failures() if a.verdict is Verdict.REFUTED]
+    refuted = [(o, a) for o, a in done.failures() if a.verdict is SolverVerdict.REFUTED]
     shown = [_explain(prop, o, a, specification) for o, a in refuted[:2]]
     if refuted and task.method == INDUCTION:
         found = search(prop, DEPTH_OF_TRACE, 3, specification, SHAPE, on_platform=True)
-        if found.run is not None and found.verdict is Verdict.REFUTED:
+        if found.run is not None and found.verdict is SolverVerdict.REFUTED:
             shown.insert(0, found.run)
-    return Result(
+    return ProofResult(
         prop.name, prop.title, prop.sentence, prop.kind.value, task.method, done.cores, done.verdict, done.seconds,
         queries=len(done.answers),
         slowest=max((answer.seconds for _, answer in done.answers), default=0.0),
@@ -271,24 +275,26 @@ def of_induction(done: Induction, task: Task, specification: Specification) -> R
         assumptions=done.assumptions_used(),
         failed=tuple(o.label for o, _ in done.failures()),
         counterexamples=tuple(shown),
-        reason="; ".join(_reason(o, a) for o, a in done.failures() if a.verdict is Verdict.UNKNOWN),
+        reason="; ".join(_reason(o, a) for o, a in done.failures() if a.verdict is SolverVerdict.UNKNOWN),
     )  # fmt: skip
 
 
-def _explain(prop: Property, found: Obligation, answer: Answer, specification: Specification) -> Counterexample | Story:
-    if isinstance(prop, Response) and isinstance(found, ranking.Duty):
+def _explain(
+    prop: Property, found: Obligation, answer: SolverAnswer, specification: Specification
+) -> Counterexample | Story:
+    if isinstance(prop, Response) and isinstance(found, ranking.RankingCondition):
         return ranking.explain(prop, found, answer, specification)
     return explain(prop, found, answer, specification)
 
 
-def _reason(obligation: Obligation, answer: Answer) -> str:
+def _reason(obligation: Obligation, answer: SolverAnswer) -> str:
     return f"the solver gave up on {obligation.label}: {answer.reason}"
 
 
-def of_refinement(done: refinement.Refinement) -> Result:
+def of_refinement(done: refinement.Refinement) -> ProofResult:
     """A simulation as a line."""
     prop, story = done.claim, done.story
-    return Result(
+    return ProofResult(
         prop.name, prop.title, prop.sentence, prop.kind.value, SIMULATION, ANY, done.verdict, done.seconds,
         queries=len(done.answers),
         slowest=max((answer.seconds for answer in done.answers), default=0.0),
@@ -303,27 +309,27 @@ def of_refinement(done: refinement.Refinement) -> Result:
     )  # fmt: skip
 
 
-def of_exploration(done: exploration.Explored) -> Result:
+def of_exploration(done: exploration.ExploredClaim) -> ProofResult:
     """What an exploration decided as a line."""
     prop = done.claim
-    return Result(
+    return ProofResult(
         prop.name, prop.title, prop.sentence, prop.kind.value, EXPLORED, str(exploration.CORES), done.verdict,
         done.seconds, states=done.states, counterexamples=done.stories, witness=done.witness,
     )  # fmt: skip
 
 
-def of_search(done: Search, method: str) -> Result:
+def of_search(done: Search, method: str) -> ProofResult:
     """A search as a line."""
     prop = done.claim
-    return Result(
+    return ProofResult(
         prop.name, prop.title, prop.sentence, prop.kind.value, method, str(done.cores), done.verdict, done.seconds,
         queries=done.depth, depth=done.depth, reason=done.reason, solvers={"z3": {done.verdict.value: 1}},
-        counterexamples=(done.run,) if done.run and done.verdict is Verdict.REFUTED else (),
-        witness=done.run if done.verdict is Verdict.PROVED else None,
+        counterexamples=(done.run,) if done.run and done.verdict is SolverVerdict.REFUTED else (),
+        witness=done.run if done.verdict is SolverVerdict.PROVED else None,
     )  # fmt: skip
 
 
-def _count(counts: dict[str, dict[str, int]], solver: str, verdict: Verdict) -> None:
+def _count(counts: dict[str, dict[str, int]], solver: str, verdict: SolverVerdict) -> None:
     by_verdict = counts.setdefault(solver, {})
     by_verdict[verdict.value] = by_verdict.get(verdict.value, 0) + 1
 

@@ -12,18 +12,18 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 
-from psci.proofs.suite import Result, Task, run
+from psci.proofs.suite import ProofResult, Task, run
 
 
-def run_all(work: Iterable[Task], jobs: int = 1) -> Iterator[Result]:
+def run_all(work: Iterable[Task], jobs: int = 1) -> Iterator[ProofResult]:
     """Carry out tasks, in processes of their own where there is more than one job; results come as they are ready."""
     if jobs <= 1:
         yield from map(run, work)
         return
-    left = Left(work, jobs)
+    left = TaskPool(work, jobs)
     with ExitStack() as stack:
         pools = [stack.enter_context(ProcessPoolExecutor(max_workers=1)) for _ in range(jobs)]
-        running: dict[Future[Result], int] = {}
+        running: dict[Future[ProofResult], int] = {}
         free = list(range(jobs))
         while True:
             for worker in free:
@@ -37,7 +37,7 @@ def run_all(work: Iterable[Task], jobs: int = 1) -> Iterator[Result]:
             yield from (future.result() for future in done)
 
 
-class Left:
+class TaskPool:
     """The tasks that nobody has taken, by number of cores."""
 
     def __init__(self, work: Iterable[Task], jobs: int) -> None:
@@ -60,4 +60,4 @@ class Left:
         return waiting[cores].popleft() if alone else waiting[cores].pop()
 
 
-__all__ = ["Left", "run_all"]
+__all__ = ["TaskPool", "run_all"]

@@ -22,7 +22,7 @@ from psci.model.tables.codes import (
     INVALID_PARAMETERS,
     NOT_SUPPORTED,
 )
-from psci.properties.language import NO_HISTORY, History, Property, Step, View, always_true, remembered, safety
+from psci.properties.language import NO_HISTORY, History, Property, StateView, Step, always_true, remembered, safety
 from psci.properties.machine.domains import awake, depth
 from psci.properties.words import powerdown, reserved_bits_are_zero, uniprocessor
 
@@ -65,12 +65,12 @@ MAY_MIGRATE = remembered("SEEN", "may_migrate", of=BOOL, doc="MIGRATE_INFO_TYPE 
 THERE = remembered("SEEN", "there", of=U32, doc="The id of which PSCI_FEATURES last said that it is implemented.")
 
 
-def _nothing_seen(h: View) -> Effect:
+def _nothing_seen(h: StateView) -> Effect:
     no = each(lambda core: False)
     return h.but(off=no, disabled=no, called_off=no, started=no, may_migrate=False, there=0)
 
 
-def _seen(m: MachineTerms, h: View, step: Step) -> Effect:
+def _seen(m: MachineTerms, h: StateView, step: Step) -> Effect:
     if step.name == "BOOT":
         return _nothing_seen(h)
     if step.name == "AFFINITY_INFO" and step.completion is Completion.RETURNS:
@@ -329,13 +329,13 @@ OWN = remembered("OS", "own", CORE, of=LOCAL_STATE, doc="The state that the OS t
 LEVEL = remembered("OS", "node", NODE, of=LOCAL_STATE, doc="The state that the OS takes the node to be in.")
 
 
-def _os_boots(h: View) -> Effect:
+def _os_boots(h: StateView) -> Effect:
     return h.but(
         asked=each(lambda core, node: RUN), own=each(lambda core: POWERDOWN), node=each(lambda node: POWERDOWN)
     )
 
 
-def _os_follows(m: MachineTerms, h: View, step: Step) -> Effect:
+def _os_follows(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """An OS takes its cores to be where it sent them, until they are back."""
 
     def back(core: Any) -> Effect:

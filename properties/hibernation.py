@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from psci.model.scenarios.hibernation import CHANGE, CHANGE_AND_SIGN, CLEAN, DISASTER, KEEP, RESUMES
 from psci.model.tables.versions import V1_3_F
-from psci.properties.language import Kind, Property, declare, sentence_of
+from psci.properties.language import ClaimKind, Property, declare, sentence_of
 
 Judged: TypeAlias = Callable[[Any], bool]
 """Of the judgement of a scenario."""
@@ -36,7 +36,7 @@ def of_scenarios(name: str, title: str, *, cites: tuple[str, ...], concerns: Jud
 
     def make(claim: Judged) -> OfScenarios:
         made: OfScenarios = declare(
-            OfScenarios(name, title, sentence_of(claim), cites, Kind.EXPLORED, claim, concerns=concerns)
+            OfScenarios(name, title, sentence_of(claim), cites, ClaimKind.EXPLORED, claim, concerns=concerns)
         )
         return made
 

@@ -23,7 +23,7 @@ from psci.model.symbols.machine import MACHINE, MachineTerms
 from psci.model.symbols.state import FIELDS
 
 
-class Kind(enum.Enum):
+class ClaimKind(enum.Enum):
     """What a property says."""
 
     STEP = "step"
@@ -42,7 +42,7 @@ class Kind(enum.Enum):
     """The claim is about two versions, or two halves of an implementation (`psci.properties.revisions`)."""
 
 
-class View:
+class StateView:
     """Fields of a state as attributes: `s.power[core]`, `s.system`."""
 
     def __init__(self, fields: Mapping[str, Function]) -> None:
@@ -69,8 +69,8 @@ def primed(function: Function) -> Function:
     return Function(f"{function.name}'", function.domain, function.range, "state", function.doc)
 
 
-BEFORE = View({field.name: field for field in FIELDS})
-AFTER = View({field.name: primed(field) for field in FIELDS})
+BEFORE = StateView({field.name: field for field in FIELDS})
+AFTER = StateView({field.name: primed(field) for field in FIELDS})
 
 
 @dataclass(frozen=True)
@@ -140,18 +140,18 @@ class History:
     """What a property remembers: its variables, their values before the first boot, and how they follow steps."""
 
     fields: tuple[Function, ...]
-    initially: Callable[[View], Effect]
-    follows: Callable[[MachineTerms, View, Step], Effect]
+    initially: Callable[[StateView], Effect]
+    follows: Callable[[MachineTerms, StateView, Step], Effect]
 
     @cached_property
-    def view(self) -> View:
+    def view(self) -> StateView:
         """The variables before a step."""
-        return View({_short(field.name): field for field in self.fields})
+        return StateView({_short(field.name): field for field in self.fields})
 
     @cached_property
-    def view_after(self) -> View:
+    def view_after(self) -> StateView:
         """The variables after a step."""
-        return View({_short(field.name): primed(field) for field in self.fields})
+        return StateView({_short(field.name): primed(field) for field in self.fields})
 
     def effect(self, step: Step) -> Effect:
         """How the variables change in a step."""
@@ -228,7 +228,7 @@ class Property:
     title: str
     sentence: str
     cites: tuple[str, ...]
-    kind: Kind
+    kind: ClaimKind
     claim: Claim
     history: History = NO_HISTORY
     helpers: tuple[Invariant, ...] = ()
@@ -265,13 +265,13 @@ class Property:
 
     def of_step(self, step: Step) -> Term:
         """The claim about a step; true where it says nothing about such steps, which show no possibility either."""
-        if self.kind not in (Kind.STEP, Kind.WITNESS) or (self.about and step.name not in self.about):
-            return FALSE if self.kind is Kind.WITNESS else TRUE
+        if self.kind not in (ClaimKind.STEP, ClaimKind.WITNESS) or (self.about and step.name not in self.about):
+            return FALSE if self.kind is ClaimKind.WITNESS else TRUE
         return of_step(self.claim, self.history, step)
 
     def of_state(self) -> Term:
         """The claim about a state; true for a property of steps."""
-        return of_state(self.claim, self.history) if self.kind is Kind.INVARIANT else TRUE
+        return of_state(self.claim, self.history) if self.kind is ClaimKind.INVARIANT else TRUE
 
 
 _DECLARED: dict[str, Property] = {}
@@ -306,7 +306,16 @@ def safety(
     With `listed` false it is a claim that nobody says is kept (`psci.properties.claims`), and is not proved.
     """
     return _maker(
-        name, title, cites, Kind.STEP, listed, history=history, helpers=helpers, lemmas=lemmas, about=about, given=given
+        name,
+        title,
+        cites,
+        ClaimKind.STEP,
+        listed,
+        history=history,
+        helpers=helpers,
+        lemmas=lemmas,
+        about=about,
+        given=given,
     )
 
 
@@ -317,7 +326,7 @@ def always_true(
 ) -> Callable[[Claim], Property]:  # fmt: skip
     """A property of every reachable state; with `listed` false, a claim as in `safety`."""
     return _maker(
-        name, title, cites, Kind.INVARIANT, listed, history=history, helpers=helpers, lemmas=lemmas,
+        name, title, cites, ClaimKind.INVARIANT, listed, history=history, helpers=helpers, lemmas=lemmas,
         lemmas_after=lemmas_after, given=given,
     )  # fmt: skip
 
@@ -326,25 +335,25 @@ def consequence(
     name: str, title: str, *, cites: tuple[str, ...], lemmas: tuple[Property, ...]
 ) -> Callable[[Claim], Property]:
     """A property of every reachable state that other such properties imply."""
-    return _maker(name, title, cites, Kind.INVARIANT, lemmas=lemmas, follows=True)
+    return _maker(name, title, cites, ClaimKind.INVARIANT, lemmas=lemmas, follows=True)
 
 
 def possible(
     name: str, title: str, *, cites: tuple[str, ...], about: tuple[str, ...], history: History = NO_HISTORY
 ) -> Callable[[Claim], Property]:
     """A step that some run from boot must be able to make."""
-    return _maker(name, title, cites, Kind.WITNESS, about=about, history=history)
+    return _maker(name, title, cites, ClaimKind.WITNESS, about=about, history=history)
 
 
 def total(
     name: str, title: str, *, cites: tuple[str, ...], lemmas: tuple[Property, ...] = ()
 ) -> Callable[[Claim], Property]:
     """Every call that satisfies the claim, (m, s, h, step), has an answer that is more than a permission."""
-    return _maker(name, title, cites, Kind.TOTAL, lemmas=lemmas)
+    return _maker(name, title, cites, ClaimKind.TOTAL, lemmas=lemmas)
 
 
 def _maker(
-    name: str, title: str, cites: tuple[str, ...], kind: Kind, listed: bool = True, **more: Any
+    name: str, title: str, cites: tuple[str, ...], kind: ClaimKind, listed: bool = True, **more: Any
 ) -> Callable[[Claim], Property]:  # fmt: skip
     def make(claim: Claim) -> Property:
         made = Property(name, title, sentence_of(claim), cites, kind, claim, **more)

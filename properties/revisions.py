@@ -29,7 +29,7 @@ from psci.model.tables.versions import (
     VERSIONS,
     Version,
 )
-from psci.properties.language import Kind, Property, declare
+from psci.properties.language import ClaimKind, Property, declare
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _refines(older: Version, newer: Version) -> Refines:
     return Refines(
         f"REFINES-{newer}", f"what-{newer}-changes",
         f"PSCI {newer} allows what {older} allows, no more and no less, but for the changes that are listed.",
-        cites, Kind.REFINEMENT, _no_claim, older=older, newer=newer, changes=CHANGES[newer],
+        cites, ClaimKind.REFINEMENT, _no_claim, older=older, newer=newer, changes=CHANGES[newer],
     )  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def _splits(kernel: Version) -> Splits:
     return Splits(
         f"SPLIT-{kernel}", f"a-filter-over-{kernel}-is-{whole}",
         f"A kernel of {kernel} and a VMM that serves SYSTEM_OFF2 and what tells about it are one PSCI {whole}.",
-        ("VERSION-2", "FEAT-2", "OFF2-9"), Kind.REFINEMENT, _no_claim, kernel=kernel, whole=whole,
+        ("VERSION-2", "FEAT-2", "OFF2-9"), ClaimKind.REFINEMENT, _no_claim, kernel=kernel, whole=whole,
     )  # fmt: skip
 
 

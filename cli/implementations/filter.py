@@ -24,8 +24,8 @@ from psci.model.scenarios.filter import Composition, function_named, usual_offer
 from psci.model.tables.versions import version
 
 if TYPE_CHECKING:
-    from psci.oracle.filter.run import Ran, Target
-    from psci.oracle.filter.witness import Witness
+    from psci.oracle.filter.run import FilterTarget, Ran
+    from psci.oracle.filter.witness import FilterWitness
     from psci.proofs.questions.filter import Sufficiency
 
 
@@ -35,7 +35,7 @@ class Analysis:
 
     composition: Composition
     sufficiency: Sufficiency
-    witnesses: dict[int, Witness | None] = field(default_factory=dict)
+    witnesses: dict[int, FilterWitness | None] = field(default_factory=dict)
 
 
 @click.command()
@@ -94,13 +94,13 @@ def analyse(composition: Composition) -> Analysis:
     return Analysis(whole, found, {forced.fid: witness(whole, forced.fid) for forced in found.forced})
 
 
-def _target(peer: str | None, image: str | None, qemu: str | None) -> Target | None:
+def _target(peer: str | None, image: str | None, qemu: str | None) -> FilterTarget | None:
     if peer is None:
         return None
-    from psci.oracle.filter.run import Target
+    from psci.oracle.filter.run import FilterTarget
     from psci.oracle.peers import request_for
 
-    return Target(request_for(peer, kernel=image, qemu=qemu))
+    return FilterTarget(request_for(peer, kernel=image, qemu=qemu))
 
 
 def _ids(word: str, composition: Composition) -> Sequence[int]:
@@ -117,11 +117,11 @@ def _ids(word: str, composition: Composition) -> Sequence[int]:
 
 
 def _run(
-    analysis: Analysis, target: Target, left_out: Sequence[int], calls: int, seed: int, cpus: int,
+    analysis: Analysis, target: FilterTarget, left_out: Sequence[int], calls: int, seed: int, cpus: int,
     output: Path | None, quiet: bool,
 ) -> list[Ran]:  # fmt: skip
     from psci.host.requirements import CannotRun
-    from psci.oracle.campaign.campaign import Plan
+    from psci.oracle.campaign.campaign import CampaignPlan
     from psci.oracle.filter.run import ask, campaign, known_quirks, source
 
     composition = analysis.composition
@@ -129,7 +129,7 @@ def _run(
     if kernel.psci != composition.kernel.name:
         name = target.request.name
         raise InputError(f"--kernel {composition.kernel}: {name} has PSCI {kernel.psci}; give --kernel {kernel.psci}")
-    plan = Plan(seed=seed, calls=calls, cpus=cpus, quirks=known_quirks(kernel))
+    plan = CampaignPlan(seed=seed, calls=calls, cpus=cpus, quirks=known_quirks(kernel))
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         (output / "vmm.py").write_text(source(composition, kernel, cpus), encoding="utf-8")
@@ -153,7 +153,7 @@ def _run(
     return ran
 
 
-def _save_witnesses(analysis: Analysis, target: Target | None, folder: Path) -> None:
+def _save_witnesses(analysis: Analysis, target: FilterTarget | None, folder: Path) -> None:
     """For each id the model's trace without it, and a file with which `psci replay` shows it on a real kernel."""
     from psci.oracle.campaign import saved
     from psci.oracle.filter.run import saved_witness

@@ -12,7 +12,7 @@ from psci.model.specification import SPECIFICATION
 
 if TYPE_CHECKING:
     from psci.oracle.filter.run import Ran
-    from psci.oracle.filter.witness import Witness
+    from psci.oracle.filter.witness import FilterWitness
     from psci.proofs.questions.filter import Sufficiency
 
 ACCESS: Mapping[str, str] = {
@@ -26,7 +26,7 @@ ACCESS: Mapping[str, str] = {
 """What a field of the state is to a VMM that uses KVM."""
 
 
-def print_analysis(composition: Composition, found: Sufficiency, witnesses: Mapping[int, Witness | None]) -> None:
+def print_analysis(composition: Composition, found: Sufficiency, witnesses: Mapping[int, FilterWitness | None]) -> None:
     """The set, the proof and the needs."""
     offered = ", ".join(call.name for call in composition.offered) or "nothing new"
     sees = f"a guest that sees PSCI {composition.want}"
@@ -63,15 +63,15 @@ def _print_proof(found: Sufficiency) -> None:
         click.echo(f"  provided that {proviso.sentence} ({', '.join(for_whom)})")
 
 
-def _calls(witness: Witness) -> list[str]:
-    from psci.model.events import Call, Return
+def _calls(witness: FilterWitness) -> list[str]:
+    from psci.model.events import CallEvent, ReturnEvent
 
     found = []
     for event in witness.events:
-        if isinstance(event, Call):
+        if isinstance(event, CallEvent):
             name = SPECIFICATION.call_of[event.fn][0].name if event.fn in SPECIFICATION.call_of else "?"
             found.append(f"{name} {event.fn:#010x}({', '.join(map(hex, event.args))})")
-        elif isinstance(event, Return):
+        elif isinstance(event, ReturnEvent):
             found[-1] += f" = {event.x0:#x}"
     return found
 
@@ -105,13 +105,13 @@ def print_run(one: Ran, seed: int) -> None:
 
 def host_events(one: Ran) -> list[str]:
     """What the host saw of the guest that hibernates: the system events of KVM or of the VMM."""
-    from psci.model.events import System
+    from psci.model.events import SystemEvent
 
-    events = [event for event in one.hibernation[0] if isinstance(event, System)]
+    events = [event for event in one.hibernation[0] if isinstance(event, SystemEvent)]
     return [f"{e.event} (by {e.source}, type {(e.raw or {}).get('type')}, flags {e.flags})" for e in events]
 
 
-def forwarded_document(found: Sufficiency, witnesses: Mapping[int, Witness | None]) -> list[dict[str, Any]]:
+def forwarded_document(found: Sufficiency, witnesses: Mapping[int, FilterWitness | None]) -> list[dict[str, Any]]:
     """The ids that must be forwarded, each with its reason and the trace without it."""
     from psci.oracle.traces.file import as_json
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from psci.oracle.campaign.campaign import Plan
+    from psci.oracle.campaign.campaign import CampaignPlan
     from psci.oracle.peers import Request
 
 DEFAULT_CALLS = 2000
@@ -47,7 +47,7 @@ def command(
     Exit status: 0 nothing new, 1 a new deviation, 2 bad input, 3 could not judge, 130 interrupted.
     """
     from psci.oracle import peers
-    from psci.oracle.campaign.campaign import Plan
+    from psci.oracle.campaign.campaign import CampaignPlan
     from psci.oracle.campaign.jobs import campaign
     from psci.oracle.campaign.session import Order
 
@@ -59,7 +59,7 @@ def command(
     seed = secrets.randbelow(1 << 32) if seed is None and not resume else seed
     if calls is None and seconds is None:
         calls = DEFAULT_CALLS
-    plan = Plan(seed=seed or 0, calls=calls, seconds=seconds, cpus=cpus, psci=psci)
+    plan = CampaignPlan(seed=seed or 0, calls=calls, seconds=seconds, cpus=cpus, psci=psci)
     order = Order(request=request, plan=plan, folder=save, command=command_line(request, plan, strict), strict=strict)
     with progress(request.name) as tell:
         document = campaign(order, jobs, tell, resume=resume, seed=seed)
@@ -73,7 +73,7 @@ def command(
     return int(document["status"])
 
 
-def command_line(request: Request, plan: Plan, strict: bool) -> str:
+def command_line(request: Request, plan: CampaignPlan, strict: bool) -> str:
     """The command that does the same again."""
     words = ["psci", "fuzz", request.name, "--seed", str(plan.seed)]
     words += ["--calls", str(plan.calls)] if plan.calls is not None else []

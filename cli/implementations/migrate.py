@@ -10,7 +10,7 @@ import click
 
 from psci.explorer.questions.survival import missed
 from psci.model.errors import InputError
-from psci.model.scenarios.migration import Arrival, Seen, journeys, move
+from psci.model.scenarios.migration import Arrival, GuestView, journeys, move
 
 if TYPE_CHECKING:
     from psci.oracle.filter.migration import Moved
@@ -33,10 +33,10 @@ def command(source: str | None, destination: str | None, pin: str, as_json: bool
         raise InputError("--from and --to belong together: give both, such as --from kvm:latest --to kvm:6.12")
     if source is not None and destination is not None:
         from psci.oracle.filter.migration import moves
-        from psci.oracle.filter.run import Target
+        from psci.oracle.filter.run import FilterTarget
         from psci.oracle.peers import request_for
 
-        moved = list(moves(Target(request_for(source)), Target(request_for(destination)), pin))
+        moved = list(moves(FilterTarget(request_for(source)), FilterTarget(request_for(destination)), pin))
     if as_json:
         click.echo(json.dumps(_document(arrivals, moved), indent=2))
     else:
@@ -64,7 +64,7 @@ def _print(arrivals: Sequence[tuple[str, Arrival]], moved: Sequence[Moved]) -> N
             click.echo(f"  observed {finding.observed}; allowed are only {finding.allowed}")
 
 
-def _seen(seen: Seen) -> str:
+def _seen(seen: GuestView) -> str:
     version = 0 if seen.version is None else seen.version
     there = seen.off2 is not None and not seen.off2 >> 31 & 1
     return f"{version >> 16}.{version & 0xFFFF} {'with' if there else 'without'} SYSTEM_OFF2"

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from psci.oracle.campaign.replaying import Replayed
-    from psci.oracle.campaign.saved import Saved
+    from psci.oracle.campaign.saved import SavedDeviation
 
 
 @click.command()
@@ -51,12 +51,12 @@ def command(
     return done.status
 
 
-def default_times(deviation: Saved) -> int:
+def default_times(deviation: SavedDeviation) -> int:
     """Enough runs to see it again, if it is still there."""
     return max(3, deviation.rate.runs)
 
 
-def _document(file: Path, name: str, deviation: Saved, done: Replayed) -> dict[str, Any]:
+def _document(file: Path, name: str, deviation: SavedDeviation, done: Replayed) -> dict[str, Any]:
     from psci.oracle.traces.file import as_json
 
     return {
@@ -82,7 +82,7 @@ def _document(file: Path, name: str, deviation: Saved, done: Replayed) -> dict[s
     }
 
 
-def _print(document: dict[str, Any], deviation: Saved) -> None:
+def _print(document: dict[str, Any], deviation: SavedDeviation) -> None:
     print(f"{document['peer']}: {document['version']}")
     if document["version"] != document["found_in"]:
         print(f"it was found in {document['found_in']}")

@@ -27,12 +27,12 @@ def command(psci: str, seed: int, refuses: str, profile: Path | None, fault: str
     from psci.oracle import profiles
     from psci.oracle.reference.choices import Refuses
     from psci.oracle.reference.faults import fault_named
-    from psci.oracle.reference.serve import Server
+    from psci.oracle.reference.serve import ReferenceServer
 
     version(psci)
     declared = None if profile is None else json.loads(json.dumps(profiles.read(profile)))
     if fault is None:
-        server = Server(psci, profile=declared, seed=seed, refuses=Refuses(refuses))
+        server = ReferenceServer(psci, profile=declared, seed=seed, refuses=Refuses(refuses))
     else:
         server = fault_named(fault).server(seed, Refuses(refuses))
     try:

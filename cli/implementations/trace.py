@@ -17,7 +17,7 @@ from psci.model.errors import InputError
 from psci.model.events import Event
 
 if TYPE_CHECKING:
-    from psci.oracle.checker.many import Judged
+    from psci.oracle.checker.many import JudgedFile
 
 LIMIT_OF_FINDINGS = 20
 
@@ -67,7 +67,7 @@ def check(
     from psci.oracle.checker import many
     from psci.oracle.checker.limits import LIMIT_OF_EXPLANATIONS
 
-    request = many.Terms(
+    request = many.JudgingTerms(
         version, chosen(readings) or None, explanations or LIMIT_OF_EXPLANATIONS, time_limit, memory_limit, amend_file
     )
     request.specification()  # an error in the user's rules is told before a trace is read
@@ -88,7 +88,7 @@ def check(
     context.exit(many.worst(one.status for one in done))
 
 
-def _tell(one: Judged, limit: int, in_full: bool) -> None:
+def _tell(one: JudgedFile, limit: int, in_full: bool) -> None:
     if not in_full or one.report is None:
         click.echo(one.line())
         return

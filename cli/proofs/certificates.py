@@ -13,8 +13,8 @@ from rich.progress import Progress
 
 from psci.model.errors import InputError
 from psci.proofs.certificates.files import HOW_TO_BUILD, check, collect, index, left_out
-from psci.proofs.encoding.queries import Verdict, cvc5_missing, solver_versions
-from psci.proofs.suite import ANY, EXPLORED, Result, Task, tasks
+from psci.proofs.encoding.queries import SolverVerdict, cvc5_missing, solver_versions
+from psci.proofs.suite import ANY, EXPLORED, ProofResult, Task, tasks
 from psci.proofs.workers import run_all
 from psci.properties.language import Property
 
@@ -59,9 +59,9 @@ def certify_all(console: Console, properties: Sequence[Property], jobs: int, fol
         )  # fmt: skip
         for name in bad:
             console.print(f"  {name}", highlight=False, markup=False)
-    if any(result.verdict is Verdict.REFUTED for result in results):
+    if any(result.verdict is SolverVerdict.REFUTED for result in results):
         return 1
-    return 3 if bad or any(result.verdict is not Verdict.PROVED for result in results) else 0
+    return 3 if bad or any(result.verdict is not SolverVerdict.PROVED for result in results) else 0
 
 
 def verify_all(
@@ -111,7 +111,7 @@ def verify_all(
     return 1 if faults else 3 if ethos is None else 0
 
 
-def _run(console: Console, work: Sequence[Task], jobs: int) -> Iterator[Result]:
+def _run(console: Console, work: Sequence[Task], jobs: int) -> Iterator[ProofResult]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("proving", total=len(work))
         for result in run_all(work, jobs):

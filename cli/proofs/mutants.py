@@ -21,7 +21,15 @@ from psci.model.events import Event
 from psci.model.specification import Specification
 from psci.oracle import check
 from psci.oracle.traces.file import read_trace, write_trace
-from psci.proofs.mutation.kills import DISTINGUISHABLE, EQUIVALENT, KILLERS, SURVIVES, UNDECIDED, Noticed, Watch
+from psci.proofs.mutation.kills import (
+    DISTINGUISHABLE,
+    EQUIVALENT,
+    KILLERS,
+    SURVIVES,
+    UNDECIDED,
+    MutantNoticed,
+    Watchers,
+)
 from psci.proofs.mutation.mutants import Mutant, mutants, sample
 from psci.proofs.mutation.survivors import argument_for
 from psci.proofs.questions.separation import Runs
@@ -54,7 +62,7 @@ def kill_table(
     """
     chosen = mutants() if count is None else sample(count)
     names = tuple(p.name for p in properties or PROPERTIES)
-    saved = Saved(output) if output is not None else None
+    saved = SavedMutants(output) if output is not None else None
     done = {} if saved is None else saved.results()
     found = {mutant.name: done[mutant.name] for mutant in chosen if mutant.name in done}
     waiting = [mutant for mutant in chosen if mutant.name not in found]
@@ -79,13 +87,13 @@ def kill_table(
     return 130 if interrupted else status(results)
 
 
-def argued(noticed: Noticed) -> Noticed:
+def argued(noticed: MutantNoticed) -> MutantNoticed:
     """A survivor with the argument why nothing shows it, where there is one."""
     why = argument_for(noticed.mutant) if noticed.by == SURVIVES else ""
     return replace(noticed, reason=why) if why else noticed
 
 
-def status(results: Sequence[Noticed]) -> int:
+def status(results: Sequence[MutantNoticed]) -> int:
     """The exit status of the command."""
     by = {noticed.by for noticed in results}
     return 1 if SURVIVES in by else 3 if UNDECIDED in by else 0
@@ -94,7 +102,7 @@ def status(results: Sequence[Noticed]) -> int:
 # ---- the work
 
 
-def _all(waiting: Sequence[Mutant], names: tuple[str, ...], traces: Path | None, jobs: int) -> Iterator[Noticed]:
+def _all(waiting: Sequence[Mutant], names: tuple[str, ...], traces: Path | None, jobs: int) -> Iterator[MutantNoticed]:
     work = partial(_look_at, names, traces)
     if jobs <= 1:
         yield from map(work, (mutant.name for mutant in waiting))
@@ -110,10 +118,10 @@ def _all(waiting: Sequence[Mutant], names: tuple[str, ...], traces: Path | None,
 
 
 @cache
-def _watch(names: tuple[str, ...], traces: Path | None) -> Watch:
+def _watch(names: tuple[str, ...], traces: Path | None) -> Watchers:
     """What notices mutants, made once a process."""
     shipped = {} if traces is None else {path.stem: tuple(read_trace(path)) for path in sorted(traces.glob("*.ndjson"))}
-    return Watch(judgement, Runs(), shipped, [property_named(name) for name in names])
+    return Watchers(judgement, Runs(), shipped, [property_named(name) for name in names])
 
 
 @cache
@@ -121,7 +129,7 @@ def _by_name() -> Mapping[str, Mutant]:
     return {mutant.name: mutant for mutant in mutants()}
 
 
-def _look_at(names: tuple[str, ...], traces: Path | None, mutant: str) -> Noticed:
+def _look_at(names: tuple[str, ...], traces: Path | None, mutant: str) -> MutantNoticed:
     return _watch(names, traces).look_at(_by_name()[mutant])
 
 
@@ -134,7 +142,7 @@ def judgement(events: Sequence[Event], specification: Specification) -> object:
 # ---- results in a folder
 
 
-class Saved:
+class SavedMutants:
     """Results in a folder: one JSON line a mutant in `mutants.jsonl`, and the generated traces beside it."""
 
     def __init__(self, folder: Path) -> None:
@@ -142,18 +150,18 @@ class Saved:
         self.file = folder / "mutants.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
 
-    def results(self) -> dict[str, Noticed]:
+    def results(self) -> dict[str, MutantNoticed]:
         """What was found before.
 
         Raises:
             InputError: the file is none of ours.
         """
-        found: dict[str, Noticed] = {}
+        found: dict[str, MutantNoticed] = {}
         lines = self.file.read_text(encoding="utf-8").splitlines() if self.file.exists() else []
         for number, line in enumerate(lines, start=1):
             try:
                 entry = json.loads(line)
-                noticed = Noticed(**{**entry, "properties": tuple(entry["properties"])})
+                noticed = MutantNoticed(**{**entry, "properties": tuple(entry["properties"])})
             except (ValueError, TypeError, KeyError) as error:
                 if number == len(lines):
                     continue  # the last line of a run that was killed
@@ -161,7 +169,7 @@ class Saved:
             found[noticed.mutant] = noticed
         return found
 
-    def add(self, noticed: Noticed) -> None:
+    def add(self, noticed: MutantNoticed) -> None:
         """One more result, on the disk at once."""
         if noticed.events:
             name = "".join(c if c.isalnum() or c in "._-" else "-" for c in noticed.mutant)
@@ -170,14 +178,14 @@ class Saved:
             file.write(json.dumps(entry(replace(noticed, events=()))) + "\n")
 
 
-def entry(noticed: Noticed) -> dict[str, Any]:
+def entry(noticed: MutantNoticed) -> dict[str, Any]:
     """A result as JSON, without its trace."""
     found = asdict(replace(noticed, events=()))
     del found["events"]
     return found
 
 
-def document(results: Sequence[Noticed], interrupted: bool) -> dict[str, Any]:
+def document(results: Sequence[MutantNoticed], interrupted: bool) -> dict[str, Any]:
     """The JSON document of the command (schema: mutants.json)."""
     by = Counter(noticed.by for noticed in results)
     different = len(results) - by[EQUIVALENT]
@@ -194,7 +202,9 @@ def document(results: Sequence[Noticed], interrupted: bool) -> dict[str, Any]:
 # ---- what is printed
 
 
-def _print(console: Console, results: Sequence[Noticed], names: Sequence[str], total: int, interrupted: bool) -> None:
+def _print(
+    console: Console, results: Sequence[MutantNoticed], names: Sequence[str], total: int, interrupted: bool
+) -> None:
     console.print(_operators(results))
     console.print(_properties(results, names))
     for word in (EQUIVALENT, SURVIVES, UNDECIDED):
@@ -218,7 +228,7 @@ def _print(console: Console, results: Sequence[Noticed], names: Sequence[str], t
     )
 
 
-def _operators(results: Sequence[Noticed]) -> Table:
+def _operators(results: Sequence[MutantNoticed]) -> Table:
     words = (*KILLERS, DISTINGUISHABLE, EQUIVALENT, SURVIVES, UNDECIDED)
     table = Table("changed", *words, "all", title="what notices a changed rule", title_justify="left")
     operators = dict.fromkeys(noticed.operator for noticed in results)
@@ -230,7 +240,7 @@ def _operators(results: Sequence[Noticed]) -> Table:
     return table
 
 
-def _properties(results: Sequence[Noticed], names: Iterable[str]) -> Table:
+def _properties(results: Sequence[MutantNoticed], names: Iterable[str]) -> Table:
     table = Table("property", "mutants", "for instance", title="mutants that each property notices")
     table.title_justify = "left"
     for name in names:
@@ -239,7 +249,7 @@ def _properties(results: Sequence[Noticed], names: Iterable[str]) -> Table:
     return table
 
 
-def _grouped(results: Sequence[Noticed]) -> dict[str, list[str]]:
+def _grouped(results: Sequence[MutantNoticed]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for noticed in results:
         found.setdefault(noticed.reason, []).append(noticed.mutant)

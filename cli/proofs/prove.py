@@ -16,11 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from psci.cli.proofs.prove_text import Areas, Spent, conclusion, document
 from psci.model.errors import InputError
 from psci.oracle.traces.file import write_trace
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.suite import (
     K_INDUCTION,
     SEARCH,
-    Result,
+    ProofResult,
     property_named,
     rule_named,
     tasks,
@@ -126,7 +126,7 @@ def command(
 
         return certify_all(console, with_lemmas(chosen), jobs, certificates, as_json)
     work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method))
-    results: list[Result] = []
+    results: list[ProofResult] = []
     interrupted = False
     started = perf_counter()
     areas = Areas(console, work)
@@ -183,7 +183,7 @@ def peak_memory() -> int:
     return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024
 
 
-def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
+def save(results: Sequence[ProofResult], folder: Path) -> dict[str, Path]:
     """Write the run from boot of each property that has one; returns where, by property."""
     saved: dict[str, Path] = {}
     for result in results:
@@ -196,9 +196,9 @@ def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
     return saved
 
 
-def status(results: Sequence[Result]) -> int:
+def status(results: Sequence[ProofResult]) -> int:
     """The exit status of the command."""
-    if any(result.verdict is Verdict.REFUTED for result in results):
+    if any(result.verdict is SolverVerdict.REFUTED for result in results):
         return 1
     if any(not result.trustworthy for result in results):
         return 3

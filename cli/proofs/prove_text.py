@@ -10,12 +10,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from psci.proofs.encoding.queries import CVC5_STRATEGIES, RLIMIT, Verdict, cvc5_missing, solver_versions
+from psci.proofs.encoding.queries import CVC5_STRATEGIES, RLIMIT, SolverVerdict, cvc5_missing, solver_versions
 from psci.proofs.questions.missed import missed_by_none
-from psci.proofs.suite import Result, Task, property_named
+from psci.proofs.suite import ProofResult, Task, property_named
 from psci.properties import PROPERTIES, area
 
-MARKS = {Verdict.PROVED: "[green]proved[/]", Verdict.REFUTED: "[red]REFUTED[/]", Verdict.UNKNOWN: "[yellow]gave up[/]"}
+MARKS = {
+    SolverVerdict.PROVED: "[green]proved[/]",
+    SolverVerdict.REFUTED: "[red]REFUTED[/]",
+    SolverVerdict.UNKNOWN: "[yellow]gave up[/]",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,9 @@ class Areas:
     def __init__(self, console: Console, work: Sequence[Task]) -> None:
         self._console = console
         self._left = Counter(area(property_named(task.claim)) for task in work)
-        self._found: dict[str, list[Result]] = {}
+        self._found: dict[str, list[ProofResult]] = {}
 
-    def add(self, result: Result) -> None:
+    def add(self, result: ProofResult) -> None:
         """One more result."""
         here = area(property_named(result.claim))
         self._found.setdefault(here, []).append(result)
@@ -51,7 +55,7 @@ class Areas:
 
     def _print(self, here: str) -> None:
         self._console.print(f"\n[bold]{here}[/]", highlight=False)
-        by_name: dict[str, list[Result]] = {}
+        by_name: dict[str, list[ProofResult]] = {}
         for result in self._found.pop(here):
             by_name.setdefault(result.claim, []).append(result)
         for results in by_name.values():
@@ -61,7 +65,7 @@ class Areas:
                 self._console.print(f"    {_line(result)}", highlight=False, soft_wrap=True)
 
 
-def _line(result: Result) -> str:
+def _line(result: ProofResult) -> str:
     cores = f"{result.cores} cores"
     how = f"{result.method}, {result.depth} steps" if result.depth else result.method
     solvers = ", ".join(f"{name} {_counts(counts)}" for name, counts in result.solvers.items())
@@ -72,12 +76,12 @@ def _line(result: Result) -> str:
 
 
 def _counts(counts: Any) -> str:
-    ordered = [(verdict.value, counts[verdict.value]) for verdict in Verdict if counts.get(verdict.value)]
+    ordered = [(verdict.value, counts[verdict.value]) for verdict in SolverVerdict if counts.get(verdict.value)]
     return " ".join(f"{number}" if verdict == "proved" else f"{number} {verdict}" for verdict, number in ordered)
 
 
 def conclusion(
-    console: Console, results: Sequence[Result], total: int, interrupted: bool, spent: Spent, whole: bool
+    console: Console, results: Sequence[ProofResult], total: int, interrupted: bool, spent: Spent, whole: bool
 ) -> None:
     """What came of it all.
 
@@ -114,12 +118,12 @@ def conclusion(
         console.print(f"no second opinion: {missing}", markup=False)
     verdicts = Counter(result.verdict for result in results)
     console.print(
-        f"{verdicts[Verdict.PROVED]} proved, {verdicts[Verdict.REFUTED]} refuted, "
-        f"{verdicts[Verdict.UNKNOWN]} given up, of {total}" + (" (interrupted)" if interrupted else "")
+        f"{verdicts[SolverVerdict.PROVED]} proved, {verdicts[SolverVerdict.REFUTED]} refuted, "
+        f"{verdicts[SolverVerdict.UNKNOWN]} given up, of {total}" + (" (interrupted)" if interrupted else "")
     )
 
 
-def _findings(results: Sequence[Result], total: int) -> Iterator[str]:
+def _findings(results: Sequence[ProofResult], total: int) -> Iterator[str]:
     """What is not proved, and why; what versions changed, where only some properties were asked for."""
     for result in results:
         for shown in result.counterexamples[:2]:
@@ -133,32 +137,35 @@ def _findings(results: Sequence[Result], total: int) -> Iterator[str]:
             yield from (f"{result.claim}: {difference}" for difference in result.differences)
 
 
-def _by_area(results: Sequence[Result]) -> Table:
+def _by_area(results: Sequence[ProofResult]) -> Table:
     table = Table("area", title="what is proved", title_justify="left")
     for heading in ("properties", "proofs", "proved", "refuted", "gave up"):
         table.add_column(heading, justify="right")
-    groups: dict[str, list[Result]] = {area(prop): [] for prop in PROPERTIES}
+    groups: dict[str, list[ProofResult]] = {area(prop): [] for prop in PROPERTIES}
     for result in results:
         groups[area(property_named(result.claim))].append(result)
     for title, group in groups.items():
         if group:
             verdicts = Counter(result.verdict for result in group)
-            counts = [str(verdicts[verdict] or "") for verdict in (Verdict.PROVED, Verdict.REFUTED, Verdict.UNKNOWN)]
+            counts = [
+                str(verdicts[verdict] or "")
+                for verdict in (SolverVerdict.PROVED, SolverVerdict.REFUTED, SolverVerdict.UNKNOWN)
+            ]
             table.add_row(title, str(len({result.claim for result in group})), str(len(group)), *counts)
     return table
 
 
-def _solvers(results: Sequence[Result]) -> Iterator[str]:
+def _solvers(results: Sequence[ProofResult]) -> Iterator[str]:
     contradictions = sum(len(result.disagreements) for result in results)
     for name, counts in agreement(results).items():
         of = sum(counts.values())
-        told = ", ".join(f"{counts[v.value]} {v.value}" for v in Verdict if counts.get(v.value))
+        told = ", ".join(f"{counts[v.value]} {v.value}" for v in SolverVerdict if counts.get(v.value))
         yield f"{name} {solver_versions().get(name, '')}: {of} queries, {told}"
     if len(agreement(results)) > 1:
         yield f"{contradictions} contradictions"
 
 
-def _unmissed(results: Sequence[Result]) -> Iterator[str]:
+def _unmissed(results: Sequence[ProofResult]) -> Iterator[str]:
     rules = unmissed(results)
     unexplained = [rule for rule, reason in rules.items() if not reason]
     yield (
@@ -167,12 +174,12 @@ def _unmissed(results: Sequence[Result]) -> Iterator[str]:
     )
 
 
-def unmissed(results: Sequence[Result]) -> dict[str, str]:
+def unmissed(results: Sequence[ProofResult]) -> dict[str, str]:
     """The rules that no proof of a property of one version rests on, with the reason."""
     return missed_by_none((result.kind, result.rules) for result in results)
 
 
-def agreement(results: Sequence[Result]) -> dict[str, dict[str, int]]:
+def agreement(results: Sequence[ProofResult]) -> dict[str, dict[str, int]]:
     """How often each solver gave which verdict."""
     found: dict[str, Counter[str]] = {}
     for result in results:
@@ -182,7 +189,7 @@ def agreement(results: Sequence[Result]) -> dict[str, dict[str, int]]:
 
 
 def document(
-    results: Sequence[Result], interrupted: bool, spent: Spent, saved: Mapping[str, Any] | None = None,
+    results: Sequence[ProofResult], interrupted: bool, spent: Spent, saved: Mapping[str, Any] | None = None,
     whole: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """The JSON document of the command (schema: prove.json)."""
@@ -201,7 +208,7 @@ def document(
     }
 
 
-def _entry(result: Result, saved: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(result: ProofResult, saved: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "property": result.claim,
         "title": result.title,

@@ -14,13 +14,13 @@ import click
 from rich.console import Console
 
 from psci.model.errors import InputError
-from psci.proofs.encoding.queries import Verdict, solver_versions
+from psci.proofs.encoding.queries import SolverVerdict, solver_versions
 from psci.proofs.strengthening.pipeline import DEPTH, Strengthening, strengthen
 from psci.proofs.suite import property_named
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind, Property
+from psci.properties.language import ClaimKind, Property
 
-INDUCTIVE = (Kind.STEP, Kind.INVARIANT)
+INDUCTIVE = (ClaimKind.STEP, ClaimKind.INVARIANT)
 """The kinds of properties that an induction proves."""
 
 
@@ -50,8 +50,8 @@ def strengthen_all(
     else:
         verdicts = Counter(result.verdict for result in results)
         console.print(
-            f"\n{verdicts[Verdict.PROVED]} proved, {sum(bool(r.invariants) for r in results)} of them with found "
-            f"invariants; {verdicts[Verdict.UNKNOWN]} not proved, {verdicts[Verdict.REFUTED]} refuted",
+            f"\n{verdicts[SolverVerdict.PROVED]} proved, {sum(bool(r.invariants) for r in results)} of them with found "
+            f"invariants; {verdicts[SolverVerdict.UNKNOWN]} not proved, {verdicts[SolverVerdict.REFUTED]} refuted",
             soft_wrap=True,
         )
     return 130 if interrupted else status(results)
@@ -59,9 +59,9 @@ def strengthen_all(
 
 def status(results: Sequence[Strengthening]) -> int:
     """The exit status of the command."""
-    if any(result.verdict is Verdict.REFUTED for result in results):
+    if any(result.verdict is SolverVerdict.REFUTED for result in results):
         return 1
-    return 3 if any(result.verdict is not Verdict.PROVED for result in results) else 0
+    return 3 if any(result.verdict is not SolverVerdict.PROVED for result in results) else 0
 
 
 def _results(names: Sequence[str], jobs: int, depth: int) -> Iterator[Strengthening]:
@@ -107,9 +107,9 @@ def _verdict(result: Strengthening) -> str:
     proved = f"proved {helped} for {', and for '.join(numbers[cores] for cores in result.cores)}"
     failed = f"with what is left the step of {result.failed} is not proved"
     match result.verdict:
-        case Verdict.PROVED:
+        case SolverVerdict.PROVED:
             return proved
-        case Verdict.REFUTED:
+        case SolverVerdict.REFUTED:
             return f"REFUTED: {failed}"
     return f"NOT PROVED: {failed}" + (f" ({proved})" if result.cores else "")
 

@@ -10,7 +10,7 @@ from functools import cache
 
 from psci.model.calls import CALLS, NOT_PSCI, UNKNOWN
 from psci.model.declare import Call, Move
-from psci.model.documents.facts_covered import Entry, account
+from psci.model.documents.facts_covered import FactEntry, account
 from psci.model.environment import MOVES
 from psci.model.language.effects import Update
 from psci.model.language.rules import Completion, Modality, Rule
@@ -22,7 +22,7 @@ from psci.model.tables.versions import VERSIONS, Version
 from psci.oracle.peers.quirks import Quirk
 from psci.oracle.peers.registry import family, registered
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind, Property
+from psci.properties.language import ClaimKind, Property
 
 NOTE = "<!-- Made by `python -m psci.cli.site`; changes belong in the rules. -->\n"
 Pages = Iterator[tuple[str, str]]
@@ -238,7 +238,7 @@ def facts() -> Pages:
     yield "facts/index.md", _page("Facts", about, *listed)
 
 
-def _fact(fact: Fact, accounted: Mapping[str, Entry]) -> str:
+def _fact(fact: Fact, accounted: Mapping[str, FactEntry]) -> str:
     binds = "; ".join(MODALITIES[m] for m in fact.modalities)
     where = f"DEN0022 {', '.join(fact.sections)}" if fact.sections else "not said in one place"
     entry = accounted[fact.id]
@@ -278,7 +278,9 @@ def _property(prop: Property) -> str:
         ("lemmas", rests or "none"),
         (
             "proved",
-            "on explored machines" if prop.kind in (Kind.EXPLORED, Kind.WITNESS) else "for any number of cores",
+            "on explored machines"
+            if prop.kind in (ClaimKind.EXPLORED, ClaimKind.WITNESS)
+            else "for any number of cores",
         ),
     ]
     return _page(f"{prop.name}: {prop.title}", prop.sentence, _terms(rows), f"Prove it: `psci prove {prop.name}`.")

@@ -19,8 +19,8 @@ from psci.cli.specification.choices import (
     specification_with,
 )
 from psci.cli.specification.findings_text import document_of, in_full, listed
-from psci.explorer.consistency.checking import Question, check
-from psci.explorer.consistency.findings import FAILS, Finding, Kind
+from psci.explorer.consistency.checking import CheckQuestion, check
+from psci.explorer.consistency.findings import FAILS, FindingKind, RulesFinding
 from psci.model.errors import InputError
 from psci.model.tables.versions import version
 
@@ -52,7 +52,7 @@ def command(
     """
     if report is not None and report.suffix not in (".html", ".md"):
         raise InputError(f"--report {report}: the name ends in .html or .md")
-    question = Question(specification_with(amend_file), version(version_name), cpus, chosen_readings(readings))
+    question = CheckQuestion(specification_with(amend_file), version(version_name), cpus, chosen_readings(readings))
     kinds, subject = _asked(wanted)
     processes = jobs or min(os.cpu_count() or 1, 4)
     found = check(question, processes=processes, kinds=kinds, only=subject, progress=_progress)
@@ -76,7 +76,7 @@ def command(
     return int(bool(solved) or any(finding.kind in FAILS for finding in found))
 
 
-def _solved(question: Question) -> list[str]:
+def _solved(question: CheckQuestion) -> list[str]:
     """Gaps, dead rules and untrue answers of PSCI_FEATURES that a solver finds without a run from boot."""
     from psci.proofs.questions.consistency import check as ask
 
@@ -84,18 +84,18 @@ def _solved(question: Question) -> list[str]:
     return [f"{finding.kind} {finding.subject}: {finding.text}" for finding in found if finding.counts]
 
 
-def _asked(wanted: str | None) -> tuple[frozenset[Kind], str | None]:
+def _asked(wanted: str | None) -> tuple[frozenset[FindingKind], str | None]:
     """The kinds that are looked for, and the subject where one finding is asked for."""
     if wanted is None:
-        return frozenset(Kind), None
+        return frozenset(FindingKind), None
     word, _, rest = wanted.partition(".")
-    kinds = {kind.value: kind for kind in Kind}
+    kinds = {kind.value: kind for kind in FindingKind}
     if word not in kinds:
         raise InputError(f"{wanted}: no kind of finding; the kinds are {', '.join(kinds)}, an id begins with one")
     return frozenset({kinds[word]}), rest.partition(".")[0] or None
 
 
-def _named(found: list[Finding], wanted: str) -> list[Finding]:
+def _named(found: list[RulesFinding], wanted: str) -> list[RulesFinding]:
     """The finding of that id, or those whose ids begin with it."""
     named = [finding for finding in found if finding.id == wanted]
     named = named or [finding for finding in found if finding.id.startswith(f"{wanted}.")]
@@ -106,16 +106,16 @@ def _named(found: list[Finding], wanted: str) -> list[Finding]:
     raise InputError(f"{wanted}: no such finding; {near(wanted, names, where)}")
 
 
-def _progress(done: int, of: int, new: list[Finding]) -> None:
+def _progress(done: int, of: int, new: list[RulesFinding]) -> None:
     """Where we are, and what was just found, for who looks at a terminal."""
     if sys.stderr.isatty():
         last = f": {new[0].id}" if new else ""
         click.echo(f"\r\033[K{done}/{of}{last}"[:78], nl=False, err=True)
 
 
-def _print(found: list[Finding], question: Question, everything: bool) -> None:
+def _print(found: list[RulesFinding], question: CheckQuestion, everything: bool) -> None:
     counts = Counter(finding.kind for finding in found)
-    summary = ", ".join(f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind])
+    summary = ", ".join(f"{counts[kind]} {kind.value}" for kind in FindingKind if counts[kind])
     click.echo(f"PSCI {question.version}: {len(found)} findings ({summary})")
     shown = found if everything else _screen(found)
     for line in listed(shown, None):
@@ -124,12 +124,12 @@ def _print(found: list[Finding], question: Question, everything: bool) -> None:
         click.echo(f"{len(found) - len(shown)} more: psci check --all, or psci check KIND; one in full: psci check ID")
 
 
-def _screen(found: list[Finding]) -> list[Finding]:
+def _screen(found: list[RulesFinding]) -> list[RulesFinding]:
     """One screen: the first of each kind that fails, in turn, so that no kind hides the others."""
-    by_kind: dict[Kind, list[Finding]] = {}
+    by_kind: dict[FindingKind, list[RulesFinding]] = {}
     for finding in found:
         by_kind.setdefault(finding.kind, []).append(finding)
-    shown: list[Finding] = []
+    shown: list[RulesFinding] = []
     place = 0
     while len(shown) < ONE_SCREEN and any(place < len(some) for some in by_kind.values()):
         shown += [some[place] for some in by_kind.values() if place < len(some)]
@@ -137,7 +137,7 @@ def _screen(found: list[Finding]) -> list[Finding]:
     return sorted(shown[:ONE_SCREEN], key=lambda finding: finding.rank)
 
 
-def document(found: list[Finding], question: Question, amend_file: Path | None) -> dict[str, Any]:
+def document(found: list[RulesFinding], question: CheckQuestion, amend_file: Path | None) -> dict[str, Any]:
     """The JSON document of the command (schema: check.json)."""
     return {
         "version": question.version.name,

@@ -13,7 +13,7 @@ import click
 from psci.cli.specification.choices import amend_option, chosen_reading, specification_with
 from psci.cli.specification.findings_text import WIDTH, run_lines, steps_of
 from psci.explorer.consistency.differences import ClassOf, Comparison, SideOf, compare
-from psci.explorer.consistency.findings import Finding, Kind
+from psci.explorer.consistency.findings import FindingKind, RulesFinding
 from psci.model.errors import InputError
 from psci.model.tables.versions import VERSIONS, Version, version
 from psci.properties.revisions import CHANGES, Change
@@ -155,11 +155,13 @@ def _class_lines(number: int, one: ClassOf, done: Comparison, changes: list[tupl
         yield from _wrap(f"   {sentence}", 3)
 
 
-def as_finding(one: ClassOf) -> Finding:
+def as_finding(one: ClassOf) -> RulesFinding:
     """A class of difference as a finding, to show its run."""
     rules = (*one.difference.first_rules, *one.difference.second_rules)
-    return Finding(Kind.READING, one.difference.subject, (one.id,), one.id, rules=rules, declared=one.declared,
-                   machine=one.machine, run=one.run)  # fmt: skip
+    return RulesFinding(
+        FindingKind.READING, one.difference.subject, (one.id,), one.id, rules=rules, declared=one.declared,
+        machine=one.machine, run=one.run,
+    )  # fmt: skip
 
 
 def _wrap(text: str, indent: int = 0) -> list[str]:

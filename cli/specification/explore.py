@@ -14,15 +14,15 @@ from psci.cli.specification.choices import amend_option, specification_with
 from psci.cli.specification.machine import described_machine, machine_options
 from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.registers import CONTEXTS, Abstraction
-from psci.explorer.engines import NAMES, Answer, Question, engine
+from psci.explorer.engines import NAMES, EngineAnswer, ReachabilityQuestion, engine
 from psci.explorer.engines.question import Progress
 from psci.explorer.goals import Goal, goal
 from psci.explorer.runs.describe import action_text, changes, outcome_text, step_lines
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import QUIET_MOVES, Product
 from psci.explorer.watch import question_of, watched
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind
+from psci.properties.language import ClaimKind
 
 _MANY_DIGITS = 24
 
@@ -74,7 +74,7 @@ def command(
         abstraction=Abstraction(tokens, tokens, widths=(True,) if smc64_only else (True, False)),
         without=frozenset() if environment else QUIET_MOVES,
     )
-    properties = {p.name: p for p in PROPERTIES if p.kind in (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)}
+    properties = {p.name: p for p in PROPERTIES if p.kind in (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)}
     claim = properties.get(until or "")
     if claim is not None:
         question = replace(question_of(watched(product, claim)), limit=limit, overlapping=overlap)
@@ -83,7 +83,7 @@ def command(
         violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
         target = goal(until, product, violations) if until else None
         product = _inside(product, about, target)
-        question = Question(product, target, limit=limit, overlapping=overlap)
+        question = ReachabilityQuestion(product, target, limit=limit, overlapping=overlap)
     chosen = engine(engine_name, question, symmetric=symmetry, layers=True if diameter else None)
     answer = chosen.answer(question, _progress())
     if sys.stderr.isatty():
@@ -94,7 +94,7 @@ def command(
         _print(question, answer)
     if answer.interrupted:
         return 130
-    violated = claim is not None and claim.kind is not Kind.WITNESS
+    violated = claim is not None and claim.kind is not ClaimKind.WITNESS
     return 1 if violated and answer.steps is not None else 0
 
 
@@ -114,7 +114,7 @@ def _progress() -> Progress:
     return lambda text: click.echo(f"\r\033[K{text}", nl=False, err=True)
 
 
-def _print(question: Question, answer: Answer) -> None:
+def _print(question: ReachabilityQuestion, answer: EngineAnswer) -> None:
     machine = question.product.machine
     count = len(machine.cores)
     said = [f"{_number(answer.states)} states"]
@@ -159,7 +159,7 @@ def _next() -> str:
     )
 
 
-def _document(question: Question, answer: Answer) -> dict[str, Any]:
+def _document(question: ReachabilityQuestion, answer: EngineAnswer) -> dict[str, Any]:
     product, goal_ = question.product, question.goal
     return {
         "version": product.machine.version.name,
@@ -178,7 +178,7 @@ def _document(question: Question, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _step(product: Product, step: Step) -> dict[str, Any]:
+def _step(product: Product, step: SearchStep) -> dict[str, Any]:
     rule = step.transition.rule
     return {
         "action": action_text(product, step.transition.action),

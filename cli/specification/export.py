@@ -11,13 +11,13 @@ import click
 from psci.cli.specification.machine import described_machine, machine_options
 from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.engines.question import Question
+from psci.explorer.engines.question import ReachabilityQuestion
 from psci.explorer.exports import LANGUAGES, export
 from psci.explorer.goals import Goal, goal
 from psci.explorer.system import QUIET_MOVES, Product
 from psci.explorer.watch import question_of, watched
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind
+from psci.properties.language import ClaimKind
 
 
 @click.command()
@@ -45,7 +45,7 @@ def command(
     """
     abstraction = Abstraction(widths=(True,) if smc64_only else (True, False))
     product = Product(described_machine(**machine), abstraction=abstraction, without=QUIET_MOVES)
-    properties = {p.name: p for p in PROPERTIES if p.kind in (Kind.STEP, Kind.INVARIANT, Kind.WITNESS)}
+    properties = {p.name: p for p in PROPERTIES if p.kind in (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)}
     if until in properties:
         question = question_of(watched(product, properties[until]))
     else:
@@ -56,7 +56,7 @@ def command(
             owners = {rule.partition(".")[0] for rule in (() if target is None else target.rules)}
             inside = cone(product.specification, product.machine, fields, product.without, keep=owners)
             product = replace(product, specification=inside.specification)
-        question = Question(product, target)
+        question = ReachabilityQuestion(product, target)
     text = export(language, question, steps=steps, symmetric=symmetry)
     if output is None:
         click.echo(text, nl=False)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from psci.explorer.consistency.findings import Did, Finding, replayed, sections
+from psci.explorer.consistency.findings import Did, RulesFinding, replayed, sections
 from psci.explorer.consistency.judgements import answer
 from psci.explorer.runs.describe import action_text, changes, outcome_text
 from psci.explorer.system import Product
@@ -18,7 +18,7 @@ from psci.model.step import Invocation
 WIDTH = 80
 
 
-def listed(findings: Sequence[Finding], most: int | None) -> Iterator[str]:
+def listed(findings: Sequence[RulesFinding], most: int | None) -> Iterator[str]:
     """One finding in two lines: its id, how long its run is; and its title."""
     for finding in findings[:most]:
         steps = f"{len(finding.run)} step{'s' if len(finding.run) != 1 else ''}"
@@ -31,7 +31,7 @@ def _shortened(text: str) -> Iterator[str]:
     yield f"    {lines[0]}" + (" ..." if len(lines) > 1 and len(lines[0]) <= WIDTH - 8 else "")
 
 
-def in_full(finding: Finding, specification: Specification) -> Iterator[str]:
+def in_full(finding: RulesFinding, specification: Specification) -> Iterator[str]:
     """One finding as a text that stands by itself."""
     yield finding.id
     yield ""
@@ -67,7 +67,7 @@ def machine_line(machine: Machine, declared: str) -> str:
     return f"Machine: PSCI {machine.version}, {cores}, {every}" + (f"; declared: {declared}." if declared else ".")
 
 
-def run_lines(finding: Finding, specification: Specification) -> Iterator[str]:
+def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[str]:
     """A run, step by step, with what changes; and what a call at its end may answer."""
     product, steps, asked = replayed(finding, specification)
     for number, (before, transition) in enumerate(steps, start=1):
@@ -116,7 +116,7 @@ def _wrapped(text: str, indent: int = 0) -> Iterator[str]:
     return iter(textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False) or [""])
 
 
-def document_of(finding: Finding, specification: Specification) -> dict[str, Any]:
+def document_of(finding: RulesFinding, specification: Specification) -> dict[str, Any]:
     """A finding as JSON."""
     rules = _rules(finding.rules, specification, finding.machine)
     cited = dict.fromkeys((*finding.cites, *(fact for rule in rules for fact in rule.cites)))

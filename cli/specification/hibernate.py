@@ -10,7 +10,15 @@ from typing import Any
 
 import click
 
-from psci.explorer.questions.hibernation import Judgement, judge, name_of, pairings, precedents, updates, violations
+from psci.explorer.questions.hibernation import (
+    ScenarioJudgement,
+    judge,
+    name_of,
+    pairings,
+    precedents,
+    updates,
+    violations,
+)
 from psci.model.errors import InputError
 from psci.model.scenarios.hibernation import CLIENTS, HOSTS, IMPLEMENTATIONS
 
@@ -56,7 +64,7 @@ def command(
     return 1 if broken else 0
 
 
-def _save(judgements: Sequence[Judgement], folder: Path) -> dict[tuple[int, str], str]:
+def _save(judgements: Sequence[ScenarioJudgement], folder: Path) -> dict[tuple[int, str], str]:
     """Write the trace of each failure; the same trace of several pairings is one file each, named after them."""
     from psci.oracle.traces.file import write_trace
 
@@ -72,7 +80,7 @@ def _save(judgements: Sequence[Judgement], folder: Path) -> dict[tuple[int, str]
     return names
 
 
-def _print(judgements: Sequence[Judgement], detailed: bool) -> None:
+def _print(judgements: Sequence[ScenarioJudgement], detailed: bool) -> None:
     states = sum(judgement.states for judgement in judgements)
     click.echo(f"{len(judgements)} pairings, {states:,} states, all explored")
     implementations = [i for i in IMPLEMENTATIONS if any(j.scenario.implementation is i for j in judgements)]
@@ -109,12 +117,12 @@ def _row(first: str, cells: Sequence[str]) -> str:
     return f"  {first:{WIDTH}}" + "".join(f"{cell:{WIDTH}}" for cell in cells).rstrip()
 
 
-def _by_client(judgements: Sequence[Judgement]) -> list[tuple[str, list[Judgement]]]:
+def _by_client(judgements: Sequence[ScenarioJudgement]) -> list[tuple[str, list[ScenarioJudgement]]]:
     found = [(client.name, [j for j in judgements if j.scenario.client is client]) for client in CLIENTS]
     return [(name, group) for name, group in found if group]
 
 
-def _print_failures(judgements: Sequence[Judgement]) -> None:
+def _print_failures(judgements: Sequence[ScenarioJudgement]) -> None:
     for judgement in judgements:
         for failure, run in judgement.failures:
             click.echo(f"\n{name_of(judgement.scenario)}: {failure}")
@@ -123,7 +131,7 @@ def _print_failures(judgements: Sequence[Judgement]) -> None:
 
 
 def _document(
-    judgements: Sequence[Judgement], broken: Sequence[str], saved: dict[tuple[int, str], str]
+    judgements: Sequence[ScenarioJudgement], broken: Sequence[str], saved: dict[tuple[int, str], str]
 ) -> dict[str, Any]:
     return {
         "clients": {client.name: client.sentence for client in CLIENTS},
@@ -146,7 +154,7 @@ def _document(
     }
 
 
-def _pairing(judgement: Judgement, saved: dict[tuple[int, str], str]) -> dict[str, Any]:
+def _pairing(judgement: ScenarioJudgement, saved: dict[tuple[int, str], str]) -> dict[str, Any]:
     return {
         "client": judgement.scenario.client.name,
         "implementation": judgement.scenario.implementation.name,

@@ -15,7 +15,7 @@ from psci.explorer.consistency.findings import sections
 from psci.explorer.consistency.settings import symbols_of
 from psci.model.calls import NOT_PSCI, UNKNOWN
 from psci.model.declare import Call, Move
-from psci.model.documents.facts_covered import Entry, account, citations, counts
+from psci.model.documents.facts_covered import FactEntry, account, citations, counts
 from psci.model.errors import InputError
 from psci.model.language.effects import Update
 from psci.model.language.rules import Rule
@@ -79,14 +79,14 @@ def command(name: str | None, as_facts: bool, proofs: Path | None, traces: Path 
 
 def _noticed(folder: Path, name: str | None, as_json: bool) -> int:
     """Print which trace notices a rule of each fact; the status is 1 where only rules hold a fact, and none does."""
-    from psci.oracle.noticing import Watch, table
+    from psci.oracle.noticing import TraceWatch, table
     from psci.oracle.traces.file import read_trace
 
     traces = {path.stem: tuple(read_trace(path)) for path in sorted(folder.glob("*.ndjson"))}
     if not traces:
         raise InputError(f"{folder}: there is no trace (*.ndjson) in this folder")
     cited = {id: rules for id, rules in citations().items() if name is None or name.upper() == id}
-    found = table(Watch(traces), cited)
+    found = table(TraceWatch(traces), cited)
     # what a reading or PSCI_FEATURES holds has tests of its own
     unnoticed = [id for id, where in cited.items() if id not in found and all("." in place for place in where)]
     if as_json:
@@ -198,7 +198,7 @@ def effect_lines(update: Update) -> Iterator[str]:
         yield f"{update.field.name}({where}) := {show(update.everywhere, names)}"
 
 
-def fact_entries(facts: Mapping[str, Entry]) -> list[dict[str, Any]]:
+def fact_entries(facts: Mapping[str, FactEntry]) -> list[dict[str, Any]]:
     """What becomes of facts, as JSON."""
     return [
         {
@@ -213,14 +213,14 @@ def fact_entries(facts: Mapping[str, Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(facts: Mapping[str, Entry]) -> None:
+def _facts(facts: Mapping[str, FactEntry]) -> None:
     for id, found in facts.items():
         reason = f" ({found.reason})" if found.reason else ""
         click.echo(f"{id:<16} {found.kind}: {', '.join(found.where)}{reason}")
     click.echo(_summary(facts))
 
 
-def _summary(facts: Mapping[str, Entry]) -> str:
+def _summary(facts: Mapping[str, FactEntry]) -> str:
     return f"{len(facts)} facts: " + ", ".join(f"{count} {kind}" for kind, count in counts(facts).items())
 
 

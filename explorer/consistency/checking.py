@@ -19,14 +19,14 @@ from psci.explorer.consistency.discovery import (
     silences,
     untold,
 )
-from psci.explorer.consistency.findings import Finding, Kind, best
+from psci.explorer.consistency.findings import FindingKind, RulesFinding, best
 from psci.explorer.consistency.prototypes import prototypes
 from psci.explorer.consistency.readings import of_reading
 from psci.explorer.consistency.settings import (
     ENDS,
     EVERYBODY,
     ONE_WIDTH,
-    Setting,
+    DeclaredSetting,
     domains,
     ordinary,
     others,
@@ -66,7 +66,7 @@ SEVERAL = 3
 
 
 @dataclass(frozen=True)
-class Question:
+class CheckQuestion:
     """What is asked, of which rules."""
 
     specification: Specification = SPECIFICATION
@@ -77,10 +77,10 @@ class Question:
 
 
 @dataclass
-class Answer:
+class CheckResult:
     """What a job found, and which rules its walks used."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[RulesFinding] = field(default_factory=list)
     used: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
 
@@ -90,25 +90,27 @@ class Job:
     """One part of the work."""
 
     name: str
-    run: Callable[[], Answer]
+    run: Callable[[], CheckResult]
 
 
-def jobs(question: Question, kinds: frozenset[Kind] = frozenset(Kind), only: str | None = None) -> list[Job]:
+def jobs(
+    question: CheckQuestion, kinds: frozenset[FindingKind] = frozenset(FindingKind), only: str | None = None
+) -> list[Job]:
     """The work, what is likely to find something soon first; `only` is the one subject that is asked about."""
     found: list[Job] = []
-    if kinds & {Kind.GAP, Kind.ORDER, Kind.CHOICE, Kind.DEAD, Kind.REDUNDANT}:
+    if kinds & {FindingKind.GAP, FindingKind.ORDER, FindingKind.CHOICE, FindingKind.DEAD, FindingKind.REDUNDANT}:
         found += _walks(question, only if only in question.specification.rules else None)
-    if Kind.PROTOTYPE in kinds:
+    if FindingKind.PROTOTYPE in kinds:
         found.append(_job("prototypes", lambda: prototypes(question.specification, question.version)))
-    if Kind.CONFLICT in kinds:
+    if FindingKind.CONFLICT in kinds:
         found += [_claim(question, i) for i, claim in enumerate(CLAIMS) if only in (None, claim.cites[0])]
-    if Kind.READING in kinds:
+    if FindingKind.READING in kinds:
         found += [
             _reading(question, name)
             for name in READINGS
             if only in (None, name) and name not in dict(question.readings)
         ]
-    if Kind.DISCOVERY in kinds:
+    if FindingKind.DISCOVERY in kinds:
         for ask in (ambiguous_values, silences, features_against_behaviour):
             found.append(_asked(question, ask))
         found += [_untold(question, name) for name in declared_symbols(question.specification, question.version)]
@@ -116,9 +118,10 @@ def jobs(question: Question, kinds: frozenset[Kind] = frozenset(Kind), only: str
 
 
 def check(
-    question: Question, *, processes: int = 1, kinds: frozenset[Kind] = frozenset(Kind), only: str | None = None,
-    progress: Callable[[int, int, list[Finding]], None] | None = None,
-) -> list[Finding]:  # fmt: skip
+    question: CheckQuestion, *, processes: int = 1, kinds: frozenset[FindingKind] = frozenset(FindingKind),
+    only: str | None = None,
+    progress: Callable[[int, int, list[RulesFinding]], None] | None = None,
+) -> list[RulesFinding]:  # fmt: skip
     """Everything that is to be said about the rules, grouped and ranked.
 
     Args:
@@ -131,21 +134,21 @@ def check(
     work = jobs(question, kinds, only)
     used: set[str] = set()
     alone: set[str] = set()
-    findings: list[Finding] = []
+    findings: list[RulesFinding] = []
     for done, answer in enumerate(_answers(work, processes), start=1):
         used |= answer.used
         alone |= answer.alone
         findings += answer.findings
         if progress is not None:
             progress(done, len(work), answer.findings)
-    if Kind.DEAD in kinds and only is None:
+    if FindingKind.DEAD in kinds and only is None:
         findings += unused(question, used)
-    if Kind.REDUNDANT in kinds and only is None:
+    if FindingKind.REDUNDANT in kinds and only is None:
         findings += redundant(question, used, alone)
     return best(grouped(finding for finding in best(findings) if finding.kind in kinds))
 
 
-def _answers(work: list[Job], processes: int) -> Iterator[Answer]:
+def _answers(work: list[Job], processes: int) -> Iterator[CheckResult]:
     if processes <= 1:
         for job in work:
             yield job.run()
@@ -165,38 +168,38 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _run(place: int) -> Answer:
+def _run(place: int) -> CheckResult:
     return _WORK[place].run()
 
 
-def _job(name: str, ask: Callable[[], Iterable[Finding]]) -> Job:
-    return Job(name, lambda: Answer(list(ask())))
+def _job(name: str, ask: Callable[[], Iterable[RulesFinding]]) -> Job:
+    return Job(name, lambda: CheckResult(list(ask())))
 
 
-def _claim(question: Question, place: int) -> Job:
-    def run() -> Answer:
+def _claim(question: CheckQuestion, place: int) -> Job:
+    def run() -> CheckResult:
         found = refuted(question.specification, question.version, CLAIMS[place])
-        return Answer([] if found is None else [found])
+        return CheckResult([] if found is None else [found])
 
     return Job(CLAIMS[place].name, run)
 
 
-def _reading(question: Question, name: str) -> Job:
+def _reading(question: CheckQuestion, name: str) -> Job:
     return _job(name, lambda: of_reading(question.specification, question.version, question.cpus, READINGS[name]))
 
 
-def _asked(question: Question, ask: Callable[[Specification, Version], Iterator[Finding]]) -> Job:
+def _asked(question: CheckQuestion, ask: Callable[[Specification, Version], Iterator[RulesFinding]]) -> Job:
     return _job(ask.__name__, lambda: ask(question.specification, question.version))
 
 
-def _untold(question: Question, symbol: str) -> Job:
+def _untold(question: CheckQuestion, symbol: str) -> Job:
     return _job(symbol, lambda: untold(question.specification, question.version, symbol))
 
 
 # ---- walks
 
 
-def _walks(question: Question, only: str | None) -> Iterator[Job]:
+def _walks(question: CheckQuestion, only: str | None) -> Iterator[Job]:
     """The walks: an ordinary machine, one with power domains, all callers, boots, and every other declaration."""
     specification, version = question.specification, question.version
     calls = [call.name for call in specification.calls if call.exists_in(version) and only in (None, call.name)]
@@ -230,7 +233,9 @@ def _walks(question: Question, only: str | None) -> Iterator[Job]:
         yield _walk(question, setting, owners, without=ENDS if set(owners) <= set(calls) else frozenset(), limit=400)
 
 
-def _varied(question: Question, calls: list[str], moves: list[str]) -> Iterator[tuple[Setting, tuple[str, ...]]]:
+def _varied(
+    question: CheckQuestion, calls: list[str], moves: list[str]
+) -> Iterator[tuple[DeclaredSetting, tuple[str, ...]]]:
     """Each other declaration, with the calls and moves whose rules ask for it."""
     specification, version = question.specification, question.version
     asks = {name: symbols_of(specification.of(name, version)) for name in (*calls, *moves)}
@@ -246,16 +251,16 @@ def _varied(question: Question, calls: list[str], moves: list[str]) -> Iterator[
 
 
 def _walk(
-    question: Question, setting: Setting, owners: Sequence[str], *,
+    question: CheckQuestion, setting: DeclaredSetting, owners: Sequence[str], *,
     abstraction: Abstraction = ONE_WIDTH, without: frozenset[str] = ENDS, limit: int = 2_500,
 ) -> Job:  # fmt: skip
-    def run() -> Answer:
+    def run() -> CheckResult:
         there = [name for name in owners if question.specification.of(name, question.version)]
         if not there:
-            return Answer()
+            return CheckResult()
         here = with_reading(setting, question.readings)
         walk = Walk(here, question.specification, there, abstraction=abstraction, without=without, limit=limit)
-        return Answer(list(walk.findings()), frozenset(walk.used), frozenset(walk.alone))
+        return CheckResult(list(walk.findings()), frozenset(walk.used), frozenset(walk.alone))
 
     return Job(f"walk {setting.differs or 'ordinary'}: {', '.join(owners[:3])}", run)
 
@@ -263,7 +268,7 @@ def _walk(
 # ---- rules that nothing uses, or that another implies
 
 
-def unused(question: Question, used: set[str], names: Collection[str] | None = None) -> Iterator[Finding]:
+def unused(question: CheckQuestion, used: set[str], names: Collection[str] | None = None) -> Iterator[RulesFinding]:
     """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function.
 
     Args:
@@ -286,10 +291,10 @@ def unused(question: Question, used: set[str], names: Collection[str] | None = N
             if rule.name not in used_elsewhere:
                 title = f"no reachable state uses the rule: {rule.text}"
                 own = rule.name.partition(".")[2]
-                yield Finding(Kind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
+                yield RulesFinding(FindingKind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
 
 
-def _used_elsewhere(question: Question, owner: str, rules: Sequence[Rule]) -> set[str]:
+def _used_elsewhere(question: CheckQuestion, owner: str, rules: Sequence[Rule]) -> set[str]:
     """Those of some rules of a call or move that are used where a reading is chosen otherwise, or a wakeup is pending.
 
     Each setting is walked once, as long as a rule that asks for what it declares waits to be used.
@@ -297,7 +302,7 @@ def _used_elsewhere(question: Question, owner: str, rules: Sequence[Rule]) -> se
     version = question.version
     waiting = {rule.name: symbols_of([rule]) for rule in rules}
     bases = [ordinary(version, 2), domains(version, 2), unclaimed(version)]
-    settings: list[tuple[Setting, frozenset[str]]] = []
+    settings: list[tuple[DeclaredSetting, frozenset[str]]] = []
     for base in bases:
         for reading in (one for one in READINGS.values() if any(one.symbol in asked for asked in waiting.values())):
             chosen = [with_reading(base, ((reading.name, option),)) for option in reversed(list(reading.options))]
@@ -320,7 +325,7 @@ def _is_presence(rule: Rule) -> bool:
     return own in ("absent", "smc64_absent") or own.endswith(("_absent", "_implemented", "_hidden", "_apart"))
 
 
-def redundant(question: Question, used: set[str], alone: set[str]) -> Iterator[Finding]:
+def redundant(question: CheckQuestion, used: set[str], alone: set[str]) -> Iterator[RulesFinding]:
     """Refusals that were used, and never without another refusal with the same code."""
     specification, version = question.specification, question.version
     for owner in specification.rules:
@@ -328,15 +333,17 @@ def redundant(question: Question, used: set[str], alone: set[str]) -> Iterator[F
             refuses = rule.modality is Modality.MUST_REFUSE and not rule.effect.updates
             if refuses and rule.name in used and rule.name not in alone:
                 title = f"wherever it applies, another rule refuses with the same code: {rule.text}"
-                yield Finding(Kind.REDUNDANT, owner, (rule.name.partition(".")[2],), title, rules=(rule.name,))
+                yield RulesFinding(
+                    FindingKind.REDUNDANT, owner, (rule.name.partition(".")[2],), title, rules=(rule.name,)
+                )
 
 
 # ---- one finding for one cause
 
 
-def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
+def grouped(findings: Iterable[RulesFinding]) -> Iterator[RulesFinding]:
     """Findings of many calls with one cause and one title as one."""
-    groups: dict[tuple[object, ...], list[Finding]] = {}
+    groups: dict[tuple[object, ...], list[RulesFinding]] = {}
     for finding in findings:
         title = finding.title.replace(finding.subject, "a call")
         groups.setdefault((finding.kind, finding.causes, title), []).append(finding)

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.consistency.findings import Did, Finding, Kind, did
+from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding, did
 from psci.explorer.consistency.settings import (
     ENDS,
     ONE_WIDTH,
-    Setting,
+    DeclaredSetting,
     domains,
     ordinary,
     others,
@@ -24,7 +24,7 @@ from psci.model.language.terms import fields_read
 from psci.model.specification import Specification
 from psci.model.tables.versions import Version
 from psci.properties.claims import CLAIMS, VARIES
-from psci.properties.language import Kind as Says
+from psci.properties.language import ClaimKind as Says
 from psci.properties.language import Property, step_of
 
 STATES = 1_500
@@ -33,7 +33,7 @@ STATES = 1_500
 
 def conflicts(
     specification: Specification, version: Version, claims: Collection[Property] = CLAIMS
-) -> Iterator[Finding]:
+) -> Iterator[RulesFinding]:
     """For each claim that some run refutes, the shortest such run."""
     for claim in claims:
         found = refuted(specification, version, claim)
@@ -41,7 +41,7 @@ def conflicts(
             yield found
 
 
-def refuted(specification: Specification, version: Version, claim: Property) -> Finding | None:
+def refuted(specification: Specification, version: Version, claim: Property) -> RulesFinding | None:
     """The run that refutes a claim, on the most ordinary machine that has one; None where none was found."""
     every: tuple[Call | Move, ...] = (*specification.calls, *specification.moves)
     owners = [owner for owner in every if not claim.about or owner.name in claim.about]
@@ -75,17 +75,17 @@ class Dutiful(Product):
         yield from self.moves(state)
 
 
-def _finding(claim: Property, setting: Setting, run: tuple[Did, ...]) -> Finding:
+def _finding(claim: Property, setting: DeclaredSetting, run: tuple[Did, ...]) -> RulesFinding:
     fact, *others_met = claim.cites
     names = (run[-1].rule,) if run and run[-1].rule else ()
     text = (f"The claim meets {', '.join(others_met)}.",) if others_met else ()
-    return Finding(
-        Kind.CONFLICT, fact, tuple(others_met[:1]), f"the rules refute the claim: {claim.sentence}", text, names,
+    return RulesFinding(
+        FindingKind.CONFLICT, fact, tuple(others_met[:1]), f"the rules refute the claim: {claim.sentence}", text, names,
         claim.cites, setting.differs, setting.machine, run, "breadth first, callers that keep their duties",
     )  # fmt: skip
 
 
-def _settings(version: Version, claim: Property, owners: list[Call | Move]) -> Iterator[Setting]:
+def _settings(version: Version, claim: Property, owners: list[Call | Move]) -> Iterator[DeclaredSetting]:
     nodes = claim.kind is Says.INVARIANT or bool({"CPU_SUSPEND", "PSCI_SET_SUSPEND_MODE"} & set(claim.about))
     varies = VARIES.get(claim.name, ())
     base = domains(version, 2) if nodes else ordinary(version, 2)

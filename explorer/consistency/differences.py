@@ -10,7 +10,7 @@ from psci.explorer.consistency.lockstep import Difference
 from psci.explorer.consistency.readings import callers_for, in_lockstep
 from psci.explorer.consistency.settings import (
     ENDS,
-    Setting,
+    DeclaredSetting,
     domains,
     ordinary,
     others,
@@ -39,9 +39,9 @@ class SideOf:
     specification: Specification = SPECIFICATION
     readings: tuple[tuple[str, str], ...] = ()
 
-    def setting(self, base: Setting) -> Setting:
+    def setting(self, base: DeclaredSetting) -> DeclaredSetting:
         """A machine as this side has it."""
-        return with_reading(Setting(replace(base.machine, version=self.version), base.differs), self.readings)
+        return with_reading(DeclaredSetting(replace(base.machine, version=self.version), base.differs), self.readings)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,9 @@ def _tells_presence(first: SideOf, second: SideOf, owner: str, rule: Rule) -> bo
     return any(call.name == owner for call in moved)
 
 
-def _settings(first: SideOf, second: SideOf, differing: dict[str, tuple[Rule, ...]], cpus: int) -> Iterator[Setting]:
+def _settings(
+    first: SideOf, second: SideOf, differing: dict[str, tuple[Rule, ...]], cpus: int
+) -> Iterator[DeclaredSetting]:
     rules = [rule for owned in differing.values() for rule in owned]
     newest = max(first.version, second.version)
     base = ordinary(newest, 2)
@@ -164,7 +166,7 @@ def _settings(first: SideOf, second: SideOf, differing: dict[str, tuple[Rule, ..
 
 
 def _on(
-    first: SideOf, second: SideOf, base: Setting, differing: dict[str, tuple[Rule, ...]], done: Comparison
+    first: SideOf, second: SideOf, base: DeclaredSetting, differing: dict[str, tuple[Rule, ...]], done: Comparison
 ) -> Iterator[ClassOf]:
     about = {name for name, rules in differing.items() if rules}
     if base.differs and "clusters" not in base.differs:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from psci.explorer.abstraction.machines import open_symbols
-from psci.explorer.consistency.findings import Did, Finding, Kind
+from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding
 from psci.explorer.consistency.readings import callers_for, changed_through, in_lockstep
 from psci.explorer.consistency.settings import (
     ENDS,
-    Setting,
+    DeclaredSetting,
     calls_of,
     domains,
     ordinary,
@@ -37,7 +37,7 @@ PAIRS = 1_500
 """How many pairs of states two declarations are compared in."""
 
 
-def discovery(specification: Specification, version: Version) -> Iterator[Finding]:
+def discovery(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """Everything that a caller cannot learn."""
     yield from ambiguous_values(specification, version)
     yield from silences(specification, version)
@@ -53,7 +53,7 @@ def declared_symbols(specification: Specification, version: Version) -> list[str
     return [symbol.name for symbol in open_symbols(machine) if symbol.name not in readings]
 
 
-def ambiguous_values(specification: Specification, version: Version) -> Iterator[Finding]:
+def ambiguous_values(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """Calls whose values include the number of NOT_SUPPORTED: an absent function cannot be told from a result."""
     setting = ordinary(version, 2)
     for call in specification.calls:
@@ -64,14 +64,14 @@ def ambiguous_values(specification: Specification, version: Version) -> Iterator
                 title = (
                     f"a result of {call.name} may be the number of {NOT_SUPPORTED}, which an absent function returns"
                 )
-                yield Finding(
-                    Kind.DISCOVERY, call.name, ("value-or-code",), title, (rule.text,),
+                yield RulesFinding(
+                    FindingKind.DISCOVERY, call.name, ("value-or-code",), title, (rule.text,),
                     (rule.name, f"{call.name}.absent"),
                     declared=setting.differs, machine=setting.machine, searched="every rule of the call",
                 )  # fmt: skip
 
 
-def silences(specification: Specification, version: Version) -> Iterator[Finding]:
+def silences(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """A call names a core, and no rule of it asks what the machine says of that core, though another call's does."""
     per_core = [n for n, s in SYMBOLS.items() if s.domain == (CORE,) and s.kind == "machine" and n not in ("mpidr",)]
     naming = {
@@ -93,8 +93,8 @@ def silences(specification: Specification, version: Version) -> Iterator[Finding
                 answers = product.stepper.allowed(product.initial(), asked[0]).outcomes
                 title = f"nothing says what {call} does with such a core, of which {', '.join(readers)} speaks: {said}"
                 rules = tuple(dict.fromkeys(outcome.rule.name for outcome in answers))
-                yield Finding(
-                    Kind.DISCOVERY, call, (name,), title, (), rules, declared=varied.differs,
+                yield RulesFinding(
+                    FindingKind.DISCOVERY, call, (name,), title, (), rules, declared=varied.differs,
                     machine=varied.machine, run=(Did(asked[0], None),), searched="every rule of the call",
                 )  # fmt: skip
                 break
@@ -106,7 +106,7 @@ def _names_a_core(specification: Specification, call: Call, version: Version) ->
     )
 
 
-def features_against_behaviour(specification: Specification, version: Version) -> Iterator[Finding]:
+def features_against_behaviour(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """PSCI_FEATURES calls a function implemented and a call finds it absent; or the other way round."""
     if not any(call.name == "PSCI_FEATURES" and call.exists_in(version) for call in specification.calls):
         return
@@ -118,12 +118,12 @@ def features_against_behaviour(specification: Specification, version: Version) -
             yield from _contradicted(specification, setting, call)
 
 
-def _without(base: Setting, call: Call) -> Setting:
+def _without(base: DeclaredSetting, call: Call) -> DeclaredSetting:
     needed = (call.key,) if call.required_by is None else (call.key, call.required_by.key)
     return base.also(f"no {call.name}", {("has", key): False for key in needed})
 
 
-def _contradicted(specification: Specification, setting: Setting, call: Call) -> Iterator[Finding]:
+def _contradicted(specification: Specification, setting: DeclaredSetting, call: Call) -> Iterator[RulesFinding]:
     product = Product(setting.machine, specification, NARROW)
     state, word = product.initial(), NOT_SUPPORTED.word(64)
     asks = calls_of(setting.machine, specification, "PSCI_FEATURES", NARROW)[0]
@@ -145,15 +145,15 @@ def _contradicted(specification: Specification, setting: Setting, call: Call) ->
                 Did(asked, says[0].rule.name, says[0].value),
                 Did(invocation._replace(fn=fid), found[0].rule.name, found[0].value),
             )
-            yield Finding(
-                Kind.DISCOVERY, call.name, ("features", "reports" if absent == {False} else "denies"), title,
+            yield RulesFinding(
+                FindingKind.DISCOVERY, call.name, ("features", "reports" if absent == {False} else "denies"), title,
                 rules=(says[0].rule.name, found[0].rule.name), cites=("FEAT-10",), declared=setting.differs,
                 machine=setting.machine, run=run, searched="right after boot",
             )  # fmt: skip
             return
 
 
-def untold(specification: Specification, version: Version, symbol: str) -> Iterator[Finding]:
+def untold(specification: Specification, version: Version, symbol: str) -> Iterator[RulesFinding]:
     """Another answer to one declaration that no sequence of calls tells from the ordinary one."""
     about = _reading(specification, version, symbol)
     if not about:
@@ -167,8 +167,8 @@ def untold(specification: Specification, version: Version, symbol: str) -> Itera
         lockstep = in_lockstep(base, *sides, about, changed, callers_for(rules), without, PAIRS)
         if next(lockstep.differences(), None) is None and lockstep.complete:
             title = f"no caller can find out: {SYMBOLS[symbol].doc}"
-            yield Finding(
-                Kind.DISCOVERY, symbol, (other.differs.partition(" = ")[2] or "other",), title,
+            yield RulesFinding(
+                FindingKind.DISCOVERY, symbol, (other.differs.partition(" = ")[2] or "other",), title,
                 (f"A machine with {other.differs} answers as one without.",), tuple(rule.name for rule in rules),
                 machine=other.machine, searched=f"all {lockstep.pairs:,} pairs of states",
             )  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import MoveAction, Product, Transition
 from psci.model.language.rules import Completion, Rule
 from psci.model.machine import Machine
@@ -20,7 +20,7 @@ from psci.model.step import Invocation
 from psci.model.tables.facts import FACTS
 
 
-class Kind(enum.Enum):
+class FindingKind(enum.Enum):
     """What a finding is about, the gravest first."""
 
     GAP = "gap"
@@ -43,7 +43,16 @@ class Kind(enum.Enum):
     """A rule that another one implies."""
 
 
-FAILS = frozenset({Kind.GAP, Kind.CONFLICT, Kind.ORDER, Kind.PROTOTYPE, Kind.DISCOVERY, Kind.DEAD})
+FAILS = frozenset(
+    {
+        FindingKind.GAP,
+        FindingKind.CONFLICT,
+        FindingKind.ORDER,
+        FindingKind.PROTOTYPE,
+        FindingKind.DISCOVERY,
+        FindingKind.DEAD,
+    }
+)
 """The kinds that a spec author has to answer; of the others DEN0022 says, or we know, that they are choices."""
 
 
@@ -57,10 +66,10 @@ class Did(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Finding:
+class RulesFinding:
     """One thing about the rules that an author should look at."""
 
-    kind: Kind
+    kind: FindingKind
     subject: str
     """The call, move or reading."""
     causes: tuple[str, ...]
@@ -89,9 +98,9 @@ class Finding:
     @property
     def rank(self) -> tuple[Any, ...]:
         """Findings sort by this, the most urgent first: by kind, from boot, short, in an ordinary machine."""
-        return (list(Kind).index(self.kind), bool(self.declared), len(self.run), self.id)
+        return (list(FindingKind).index(self.kind), bool(self.declared), len(self.run), self.id)
 
-    def shorter(self, other: Finding | None) -> bool:
+    def shorter(self, other: RulesFinding | None) -> bool:
         """Whether this shows the same as another one more plainly."""
         return other is None or self.rank < other.rank
 
@@ -102,21 +111,23 @@ def sections(facts: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def best(findings: Iterable[Finding]) -> list[Finding]:
+def best(findings: Iterable[RulesFinding]) -> list[RulesFinding]:
     """Of findings with the same id the plainest, ranked."""
-    found: dict[str, Finding] = {}
+    found: dict[str, RulesFinding] = {}
     for finding in findings:
         if finding.shorter(found.get(finding.id)):
             found[finding.id] = finding
     return sorted(found.values(), key=lambda finding: finding.rank)
 
 
-def did(steps: Sequence[Step]) -> tuple[Did, ...]:
+def did(steps: Sequence[SearchStep]) -> tuple[Did, ...]:
     """The run of some steps."""
     return tuple(Did(step.transition.action, step.transition.rule.name, step.transition.value) for step in steps)
 
 
-def replayed(finding: Finding, specification: Specification) -> tuple[Product, list[Step], Invocation | None]:
+def replayed(
+    finding: RulesFinding, specification: Specification
+) -> tuple[Product, list[SearchStep], Invocation | None]:
     """A finding's run as steps of the whole rules, and the call that is asked about at its end, if there is one.
 
     Raises:
@@ -125,13 +136,13 @@ def replayed(finding: Finding, specification: Specification) -> tuple[Product, l
     assert finding.machine is not None
     product = _product(finding.machine, specification)
     state = product.initial()
-    steps: list[Step] = []
+    steps: list[SearchStep] = []
     for action, rule, value in finding.run:
         if rule is None:
             assert isinstance(action, Invocation)
             return product, steps, action
         step = _taken(product, state, action, rule)
-        steps.append(Step(state, step if step.value is not None else step._replace(value=value)))
+        steps.append(SearchStep(state, step if step.value is not None else step._replace(value=value)))
         state = step.target
     return product, steps, None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from psci.explorer.consistency.findings import Kind, cause
+from psci.explorer.consistency.findings import FindingKind, cause
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.step import Allowed, Outcome, accepts
 from psci.model.tables.codes import CODES, Code, code_named
@@ -15,49 +15,52 @@ _SUCCESS = (Modality.SUCCEEDS, Modality.MAY_SUCCEED)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class FindingGroup:
     """A group that an observation belongs to, and the rules that make it."""
 
-    kind: Kind
+    kind: FindingKind
     causes: tuple[str, ...]
     title: str
     rules: tuple[str, ...]
 
 
-def judged(allowed: Allowed, subject: str) -> Iterator[Judgement]:
+def judged(allowed: Allowed, subject: str) -> Iterator[FindingGroup]:
     """The groups to which a call in a state belongs."""
     if allowed.broken and not allowed.obliged:
         for duty in allowed.broken:
             names = (duty.name, *(outcome.rule.name for outcome in allowed.outcomes))
-            yield Judgement(
-                Kind.GAP, (cause(duty),), f"nothing is promised to a caller that breaks a duty: {duty.text}", names
+            yield FindingGroup(
+                FindingKind.GAP,
+                (cause(duty),),
+                f"nothing is promised to a caller that breaks a duty: {duty.text}",
+                names,
             )
         return
     if allowed.gap:
         names = tuple(outcome.rule.name for outcome in allowed.outcomes)
         what = "only permissions apply" if names else "no rule applies"
-        yield Judgement(Kind.GAP, ("no-answer",), f"{subject}: no rule says how the call ends; {what}", names)
+        yield FindingGroup(FindingKind.GAP, ("no-answer",), f"{subject}: no rule says how the call ends; {what}", names)
         return
     yield from _orders(allowed)
     yield from _choices(allowed)
 
 
-def _orders(allowed: Allowed) -> Iterator[Judgement]:
+def _orders(allowed: Allowed) -> Iterator[FindingGroup]:
     """Obligatory refusals, or gates, whose codes differ."""
     refusals = [o for o in allowed.outcomes if o.rule.modality in (Modality.MUST_REFUSE, Modality.GATE)]
     for i, one in enumerate(refusals):
         if one.value is None and len(codes_of(one)) > 1:
             codes = " or ".join(codes_of(one))
             title = f"{codes}: the call must be refused, and nothing says with which code"
-            yield Judgement(Kind.ORDER, (cause(one.rule), "own-choice"), title, (one.rule.name,))
+            yield FindingGroup(FindingKind.ORDER, (cause(one.rule), "own-choice"), title, (one.rule.name,))
         for other in refusals[i + 1 :]:
             if one.value is not None and other.value is not None and one.value != other.value:
                 facts = tuple(sorted((cause(one.rule), cause(other.rule))))
                 title = f"{answer(one)} or {answer(other)}: both apply, and no rule orders them"
-                yield Judgement(Kind.ORDER, facts, title, (one.rule.name, other.rule.name))
+                yield FindingGroup(FindingKind.ORDER, facts, title, (one.rule.name, other.rule.name))
 
 
-def _choices(allowed: Allowed) -> Iterator[Judgement]:
+def _choices(allowed: Allowed) -> Iterator[FindingGroup]:
     """Permissions beside what is otherwise promised, several successes, and values that are left open."""
     promised = [o for o in allowed.outcomes if o.rule.modality in (Modality.MUST_REFUSE, Modality.SUCCEEDS)]
     for outcome in allowed.outcomes:
@@ -68,7 +71,7 @@ def _choices(allowed: Allowed) -> Iterator[Judgement]:
         if rule.modality in (Modality.MAY_REFUSE, Modality.MAY_SUCCEED) and others:
             besides = " or ".join(dict.fromkeys(answer(o) for o in others))
             title = f"{answer(outcome)} is permitted beside {besides}: {rule.text}"
-            yield Judgement(Kind.CHOICE, _own(rule), title, (rule.name, *(o.rule.name for o in others)))
+            yield FindingGroup(FindingKind.CHOICE, _own(rule), title, (rule.name, *(o.rule.name for o in others)))
         elif rule.modality is Modality.SUCCEEDS:
             plain = [o for o in others if o.rule.modality is Modality.SUCCEEDS]
             if plain:
@@ -77,9 +80,11 @@ def _choices(allowed: Allowed) -> Iterator[Judgement]:
                     " or ".join(dict.fromkeys(f"{answer(o)} ({short(o.rule)})" for o in pair)) + ": both are successes"
                 )
                 names = tuple(sorted(o.rule.name for o in pair))
-                yield Judgement(Kind.CHOICE, tuple(name.partition(".")[2] for name in names), title, names)
+                yield FindingGroup(FindingKind.CHOICE, tuple(name.partition(".")[2] for name in names), title, names)
         if outcome.completion is Completion.RETURNS and outcome.value is None and rule.modality in _SUCCESS:
-            yield Judgement(Kind.CHOICE, (*_own(rule), "value"), f"the value is left open: {rule.text}", (rule.name,))
+            yield FindingGroup(
+                FindingKind.CHOICE, (*_own(rule), "value"), f"the value is left open: {rule.text}", (rule.name,)
+            )
 
 
 def _own(rule: Rule) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ class _Node(NamedTuple):
     """For each step the action, what each side did, and what was seen."""
 
 
-class Side:
+class LockstepSide:
     """One set of rules on one machine."""
 
     def __init__(self, product: Product) -> None:
@@ -188,8 +188,8 @@ class Lockstep:
     """The first difference of watched fields that no answer showed so far."""
 
     @cached_property
-    def _sides(self) -> tuple[Side, Side]:
-        return Side(self.first), Side(self.second)
+    def _sides(self) -> tuple[LockstepSide, LockstepSide]:
+        return LockstepSide(self.first), LockstepSide(self.second)
 
     def differences(self) -> Iterator[Difference]:
         """Every class of difference, the shortest run of each first."""
@@ -377,4 +377,4 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-__all__ = ["CONTROLLER", "Difference", "Lockstep", "Side", "word"]
+__all__ = ["CONTROLLER", "Difference", "Lockstep", "LockstepSide", "word"]

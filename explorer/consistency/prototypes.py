@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from psci.explorer.consistency.findings import Did, Finding, Kind
-from psci.explorer.consistency.settings import EVERYBODY, Setting, calls_of, ordinary, without_function
+from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding
+from psci.explorer.consistency.settings import EVERYBODY, DeclaredSetting, calls_of, ordinary, without_function
 from psci.explorer.system import Product
 from psci.model.declare import Call
 from psci.model.documents.return_codes import NO_RETURN, by_default, column
@@ -20,7 +20,7 @@ FOREIGN = "smc64_from_aarch32"
 """The rule that every function with an SMC64 id shares: its answer stands in no prototype (RET-14)."""
 
 
-def prototypes(specification: Specification, version: Version) -> Iterator[Finding]:
+def prototypes(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """Codes of the rules that a prototype does not list, and codes of a prototype that no rule yields."""
     setting = ordinary(version, 2)
     foreign = []
@@ -41,13 +41,16 @@ def prototypes(specification: Specification, version: Version) -> Iterator[Findi
         yield _foreign(specification, setting, foreign)
 
 
-def _finding(call: Call, code: str, way: str, rules: tuple[str, ...], run: tuple[Setting, tuple[Did, ...]]) -> Finding:
+def _finding(
+    call: Call, code: str, way: str, rules: tuple[str, ...], run: tuple[DeclaredSetting, tuple[Did, ...]]
+) -> RulesFinding:
     if way == "unlisted":
         title = f"the text yields {code}, and the prototype does not list it"
     else:
         title = f"the prototype lists {code}, and no rule yields it"
-    return Finding(
-        Kind.PROTOTYPE, call.name, (code, way), title, (f"Prototype of {call.name}: DEN0022 {call.section}.",), rules,
+    return RulesFinding(
+        FindingKind.PROTOTYPE, call.name, (code, way), title,
+        (f"Prototype of {call.name}: DEN0022 {call.section}.",), rules,
         declared=run[0].differs, machine=run[0].machine, run=run[1], searched="every rule of the call",
     )  # fmt: skip
 
@@ -64,8 +67,8 @@ def _yielding(specification: Specification, call: Call, version: Version, code: 
 
 
 def _shortest(
-    specification: Specification, setting: Setting, call: Call, rules: tuple[str, ...]
-) -> tuple[Setting, tuple[Did, ...]]:
+    specification: Specification, setting: DeclaredSetting, call: Call, rules: tuple[str, ...]
+) -> tuple[DeclaredSetting, tuple[Did, ...]]:
     """A call right after boot that uses one of the rules, where there is one."""
     absent = [without_function(setting, call)] if call.optional else []
     for where in (setting, *absent):
@@ -78,12 +81,12 @@ def _shortest(
     return setting, ()
 
 
-def _foreign(specification: Specification, setting: Setting, foreign: list[tuple[Call, Rule]]) -> Finding:
+def _foreign(specification: Specification, setting: DeclaredSetting, foreign: list[tuple[Call, Rule]]) -> RulesFinding:
     call, rule = foreign[0]
     where, run = _shortest(specification, setting, call, (rule.name,))
     names = ", ".join(call.name for call, _ in foreign)
-    return Finding(
-        Kind.PROTOTYPE, "AARCH32", (NOT_SUPPORTED.name, "unlisted"),
+    return RulesFinding(
+        FindingKind.PROTOTYPE, "AARCH32", (NOT_SUPPORTED.name, "unlisted"),
         f"an AArch32 caller of an SMC64 id gets {NOT_SUPPORTED}, which {len(foreign)} prototypes do not list",
         (f"The functions are {names}.",), (rule.name,), ("RET-3", "RET-14"), where.differs, where.machine, run,
         "every rule of every call",

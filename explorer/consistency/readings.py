@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 from psci.explorer.abstraction.cone import CALLERS, Cone, cone
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.consistency.findings import Finding, Kind
+from psci.explorer.consistency.findings import FindingKind, RulesFinding
 from psci.explorer.consistency.lockstep import CONTROLLER, Difference, Lockstep
 from psci.explorer.consistency.settings import (
     ENDS,
-    Setting,
+    DeclaredSetting,
     call_symbols_of,
     calls_of,
     domains,
@@ -38,7 +38,7 @@ from psci.model.step import Invocation
 from psci.model.symbols.readings import READINGS, Reading
 from psci.model.tables.versions import Version
 
-Place: TypeAlias = tuple[Setting, Abstraction, frozenset[str]]
+Place: TypeAlias = tuple[DeclaredSetting, Abstraction, frozenset[str]]
 """A machine, the callers that matter, and the calls and moves that are left out."""
 PAIRS = 1_500
 """How many pairs of states are looked at on one machine."""
@@ -50,14 +50,14 @@ FIELDS_OF_CONTROLLERS = frozenset({"node"})
 
 def readings(
     specification: Specification, version: Version, cpus: int, names: Collection[str] | None = None
-) -> Iterator[Finding]:
+) -> Iterator[RulesFinding]:
     """For each reading that this version knows, a finding for each option that differs from the first."""
     for name, reading in READINGS.items():
         if names is None or name in names:
             yield from of_reading(specification, version, cpus, reading)
 
 
-def of_reading(specification: Specification, version: Version, cpus: int, reading: Reading) -> Iterator[Finding]:
+def of_reading(specification: Specification, version: Version, cpus: int, reading: Reading) -> Iterator[RulesFinding]:
     """What tells the options of one reading apart; nothing where no rule of this version reads it."""
     about = rules_reading(specification, version, reading.symbol)
     if not about:
@@ -86,8 +86,8 @@ def rules_reading(specification: Specification, version: Version, symbol: str) -
 def _told_apart(
     specification: Specification, reading: Reading, about: Mapping[str, tuple[Rule, ...]], changed: frozenset[str],
     settings: list[Place], first: str, other: str,
-) -> Finding | None:  # fmt: skip
-    hidden: Finding | None = None
+) -> RulesFinding | None:  # fmt: skip
+    hidden: RulesFinding | None = None
     for setting, abstraction, without in settings:
         machines = [chosen(setting.machine, reading, option) for option in (first, other)]
         sides = (machines[0], specification), (machines[1], specification)
@@ -105,7 +105,7 @@ def chosen(machine: Machine, reading: Reading, option: str) -> Machine:
     return replace(machine, declared={**machine.declared, reading.symbol: reading.options[option]})
 
 
-def _limit(setting: Setting) -> int:
+def _limit(setting: DeclaredSetting) -> int:
     """More cores and nodes take more states before anything can differ."""
     return PAIRS if len(setting.machine.cores) < 3 else 3 * PAIRS
 
@@ -162,7 +162,7 @@ def callers_for(rules: list[Rule]) -> Abstraction:
 
 
 def in_lockstep(
-    base: Setting, first: tuple[Machine, Specification], second: tuple[Machine, Specification],
+    base: DeclaredSetting, first: tuple[Machine, Specification], second: tuple[Machine, Specification],
     about: Collection[str], changed: frozenset[str], abstraction: Abstraction, without: frozenset[str],
     limit: int = PAIRS,
 ) -> Lockstep:  # fmt: skip
@@ -240,9 +240,9 @@ def changed_by(specification: Specification, version: Version, about: Collection
 
 
 def _finding(
-    reading: Reading, first: str, other: str, setting: Setting, machines: list[Machine],
+    reading: Reading, first: str, other: str, setting: DeclaredSetting, machines: list[Machine],
     difference: Difference, lockstep: Lockstep,
-) -> Finding:  # fmt: skip
+) -> RulesFinding:  # fmt: skip
     sides = (first, difference.first), (other, difference.second)
     said = "; ".join(f"{option}: {' or '.join(words)}" for option, words in sides if words)
     if difference.noticed_by == CONTROLLER:
@@ -251,8 +251,8 @@ def _finding(
         who = f"noticed by {difference.noticed_by}"
     text = (reading.question, *(f"{option}: {reading.meanings[option]}" for option in (first, other)))
     option = (first, other)[difference.side]
-    return Finding(
-        Kind.READING, reading.name, (other,), f"{difference.subject}: {said or option} ({who})",
+    return RulesFinding(
+        FindingKind.READING, reading.name, (other,), f"{difference.subject}: {said or option} ({who})",
         (*text, f"The run is one under {option}."),
         (*difference.first_rules, *difference.second_rules), reading.cites, setting.differs,
         machines[difference.side], difference.run,

@@ -39,26 +39,26 @@ _READING_SYMBOLS = frozenset(reading.symbol for reading in READINGS.values())
 
 
 @dataclass(frozen=True)
-class Setting:
+class DeclaredSetting:
     """A machine, and what it declares out of the ordinary."""
 
     machine: Machine
     differs: str = ""
 
-    def also(self, differs: str, declared: dict[str | Key, Value]) -> Setting:
+    def also(self, differs: str, declared: dict[str | Key, Value]) -> DeclaredSetting:
         """This setting with more declared."""
         text = ", ".join(part for part in (self.differs, differs) if part)
-        return Setting(replace(self.machine, declared={**self.machine.declared, **declared}), text)
+        return DeclaredSetting(replace(self.machine, declared={**self.machine.declared, **declared}), text)
 
 
 @cache
-def ordinary(version: Version, cpus: int) -> Setting:
+def ordinary(version: Version, cpus: int) -> DeclaredSetting:
     """A machine with every optional function, without OS-initiated mode, all cores in one power domain."""
-    return Setting(small(cpus, version))
+    return DeclaredSetting(small(cpus, version))
 
 
 @cache
-def domains(version: Version, cpus: int) -> Setting:
+def domains(version: Version, cpus: int) -> DeclaredSetting:
     """A machine with clusters of two cores, states of every level, and OS-initiated mode where it exists."""
     sizes = [2] * (cpus // 2) + [1] * (cpus % 2)
     states = (*SHALLOW_STATES, *SYSTEM_STATES)
@@ -66,23 +66,23 @@ def domains(version: Version, cpus: int) -> Setting:
     machine = small(cpus, version, topology=Topology.clusters(sizes), declared=osi, states=states)
     shape = " and ".join("two" if size == 2 else "one" for size in sizes)
     differs = f"clusters of {shape}" + (", OS-initiated mode supported" if version >= V1_0 else "")
-    return Setting(machine, differs)
+    return DeclaredSetting(machine, differs)
 
 
 @cache
-def unclaimed(version: Version) -> Setting:
+def unclaimed(version: Version) -> DeclaredSetting:
     """Power domains, with a power_state that asks for a level of which it does not claim to be the last core."""
     states = (PowerState(0x0101_0002, "POWERDOWN", {1: "POWERDOWN"}), *SHALLOW_STATES)
     osi: dict[str | Key, object] = {"osi_supported": version >= V1_0}
     machine = small(2, version, topology=Topology.clusters([2]), declared=osi, states=states)
-    return Setting(machine, "clusters of two, a power_state that claims less than it asks for")
+    return DeclaredSetting(machine, "clusters of two, a power_state that claims less than it asks for")
 
 
 @cache
-def instances(version: Version) -> Setting:
+def instances(version: Version) -> DeclaredSetting:
     """A machine with an affinity instance of which no core boots: one core, and two of another affinity level 1."""
     machine = ordinary(version, 3).machine
-    return Setting(replace(machine, cores=(0x0, 0x100, 0x101)), "cores 0x0, 0x100 and 0x101")
+    return DeclaredSetting(replace(machine, cores=(0x0, 0x100, 0x101)), "cores 0x0, 0x100 and 0x101")
 
 
 def symbols_of(rules: Iterable[Rule]) -> frozenset[str]:
@@ -131,7 +131,7 @@ def calls_of(machine: Machine, specification: Specification, name: str, abstract
     return tuple(cells.of(call, core) for core in range(len(machine.cores)))
 
 
-def others(setting: Setting, symbols: Iterable[str]) -> Iterator[Setting]:
+def others(setting: DeclaredSetting, symbols: Iterable[str]) -> Iterator[DeclaredSetting]:
     """One setting for each other answer to each of these symbols; readings are left at what they are.
 
     Of a symbol with a value for each core only the last core, which does not boot, differs.
@@ -141,7 +141,7 @@ def others(setting: Setting, symbols: Iterable[str]) -> Iterator[Setting]:
 
 
 @cache
-def _others(setting: Setting, name: str) -> tuple[Setting, ...]:
+def _others(setting: DeclaredSetting, name: str) -> tuple[DeclaredSetting, ...]:
     symbol = SYMBOLS.get(name)
     if symbol is None or not _is_open(setting.machine, symbol):
         return ()
@@ -177,7 +177,7 @@ def _other_values(machine: Machine, symbol: Function) -> Iterator[tuple[str, dic
             yield f"{name} = {value}", {name: value}
 
 
-def without_function(setting: Setting, call: Call) -> Setting:
+def without_function(setting: DeclaredSetting, call: Call) -> DeclaredSetting:
     """The setting without an optional function."""
     return setting.also(f"no {call.name}", {("has", call.key): False})
 
@@ -193,7 +193,7 @@ def reads_domains(rules: Iterable[Rule]) -> bool:
 
 
 @cache
-def with_reading(setting: Setting, chosen: tuple[tuple[str, str], ...]) -> Setting:
+def with_reading(setting: DeclaredSetting, chosen: tuple[tuple[str, str], ...]) -> DeclaredSetting:
     """The setting under some options of readings."""
     if not chosen:
         return setting

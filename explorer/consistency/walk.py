@@ -9,9 +9,9 @@ from typing import Any
 
 from psci.explorer.abstraction.cone import cone
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.consistency.findings import Did, Finding, Kind, did
-from psci.explorer.consistency.judgements import Judgement, judged
-from psci.explorer.consistency.settings import ENDS, ONE_WIDTH, Setting
+from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding, did
+from psci.explorer.consistency.judgements import FindingGroup, judged
+from psci.explorer.consistency.settings import ENDS, ONE_WIDTH, DeclaredSetting
 from psci.explorer.goals import Goal
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State
@@ -28,7 +28,7 @@ class _Seen:
     """The first state in which a group was met."""
 
     state: State
-    judgement: Judgement
+    judgement: FindingGroup
     subject: str
     asked: Did | None
 
@@ -37,7 +37,7 @@ class Walk:
     """All states of one setting, as far as they matter for some calls and moves, and what was noticed in them."""
 
     def __init__(
-        self, setting: Setting, specification: Specification, owners: Collection[str], *,
+        self, setting: DeclaredSetting, specification: Specification, owners: Collection[str], *,
         abstraction: Abstraction = ONE_WIDTH, without: frozenset[str] = ENDS, limit: int = 5_000,
     ) -> None:  # fmt: skip
         self.setting = setting
@@ -53,11 +53,11 @@ class Walk:
         """The names of the rules that some state uses."""
         self.alone: set[str] = set()
         """The names of refusals that somewhere say what no other of the same code says."""
-        self._seen: dict[tuple[str, Kind, tuple[str, ...]], _Seen] = {}
-        self._judged: dict[Any, tuple[Judgement, ...]] = {}
+        self._seen: dict[tuple[str, FindingKind, tuple[str, ...]], _Seen] = {}
+        self._judged: dict[Any, tuple[FindingGroup, ...]] = {}
         self._asked = self._invocations()
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[RulesFinding]:
         """Walk, and say what was found."""
         done = explore(self.product, Goal("walk", "", of_state=self._look), limit=self.limit)
         numbers = {state: number for number, state in enumerate(done.states)}
@@ -66,7 +66,7 @@ class Walk:
         searched = f"{extent} {len(done.states):,} states of {count} cores"
         for (subject, kind, causes), seen in self._seen.items():
             way = did(done.path_to(numbers[seen.state]))
-            yield Finding(
+            yield RulesFinding(
                 kind, subject, causes, seen.judgement.title, rules=seen.judgement.rules, declared=self.setting.differs,
                 machine=self.setting.machine, run=way if seen.asked is None else (*way, seen.asked), searched=searched,
             )  # fmt: skip
@@ -102,7 +102,7 @@ class Walk:
         self._look_at_moves(state)
         return False
 
-    def _judge(self, state: State, invocation: Invocation, name: str) -> tuple[Judgement, ...]:
+    def _judge(self, state: State, invocation: Invocation, name: str) -> tuple[FindingGroup, ...]:
         allowed = self.product.stepper.allowed(state, invocation)
         refusals = [o for o in allowed.outcomes if o.rule.modality is Modality.MUST_REFUSE]
         self.used |= {outcome.rule.name for outcome in allowed.outcomes}
@@ -131,12 +131,12 @@ class Walk:
         frozen = "CPU_FREEZE" if "FROZEN" in state.activity else "CPU_OFF"
         if frozen in self.owners:
             title = "no core is left that could start another, and nothing refuses the last one"
-            place = frozen, Kind.GAP, ("nobody-left",)
-            judgement = Judgement(Kind.GAP, ("nobody-left",), title, ())
+            place = frozen, FindingKind.GAP, ("nobody-left",)
+            judgement = FindingGroup(FindingKind.GAP, ("nobody-left",), title, ())
             self._seen.setdefault(place, _Seen(state, judgement, frozen, None))
 
 
-def _choices_of(found: list[Any]) -> Iterator[Judgement]:
+def _choices_of(found: list[Any]) -> Iterator[FindingGroup]:
     """A witnessed move that may have several outcomes: by several rules, or with several things that are seen."""
     name = found[0].action.name
     if name in (WAKEUP.name, STOP.name):
@@ -148,9 +148,11 @@ def _choices_of(found: list[Any]) -> Iterator[Judgement]:
         names = tuple(sorted({t.rule.name for t in transitions}))
         if len(names) > 1 and len({t.target for t in transitions}) > 1:
             texts = " Or: ".join(dict.fromkeys(t.rule.text for t in transitions))
-            yield Judgement(Kind.CHOICE, tuple(name.partition(".")[2] for name in names), texts, names)
+            yield FindingGroup(FindingKind.CHOICE, tuple(name.partition(".")[2] for name in names), texts, names)
     kinds = {t.action.parameters for t in found if t.action.parameters and isinstance(t.action.parameters[0], str)}
     if len(kinds) > 1 and len({t.target for t in found}) > 1:
         words = " or ".join(sorted(str(kind[0]) for kind in kinds))
         rules = tuple(sorted({t.rule.name for t in found}))
-        yield Judgement(Kind.ORDER, ("two-at-once",), f"{words}: both may happen, and nothing says which", rules)
+        yield FindingGroup(
+            FindingKind.ORDER, ("two-at-once",), f"{words}: both may happen, and nothing says which", rules
+        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from psci.explorer.engines.question import Answer, Engine, Progress, Question
+from psci.explorer.engines.question import Engine, EngineAnswer, Progress, ReachabilityQuestion
 from psci.model.errors import InputError
 
 NAMES = ("auto", "symbolic", "compiled", "reference")
 
 
-def engine(name: str, question: Question, *, symmetric: bool = False, layers: bool | None = None) -> Engine:
+def engine(name: str, question: ReachabilityQuestion, *, symmetric: bool = False, layers: bool | None = None) -> Engine:
     """The engine of that name.
 
     Args:
@@ -36,12 +36,12 @@ def engine(name: str, question: Question, *, symmetric: bool = False, layers: bo
 
             return CompiledSearch(symmetric=symmetric)
         case "reference":
-            from psci.explorer.engines.reference import Reference
+            from psci.explorer.engines.reference import ReferenceEngine
 
             if symmetric:
                 raise InputError("--engine reference knows no symmetry: use --engine compiled")
-            return Reference()
+            return ReferenceEngine()
     raise InputError(f"--engine {name}: choose one of {', '.join(NAMES)}")
 
 
-__all__ = ["NAMES", "Answer", "Engine", "Progress", "Question", "engine"]
+__all__ = ["NAMES", "Engine", "EngineAnswer", "Progress", "ReachabilityQuestion", "engine"]

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from psci.explorer.lowering.concrete import Action, Concrete, Values
+from psci.explorer.lowering.concrete import Concrete, GroundCommand, Values
 from psci.explorer.lowering.formulas import Formulas, Variable
 from psci.model.language.sorts import CORE
 
@@ -202,7 +202,7 @@ class CModel:
             lines.append("  }")
         return [*lines, "  return n;"]
 
-    def _scoped(self, items: list[tuple[Action, int]]) -> list[tuple[int, list[tuple[Action, int]]]]:
+    def _scoped(self, items: list[tuple[GroundCommand, int]]) -> list[tuple[int, list[tuple[GroundCommand, int]]]]:
         """Actions by a condition that many share, which is then tested once."""
         found = []
         left = list(items)
@@ -236,7 +236,7 @@ class CModel:
             return self.formulas.conjunction(part for part in node[1] if part != literal)
         return Formulas.TRUE
 
-    def _emit(self, action: Action) -> str:
+    def _emit(self, action: GroundCommand) -> str:
         words = self.layout.words
         clear, new = [0] * words, [0] * words
         for variable, number in action.assigned:

@@ -16,7 +16,7 @@ from typing import Any
 
 from psci.explorer.engines.c_model import CModel
 from psci.explorer.engines.cache import cache_folder
-from psci.explorer.engines.question import Answer, Progress, Question
+from psci.explorer.engines.question import EngineAnswer, Progress, ReachabilityQuestion
 from psci.explorer.lowering.concrete import Concrete
 from psci.explorer.lowering.formulas import Formulas, Variable
 from psci.explorer.lowering.lower import Lowered
@@ -34,7 +34,7 @@ def compiler() -> str | None:
 
 
 @dataclass(frozen=True)
-class Program:
+class CompiledProgram:
     """A compiled search, and how its states are packed."""
 
     model: CModel
@@ -59,7 +59,7 @@ class Compiled:
         """The model for single cores."""
         return Concrete(self.lowered)
 
-    def program(self, goal: int = Formulas.FALSE) -> Program:
+    def program(self, goal: int = Formulas.FALSE) -> CompiledProgram:
         """The program that searches, built unless it is there already.
 
         Raises:
@@ -72,7 +72,7 @@ class Compiled:
         path = cache_folder() / f"search-{digest}"
         if not path.exists():
             self._build(path, source, text)
-        return Program(model, path)
+        return CompiledProgram(model, path)
 
     def _build(self, path: Path, source: str, text: str) -> None:
         found = compiler()
@@ -97,7 +97,7 @@ class Compiled:
             shutil.rmtree(folder, ignore_errors=True)
 
     def run(
-        self, program: Program, *, threads: int | None = None, limit: int = 0, levels: bool = False,
+        self, program: CompiledProgram, *, threads: int | None = None, limit: int = 0, levels: bool = False,
         counting: bool = True, resumable: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
         """Run a program; what it printed, with `interrupted` where it was."""
@@ -131,7 +131,7 @@ class CompiledSearch:
     """How much time the compiler takes for a faster search."""
     name = "compiled"
 
-    def answer(self, question: Question, progress: Progress) -> Answer:
+    def answer(self, question: ReachabilityQuestion, progress: Progress) -> EngineAnswer:
         """Answer a question.
 
         Raises:
@@ -152,7 +152,7 @@ class CompiledSearch:
         steps = None
         if found["found"]:
             steps = question.steps(_concrete_way(compiled, program.model, found["way"]))
-        return Answer(
+        return EngineAnswer(
             "compiled", found.get("states", found["stored"]), found.get("transitions"), found.get("distinct"),
             found["depth"], found["seconds"], found["complete"], steps, found["interrupted"],
             details=(

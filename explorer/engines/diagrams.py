@@ -39,7 +39,7 @@ def new_manager() -> tuple[Any, str, Callable[..., Node] | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class DiagramCommand:
     """One command of single cores: from every state of the guard, to the same state with some variables set."""
 
     command: Command
@@ -138,7 +138,7 @@ class Diagrams:
         return self.all_of(self.value(v, self.lowered.first(v)) for v in reversed(self.variables))
 
     @cached_property
-    def events(self) -> list[Event]:
+    def events(self) -> list[DiagramCommand]:
         """Every command of every choice of cores, from the one that touches the lowest levels on."""
         found = []
         for command in self.lowered.commands:
@@ -148,7 +148,7 @@ class Diagrams:
                     found.append(event)
         return sorted(found, key=lambda event: -event.top)
 
-    def _event(self, command: Command, cores: Cores) -> Event | None:
+    def _event(self, command: Command, cores: Cores) -> DiagramCommand | None:
         guard = self.node(command.guard, cores)
         if guard == self.false:
             return None
@@ -156,7 +156,7 @@ class Diagrams:
         changed = frozenset(name for variable, _ in assigned for name in self.bits[variable])
         values = self.all_of(self.value(variable, number) for variable, number in assigned)
         top = min(self.level[name] for name in changed)
-        return Event(command, cores, guard, changed, values, top)
+        return DiagramCommand(command, cores, guard, changed, values, top)
 
     def meeting(self, states: Node, others: Node, bits: Iterable[str]) -> Node:
         """What is left of an intersection when these bits may be anything."""
@@ -164,11 +164,11 @@ class Diagrams:
             return self._together(states, others, bits)
         return self.manager.exist(bits, states & others)
 
-    def image(self, states: Node, event: Event) -> Node:
+    def image(self, states: Node, event: DiagramCommand) -> Node:
         """The states after an event."""
         return self.meeting(states, event.guard, event.changed) & event.after
 
-    def relation(self, events: Iterable[Event]) -> tuple[Node, list[str]]:
+    def relation(self, events: Iterable[DiagramCommand]) -> tuple[Node, list[str]]:
         """Events as one relation between the bits before and after, and the bits that it speaks about."""
         events = list(events)
         bits = sorted(frozenset().union(*(event.changed for event in events)), key=self.level.__getitem__)
@@ -191,7 +191,7 @@ class Diagrams:
         later = self.meeting(states, relation, bits)
         return states | self.manager.let({after(name): name for name in bits}, later)
 
-    def origins(self, states: Node, event: Event) -> Node:
+    def origins(self, states: Node, event: DiagramCommand) -> Node:
         """The states from which an event leads to these."""
         return self.meeting(states, event.after, event.changed) & event.guard
 

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from psci.explorer.engines.replay import Replay, Values
 from psci.explorer.goals import Goal
-from psci.explorer.lowering.commands import Label
-from psci.explorer.lowering.evaluate import Scope
+from psci.explorer.lowering.commands import CommandLabel
+from psci.explorer.lowering.evaluate import LoweringScope
 from psci.explorer.lowering.formulas import Formulas, Role
 from psci.explorer.lowering.lower import Lowered, Watching, lower
-from psci.explorer.search import Step
-from psci.explorer.system import Product, System
+from psci.explorer.search import SearchStep
+from psci.explorer.system import Product, TransitionSystem
 from psci.model.language.sorts import CORE
 from psci.model.language.terms import Const, subterms
 
@@ -23,7 +23,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Question:
+class ReachabilityQuestion:
     """All states of a product; with a goal, a shortest way to it, or that there is none."""
 
     product: Product
@@ -32,7 +32,7 @@ class Question:
     """The fields that the question is about, besides those of the goal; None: nothing is dropped."""
     watching: Watching | None = None
     """A property that is watched; the goal is then its violation, or the step that shows it."""
-    searched: System | None = None
+    searched: TransitionSystem | None = None
     """With a property that is watched, the system whose states also hold what it remembers, for a plain search."""
     apart: bool = False
     """Do not look for cores that are alike."""
@@ -49,13 +49,13 @@ class Question:
             roots |= self.goal.fields
         return lower(self.product, roots=roots, watching=self.watching, apart=self.apart, overlapping=self.overlapping)
 
-    def is_goal(self, label: Label) -> bool:
+    def is_goal(self, label: CommandLabel) -> bool:
         """Whether a use of the label may be what is looked for."""
         if self.goal is None:
             return False
         return label.rule.name in self.goal.rules or (self.watching is not None and label.broken != Formulas.FALSE)
 
-    def goal_labels(self) -> list[tuple[Label, int]]:
+    def goal_labels(self) -> list[tuple[CommandLabel, int]]:
         """The labels of which a use is looked for, each with the formula under which it is what is looked for."""
         watched = self.watching is not None
         both = self.lowered.formulas.both
@@ -92,7 +92,7 @@ class Question:
         parts = []
         if self.goal is not None and self.goal.term is not None:
             named = Counter(role.orbit for role in self.spoken_of)
-            scope = Scope({}, tuple(named[orbit] for orbit in range(len(lowered.members))))
+            scope = LoweringScope({}, tuple(named[orbit] for orbit in range(len(lowered.members))))
             lowered.evaluator.spoken_of = {core: role for role, core in self.spoken_of.items()}
             parts.append(lowered.evaluator.formula(self.goal.term, scope))
             lowered.evaluator.spoken_of = {}
@@ -104,7 +104,7 @@ class Question:
             parts.append(somebody)
         return formulas.disjunction(parts)
 
-    def steps(self, way: Sequence[Values]) -> tuple[Step, ...]:
+    def steps(self, way: Sequence[Values]) -> tuple[SearchStep, ...]:
         """A way to the goal as steps of the rules."""
         replay = Replay(self.lowered)
         if self.goal is not None and self.goal.term is not None:
@@ -114,7 +114,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class EngineAnswer:
     """What an engine found."""
 
     engine: str
@@ -129,7 +129,7 @@ class Answer:
     seconds: float
     complete: bool
     """Every reachable state was reached."""
-    steps: tuple[Step, ...] | None = None
+    steps: tuple[SearchStep, ...] | None = None
     """A shortest way to the goal; None where there is none, or no goal."""
     interrupted: bool = False
     details: tuple[tuple[str, Any], ...] = ()
@@ -141,8 +141,8 @@ class Engine(Protocol):
 
     name: str
 
-    def answer(self, question: Question, progress: Progress) -> Answer:
+    def answer(self, question: ReachabilityQuestion, progress: Progress) -> EngineAnswer:
         """Answer a question."""
 
 
-__all__ = ["Answer", "Engine", "Progress", "Question"]
+__all__ = ["Engine", "EngineAnswer", "Progress", "ReachabilityQuestion"]

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psci.explorer.engines.question import Answer, Progress, Question
+from psci.explorer.engines.question import EngineAnswer, Progress, ReachabilityQuestion
 from psci.explorer.goals import Goal
 from psci.explorer.overlap import ThreePoints
-from psci.explorer.search import Exploration, Step, explore
+from psci.explorer.search import Exploration, SearchStep, explore
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceEngine:
     """The engine; it drops nothing, so it answers a question without roots."""
 
     distinct: bool = False
     """Also count pairs of a state and another one that follows it, which means to expand every state twice."""
     name = "reference"
 
-    def answer(self, question: Question, progress: Progress) -> Answer:
+    def answer(self, question: ReachabilityQuestion, progress: Progress) -> EngineAnswer:
         """Answer a question."""
         system: Any = ThreePoints(question.product) if question.overlapping else question.product
         goal = question.goal
@@ -35,11 +35,11 @@ class Reference:
         steps = done.witness()
         if steps is not None and (question.overlapping or question.searched is not None):
             # what is kept beside the state is the system's own
-            steps = [Step(s.before.system, s.transition._replace(target=s.after.system)) for s in steps]
+            steps = [SearchStep(s.before.system, s.transition._replace(target=s.after.system)) for s in steps]
         distinct = None
         if self.distinct and done.complete:
             distinct = sum(len(set(system.expand(state)[1]) - {state}) for state in done.states)
-        return Answer(
+        return EngineAnswer(
             "reference", len(done.states), done.transitions, distinct, done.diameter, done.seconds, done.complete,
             None if steps is None else tuple(steps),
         )  # fmt: skip

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from itertools import product as combinations
 
-from psci.explorer.lowering.commands import Calling, Label, Moving
+from psci.explorer.lowering.commands import Calling, CommandLabel, Moving
 from psci.explorer.lowering.concrete import placed
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.lower import Lowered
 from psci.explorer.lowering.orbits import Mpidr
 from psci.explorer.overlap import COMPLETED, INVOKED, Complete, Invoke
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import MoveAction, State, Transition
 from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import CORE
 from psci.model.step import Invocation
 
 Values = Mapping[Variable, int]
-Wanted = Callable[[Label], int]
+Wanted = Callable[[CommandLabel], int]
 """For a label the formula under which its use is what is looked for; FALSE for any other."""
 
 
@@ -31,7 +31,7 @@ class Replay:
         self.product = lowered.product
         self._kept = set(lowered.variables)
 
-    def steps(self, way: Sequence[Values], last: Wanted | None = None) -> tuple[Step, ...]:
+    def steps(self, way: Sequence[Values], last: Wanted | None = None) -> tuple[SearchStep, ...]:
         """The steps of a way.
 
         Args:
@@ -42,10 +42,10 @@ class Replay:
         found = []
         for before, after in pairwise(way):
             transition = next(self._between(state, before, after))
-            found.append(Step(state, transition))
+            found.append(SearchStep(state, transition))
             state = transition.target
         if last is not None:
-            found.append(Step(state, next(self._uses(state, way[-1], last))))
+            found.append(SearchStep(state, next(self._uses(state, way[-1], last))))
         return tuple(found)
 
     def _between(self, state: State, before: Values, after: Values) -> Iterator[Transition]:
@@ -59,7 +59,7 @@ class Replay:
                             yield from self._played(label, cores, state, after)
 
     def _choices(
-        self, label: Label, assigned: tuple[tuple[Variable, int], ...], changed: Values
+        self, label: CommandLabel, assigned: tuple[tuple[Variable, int], ...], changed: Values
     ) -> Iterator[dict[Role, int]]:
         """Cores for the roles of a label; only such as change may have a role that is all that changes."""
         places = {place for variable in changed for place in variable[1:2] if self._of_core(variable)}
@@ -74,7 +74,7 @@ class Replay:
         return self.lowered.field_named(variable[0]).domain[:1] == (CORE,)
 
     def _fits(
-        self, label: Label, condition: int, assigned: tuple[tuple[Variable, int], ...], cores: dict[Role, int],
+        self, label: CommandLabel, condition: int, assigned: tuple[tuple[Variable, int], ...], cores: dict[Role, int],
         before: Values, changed: Values,
     ) -> bool:  # fmt: skip
         new = dict(self._written(label, assigned, cores))
@@ -85,7 +85,7 @@ class Replay:
         return self._holds(label.guard, cores, before) and self._holds(condition, cores, before)
 
     def _written(
-        self, label: Label, assigned: tuple[tuple[Variable, int], ...], cores: dict[Role, int]
+        self, label: CommandLabel, assigned: tuple[tuple[Variable, int], ...], cores: dict[Role, int]
     ) -> Iterator[tuple[Variable, int]]:
         for variable, value in assigned:
             free = [p for p in variable[1:] if isinstance(p, Role) and p.number >= label.named[p.orbit]]
@@ -122,7 +122,9 @@ class Replay:
                     if self._holds(guard, cores, values):
                         yield from self._played(label, cores, state, None)
 
-    def _played(self, label: Label, cores: dict[Role, int], state: State, after: Values | None) -> Iterator[Transition]:
+    def _played(
+        self, label: CommandLabel, cores: dict[Role, int], state: State, after: Values | None
+    ) -> Iterator[Transition]:
         """The transition of a label, as the stepper makes it; where `after` is given, the one that leads there."""
         if isinstance(label.action, Calling) and label.rule in (INVOKED, COMPLETED):
             yield self._point(label.action, label.rule, cores, state)
@@ -166,7 +168,7 @@ class Replay:
             index = index * size + one
         return row[index]
 
-    def action(self, label: Label, cores: Mapping[Role, int]) -> Invocation | MoveAction:
+    def action(self, label: CommandLabel, cores: Mapping[Role, int]) -> Invocation | MoveAction:
         """The call or move of a label, for these cores."""
         match label.action:
             case Calling() as call:

@@ -10,8 +10,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from psci.explorer.engines.cache import cache_folder
-from psci.explorer.engines.diagrams import Diagrams, Event, Node
-from psci.explorer.engines.question import Answer, Progress, Question
+from psci.explorer.engines.diagrams import DiagramCommand, Diagrams, Node
+from psci.explorer.engines.question import EngineAnswer, Progress, ReachabilityQuestion
 from psci.explorer.engines.replay import Values
 from psci.explorer.lowering.commands import count_of
 from psci.explorer.lowering.concrete import assignments
@@ -29,7 +29,7 @@ class Symbolic:
     counting: bool = True
     name = "symbolic"
 
-    def answer(self, question: Question, progress: Progress) -> Answer:
+    def answer(self, question: ReachabilityQuestion, progress: Progress) -> EngineAnswer:
         """Answer a question."""
         return _Run(question, progress, self.layers, self.counting).answer()
 
@@ -37,7 +37,7 @@ class Symbolic:
 class _Run:
     """One question."""
 
-    def __init__(self, question: Question, progress: Progress, layers: bool, counting: bool) -> None:
+    def __init__(self, question: ReachabilityQuestion, progress: Progress, layers: bool, counting: bool) -> None:
         self.begun = time.perf_counter()
         self.question = question
         self.progress = progress
@@ -48,7 +48,7 @@ class _Run:
         self.diagrams = Diagrams(self.lowered)
         self.goal = self.diagrams.node(question.goal_formula(), question.spoken_of)
 
-    def answer(self) -> Answer:
+    def answer(self) -> EngineAnswer:
         diagrams = self.diagrams
         if self.question.goal is not None or not self.layers:
             reached = self._reached(stop=None if self.goal == diagrams.false else self.goal)
@@ -92,13 +92,13 @@ class _Run:
         self._file.unlink()
         return states
 
-    def _apply(self, event: Event, states: Node) -> Node:
+    def _apply(self, event: DiagramCommand, states: Node) -> Node:
         return states | self.diagrams.image(states, event)
 
     def _relations(self) -> Iterator[Callable[[Node], Node]]:
         """For each core what it can do to itself as one step, the last core first; then what changes several cores."""
         diagrams = self.diagrams
-        groups: dict[int | None, list[Event]] = defaultdict(list)
+        groups: dict[int | None, list[DiagramCommand]] = defaultdict(list)
         rest = []
         for event in diagrams.events:
             cores = {v[1] for v, _ in assignments(self.lowered, event.command, event.cores) if self._is_of_core(v)}
@@ -117,7 +117,7 @@ class _Run:
 
     # ---- layers
 
-    def _by_layers(self) -> Answer:
+    def _by_layers(self) -> EngineAnswer:
         """Breadth first; each layer is kept where somebody looks for a shortest way."""
         diagrams = self.diagrams
         layer = reached = diagrams.initial()
@@ -136,7 +136,7 @@ class _Run:
         for before in reversed(layers[:-1]):
             way.append(self._origin(before, way[-1]))
         way.reverse()
-        return Answer(
+        return EngineAnswer(
             "symbolic", diagrams.count(reached), None, None, len(layers) - 1,
             time.perf_counter() - self.begun, False, self.question.steps(way), details=self._details(reached),
         )  # fmt: skip
@@ -153,11 +153,11 @@ class _Run:
 
     # ---- counts
 
-    def _counted(self, states: Node, diameter: int | None) -> Answer:
+    def _counted(self, states: Node, diameter: int | None) -> EngineAnswer:
         counting = self.counting and not self.interrupted
         transitions = self._labelled(states) if counting else None
         distinct = self._distinct(states) if counting else None
-        return Answer(
+        return EngineAnswer(
             "symbolic", self.diagrams.count(states), transitions, distinct, diameter,
             time.perf_counter() - self.begun, not self.interrupted, interrupted=self.interrupted,
             details=self._details(states),
@@ -181,8 +181,8 @@ class _Run:
     def _distinct(self, states: Node) -> int:
         """Pairs of a state and another one: of commands that lead to the same state the first one counts."""
         total = 0
-        earlier: list[Event] = []
-        by_command: dict[int, list[Event]] = defaultdict(list)
+        earlier: list[DiagramCommand] = []
+        by_command: dict[int, list[DiagramCommand]] = defaultdict(list)
         for event in self.diagrams.events:
             by_command[id(event.command)].append(event)
         effects = {id(event): dict(self._effect(event)) for event in self.diagrams.events}
@@ -199,7 +199,7 @@ class _Run:
             earlier += events
         return total
 
-    def _effect(self, event: Event) -> Iterator[tuple[Variable, int]]:
+    def _effect(self, event: DiagramCommand) -> Iterator[tuple[Variable, int]]:
         for variable, number in assignments(self.lowered, event.command, event.cores):
             if variable in self.diagrams.bits:
                 yield variable, number

@@ -44,7 +44,7 @@ class Moving(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class CommandLabel:
     """One outcome of a call, or one way in which a move happens."""
 
     action: Calling | Moving

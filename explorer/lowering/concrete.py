@@ -17,7 +17,7 @@ Assigned = tuple[tuple[Variable, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class GroundCommand:
     """A command of single cores."""
 
     command: Command
@@ -71,7 +71,7 @@ class Concrete:
         raise AssertionError(template)
 
     @cached_property
-    def actions(self) -> list[Action]:
+    def actions(self) -> list[GroundCommand]:
         """Every command of every choice of cores."""
         found = []
         for command in self.lowered.commands:
@@ -81,7 +81,7 @@ class Concrete:
                     assigned = tuple(
                         (v, n) for v, n in assignments(self.lowered, command, cores) if v in self._kept
                     )  # fmt: skip
-                    found.append(Action(command, cores, guard, assigned))
+                    found.append(GroundCommand(command, cores, guard, assigned))
         return found
 
     @cached_property
@@ -98,7 +98,7 @@ class Concrete:
         """The state after boot."""
         return {variable: self.lowered.first(variable) for variable in self.variables}
 
-    def successors(self, state: Values) -> Iterator[tuple[Action, dict[Variable, int]]]:
+    def successors(self, state: Values) -> Iterator[tuple[GroundCommand, dict[Variable, int]]]:
         """The commands that are enabled in a state, and the states after them."""
         for action in self.actions:
             if self.holds(action.guard, state):

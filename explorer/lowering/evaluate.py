@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
-from psci.explorer.lowering.orbits import Mpidr, Orbits, Told
+from psci.explorer.lowering.orbits import Mpidr, Orbits, ToldApart
 from psci.model.errors import InputError
 from psci.model.language.sorts import BOOL, CORE, BitVector, Enumeration
 from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Var
@@ -18,7 +18,7 @@ Guarded: TypeAlias = dict[Any, int]
 
 
 @dataclass(slots=True)
-class Scope:
+class LoweringScope:
     """What the symbols of a term stand for."""
 
     symbols: Mapping[str, Any]
@@ -44,7 +44,7 @@ _UNARY = frozenset({"low", "zext", "band", "shr"})
 """Operators that may leave their first operand as it is."""
 
 
-class Evaluator:
+class TermEvaluator:
     """Evaluates terms for one machine, over variables with these domains."""
 
     def __init__(self, orbits: Orbits, domains: Mapping[Variable, list[Any]]) -> None:
@@ -71,13 +71,13 @@ class Evaluator:
         """The values that a variable can have."""
         return self.domains[self.family(variable)]
 
-    def formula(self, term: Term, scope: Scope) -> int:
+    def formula(self, term: Term, scope: LoweringScope) -> int:
         """A term of sort Bool as a formula."""
         value = self.evaluate(term, scope)
         assert isinstance(value, int), term
         return value
 
-    def guarded(self, term: Term, scope: Scope) -> Guarded:
+    def guarded(self, term: Term, scope: LoweringScope) -> Guarded:
         """A term of any sort as guarded values."""
         value = self.evaluate(term, scope)
         if isinstance(value, dict):
@@ -85,7 +85,7 @@ class Evaluator:
         both = ((True, value), (False, self.formulas.negation(value)))
         return {truth: formula for truth, formula in both if formula != Formulas.FALSE}
 
-    def evaluate(self, term: Term, scope: Scope) -> Any:
+    def evaluate(self, term: Term, scope: LoweringScope) -> Any:
         """A formula for a term of sort Bool, guarded values for any other."""
         if isinstance(term, Const):
             if term.sort == BOOL:
@@ -100,7 +100,7 @@ class Evaluator:
     def _core(self, core: int) -> Role:
         return self.spoken_of.get(core) or self.orbits.role_of(core)
 
-    def _compound(self, term: Term, scope: Scope) -> Any:
+    def _compound(self, term: Term, scope: LoweringScope) -> Any:
         match term:
             case Var(name=name, sort=sort):
                 return self._symbol(scope.symbols[name], sort == BOOL)
@@ -129,7 +129,7 @@ class Evaluator:
             return Formulas.TRUE if value else Formulas.FALSE
         return {value: Formulas.TRUE}
 
-    def _junction(self, name: str, arguments: tuple[Term, ...], scope: Scope) -> int:
+    def _junction(self, name: str, arguments: tuple[Term, ...], scope: LoweringScope) -> int:
         stop = Formulas.FALSE if name == "and" else Formulas.TRUE
         parts = []
         for argument in arguments:
@@ -139,7 +139,7 @@ class Evaluator:
             parts.append(part)
         return self.formulas.conjunction(parts) if name == "and" else self.formulas.disjunction(parts)
 
-    def _choice(self, term: Op, scope: Scope) -> Any:
+    def _choice(self, term: Op, scope: LoweringScope) -> Any:
         condition = self.formula(term.arguments[0], scope)
         if condition in (Formulas.TRUE, Formulas.FALSE):
             return self.evaluate(term.arguments[1 if condition == Formulas.TRUE else 2], scope)
@@ -175,7 +175,7 @@ class Evaluator:
 
     # ---- functions
 
-    def _outermost(self, variable: Variable, scope: Scope) -> Variable:
+    def _outermost(self, variable: Variable, scope: LoweringScope) -> Variable:
         """The variable as a step speaks of it: all cores without a role in the step are the next role."""
         return tuple(
             Role(place.orbit, min(place.number, scope.outer[place.orbit])) if isinstance(place, Role) else place
@@ -193,7 +193,7 @@ class Evaluator:
             self._reads[variable] = found
         return found
 
-    def _application(self, function: Function, arguments: list[Guarded], scope: Scope) -> Any:
+    def _application(self, function: Function, arguments: list[Guarded], scope: LoweringScope) -> Any:
         is_bool = function.range == BOOL
         found: list[tuple[Any, int]] = []
         for values, condition in self.cases(*arguments):
@@ -267,13 +267,13 @@ class Evaluator:
         words = (self.machine.cores[core] for core in self.orbits.members[mpidr.role.orbit])
         return all(operate(name, (word, *rest), None, width) == word for word in words)
 
-    def _quantified(self, term: Quantified, scope: Scope) -> int:
+    def _quantified(self, term: Quantified, scope: LoweringScope) -> int:
         every = term.kind == "every"
         stop = Formulas.FALSE if every else Formulas.TRUE
         parts = []
         for place, named in self.places(term.variable.sort, scope):
             symbols = {**scope.symbols, term.variable.name: place}
-            inner = Scope(symbols, named or scope.named, scope.after, scope.outer)
+            inner = LoweringScope(symbols, named or scope.named, scope.after, scope.outer)
             part = self.formula(term.body, inner)
             if named is not None:
                 assert isinstance(place, Role)
@@ -283,7 +283,7 @@ class Evaluator:
             parts.append(part)
         return self.formulas.conjunction(parts) if every else self.formulas.disjunction(parts)
 
-    def places(self, sort: Any, scope: Scope) -> list[tuple[Any, tuple[int, ...] | None]]:
+    def places(self, sort: Any, scope: LoweringScope) -> list[tuple[Any, tuple[int, ...] | None]]:
         """Every core or node: the roles that are taken; then, for each orbit, one role for all its other cores.
 
         With such a role come the roles that are taken once it is.
@@ -304,7 +304,7 @@ class Evaluator:
         role = value.role if isinstance(value, Mpidr) else value
         members = self.orbits.members[role.orbit]
         if len(members) > 1:
-            raise Told([(core,) for core in members])
+            raise ToldApart([(core,) for core in members])
         return self.machine.cores[members[0]] if isinstance(value, Mpidr) else members[0]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from psci.explorer.lowering.commands import Assignment, Command, Label
-from psci.explorer.lowering.evaluate import Evaluator
+from psci.explorer.lowering.commands import Assignment, Command, CommandLabel
+from psci.explorer.lowering.evaluate import TermEvaluator
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.orbits import Orbits
 
@@ -13,7 +13,7 @@ _Effect = tuple[tuple[int, ...], Assignment]
 
 
 def grouped(
-    evaluator: Evaluator, orbits: Orbits, labels: Iterable[Label], dropped: Collection[Variable]
+    evaluator: TermEvaluator, orbits: Orbits, labels: Iterable[CommandLabel], dropped: Collection[Variable]
 ) -> list[Command]:
     """The commands of these labels; dropped families are not assigned."""
     formulas = evaluator.formulas
@@ -37,7 +37,7 @@ def grouped(
 
 
 def _canonical(
-    evaluator: Evaluator, orbits: Orbits, named: tuple[int, ...], assigned: Assignment, guard: int
+    evaluator: TermEvaluator, orbits: Orbits, named: tuple[int, ...], assigned: Assignment, guard: int
 ) -> tuple[tuple[int, ...], Assignment, int]:
     """The effect with the roles that it needs, numbered from the first; it does not matter who the others are."""
     formulas = evaluator.formulas

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 from psci.explorer.abstraction.registers import registers_of
-from psci.explorer.lowering.commands import Assignment, Calling, Command, Label, Moving, choices, count_of
-from psci.explorer.lowering.evaluate import Evaluator, Guarded, Scope
+from psci.explorer.lowering.commands import Assignment, Calling, Command, CommandLabel, Moving, choices, count_of
+from psci.explorer.lowering.evaluate import Guarded, LoweringScope, TermEvaluator
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.group import grouped
-from psci.explorer.lowering.orbits import Mpidr, Orbits, Told
+from psci.explorer.lowering.orbits import Mpidr, Orbits, ToldApart
 from psci.explorer.overlap import COMPLETED, DECIDED, INVOKED
 from psci.explorer.runs.events import results_left_open
 from psci.explorer.system import Product, compared
@@ -62,11 +62,11 @@ class Lowered:
 
     product: Product
     orbits: Orbits
-    evaluator: Evaluator
+    evaluator: TermEvaluator
     fields: tuple[Function, ...]
     initial: dict[Variable, Any]
     """For each family the value after boot."""
-    labels: list[Label]
+    labels: list[CommandLabel]
     commands: list[Command]
     dropped: frozenset[Variable]
     """The families that nothing which is asked depends on; they keep their first value."""
@@ -191,7 +191,7 @@ def lower(
     while True:
         try:
             return _Lowering(product, orbits, watching or Watching(), overlapping).run(roots)
-        except Told as told:
+        except ToldApart as told:
             orbits = orbits.split(told.parts)
 
 
@@ -208,13 +208,13 @@ class _Lowering:
         self.fields = (*FIELDS, *watching.fields, *((CALL,) if overlapping else ()))
         self.initial = self._initial()
         self.grown: dict[Variable, set[Any]] = {}
-        self.evaluator = Evaluator(orbits, {})
+        self.evaluator = TermEvaluator(orbits, {})
 
     def run(self, roots: frozenset[str] | None) -> Lowered:
         domains = {family: [value] for family, value in self.initial.items()}
         patterns = [(orbit, list(self._patterns(orbit))) for orbit in range(len(self.orbits.members))]
         while True:
-            self.evaluator = Evaluator(self.orbits, domains)
+            self.evaluator = TermEvaluator(self.orbits, domains)
             self.grown = defaultdict(set)
             labels = [label for orbit, found in patterns for label in self._calls(orbit, found)]
             labels += self._moves()
@@ -256,7 +256,7 @@ class _Lowering:
                 seen[family][row[index]].add(place[0])
             for family, values in seen.items():
                 if len(values) > 1:
-                    raise Told([tuple(sorted(cores)) for cores in values.values()])
+                    raise ToldApart([tuple(sorted(cores)) for cores in values.values()])
                 found[family] = next(iter(values))
         return found
 
@@ -278,7 +278,7 @@ class _Lowering:
             for (pattern, named), count in found.items():
                 if count != self._expected(shown, orbit, named):
                     # only some cores of an orbit are named: they are not alike
-                    raise Told([(c,) for members in self.orbits.members for c in members])
+                    raise ToldApart([(c,) for members in self.orbits.members for c in members])
                 yield call, pattern, named
 
     def _expected(self, shown: Sequence[Sequence[int]], orbit: int, named: tuple[int, ...]) -> int:
@@ -320,7 +320,7 @@ class _Lowering:
         )  # fmt: skip
         return pattern, tuple(named)
 
-    def _calls(self, orbit: int, patterns: list[tuple[Call, Calling, tuple[int, ...]]]) -> Iterator[Label]:
+    def _calls(self, orbit: int, patterns: list[tuple[Call, Calling, tuple[int, ...]]]) -> Iterator[CommandLabel]:
         activity = ("activity", Role(orbit, 0))
         running = self.evaluator.read(activity).get(RUNNING, Formulas.FALSE)
         if running == Formulas.FALSE:
@@ -332,7 +332,7 @@ class _Lowering:
                 "caller": pattern.caller, "wide": wide, "x1": x1, "x2": x2, "x3": x3,
                 "caller_isa": pattern.isa, "caller_world": pattern.world,
             }  # fmt: skip
-            scope = Scope(symbols, named)
+            scope = LoweringScope(symbols, named)
             inside = running
             if self.overlapping:
                 name = self._name_of(pattern)
@@ -346,23 +346,25 @@ class _Lowering:
         if self.overlapping and patterns:
             _, pattern, _ = patterns[0]
             done = Calling("ANY", pattern.caller, 0, (0, 0, 0), pattern.isa, pattern.world)
-            yield self._point(done, COMPLETED, Scope({}, self.orbits.alone), running, DECIDED, NO_CALL)
+            yield self._point(done, COMPLETED, LoweringScope({}, self.orbits.alone), running, DECIDED, NO_CALL)
 
     def _name_of(self, pattern: Calling) -> str:
         """The name of a call in the field of the call that a core is in."""
         words = [f"{self.evaluator.word(register):x}" for register in pattern.registers]
         return "_".join([pattern.name, f"{pattern.fn:08x}", *words, pattern.isa, pattern.world])
 
-    def _point(self, pattern: Calling, point: Rule, scope: Scope, running: int, before: str, after: str) -> Label:
+    def _point(
+        self, pattern: Calling, point: Rule, scope: LoweringScope, running: int, before: str, after: str
+    ) -> CommandLabel:
         """A point of a call at which nothing is decided."""
         variable = (CALL.name, pattern.caller)
         here = self.evaluator.read(variable).get(before, Formulas.FALSE)
         guard = self.evaluator.formulas.both(running, here)
         new = self._kept(variable, {after: Formulas.TRUE}, guard, scope) if guard != Formulas.FALSE else None
         changed = {} if new is None else {variable: new}
-        return Label(pattern, point, None, scope.named, guard, self._cases(changed, guard))
+        return CommandLabel(pattern, point, None, scope.named, guard, self._cases(changed, guard))
 
-    def _allowed(self, call: Call, scope: Scope, running: int) -> list[tuple[Rule, int]]:
+    def _allowed(self, call: Call, scope: LoweringScope, running: int) -> list[tuple[Rule, int]]:
         """The rules of a call that may apply, each with the formula under which its outcome is allowed."""
         formulas, formula = self.evaluator.formulas, self.evaluator.formula
         rules = [r for r in self.specification.of(call.name, self.machine.version) if r.guard is not FALSE]
@@ -388,7 +390,7 @@ class _Lowering:
 
     # ---- moves
 
-    def _moves(self) -> Iterator[Label]:
+    def _moves(self) -> Iterator[CommandLabel]:
         for move in self.specification.moves:
             if move.name in self.product.without:
                 continue
@@ -396,11 +398,11 @@ class _Lowering:
             for place, named in self._movers(move):
                 variable = move.node if move.node is not None else move.core
                 symbols = {} if variable is None else {variable.name: place}
-                scope = Scope(symbols, named)
+                scope = LoweringScope(symbols, named)
                 chosen = [self._candidates(parameter, rules, scope) for parameter in move.parameters]
                 for values, condition in self.evaluator.cases(*chosen):
                     words = {p.name: value for p, value in zip(move.parameters, values, strict=True)}
-                    inner = Scope({**symbols, **words}, named)
+                    inner = LoweringScope({**symbols, **words}, named)
                     pattern = Moving(move.name, place, values)
                     for rule in rules:
                         guard = self.evaluator.formulas.both(condition, self.evaluator.formula(rule.guard, inner))
@@ -421,7 +423,7 @@ class _Lowering:
                 named[orbit] = 1
                 yield Role(orbit, 0), tuple(named)
 
-    def _candidates(self, parameter: Function, rules: list[Rule], scope: Scope) -> Guarded:
+    def _candidates(self, parameter: Function, rules: list[Rule], scope: LoweringScope) -> Guarded:
         """What a witnessing event can say: every value of a finite parameter, else what the guards compare it with."""
         if parameter.range == BOOL:
             return {True: Formulas.TRUE, False: Formulas.TRUE}
@@ -436,20 +438,20 @@ class _Lowering:
     # ---- effects
 
     def _label(
-        self, owner: Call | Move, action: Calling | Moving, rule: Rule, guard: int, scope: Scope
-    ) -> Iterator[Label]:
+        self, owner: Call | Move, action: Calling | Moving, rule: Rule, guard: int, scope: LoweringScope
+    ) -> Iterator[CommandLabel]:
         changed = self._changed(rule.effect, guard, scope)
         if self.overlapping:
             changed |= self._calls_after(action, rule, changed, guard, scope)
         more = self.watching.effect(owner, rule)
         value = rule.value.value if isinstance(rule.value, Const) else None
         if more is None:
-            yield Label(action, rule, value, scope.named, guard, self._cases(changed, guard))  # type: ignore[arg-type]  # words are ints
+            yield CommandLabel(action, rule, value, scope.named, guard, self._cases(changed, guard))  # type: ignore[arg-type]  # words are ints
             return
         yield from self._watched(owner, action, rule, guard, scope, changed, more)
 
     def _calls_after(
-        self, action: Calling | Moving, rule: Rule, changed: dict[Variable, Guarded], guard: int, scope: Scope
+        self, action: Calling | Moving, rule: Rule, changed: dict[Variable, Guarded], guard: int, scope: LoweringScope
     ) -> dict[Variable, Guarded]:
         """The calls that cores are in after a step: a core that no longer runs is in none."""
         formulas = self.evaluator.formulas
@@ -473,30 +475,30 @@ class _Lowering:
         return found
 
     def _watched(
-        self, owner: Call | Move, action: Calling | Moving, rule: Rule, guard: int, scope: Scope,
+        self, owner: Call | Move, action: Calling | Moving, rule: Rule, guard: int, scope: LoweringScope,
         changed: dict[Variable, Guarded], more: Effect,
-    ) -> Iterator[Label]:  # fmt: skip
+    ) -> Iterator[CommandLabel]:  # fmt: skip
         """The label once for each result that the step may have, with what is kept beside the state."""
         for result, condition in self._results(owner, rule, scope):
             here = self.evaluator.formulas.both(guard, condition)
             if here == Formulas.FALSE:
                 continue
             symbols = {**scope.symbols, "result": result}
-            inner = Scope(symbols, scope.named, changed, scope.named)
+            inner = LoweringScope(symbols, scope.named, changed, scope.named)
             after = {**changed, **self._changed(more, here, inner)}
             claim = self.watching.broken(owner, rule)
-            judged = Scope(symbols, scope.named, after, scope.named)
+            judged = LoweringScope(symbols, scope.named, after, scope.named)
             broken = Formulas.FALSE if claim is None else self.evaluator.formula(claim, judged)
-            yield Label(action, rule, result, scope.named, here, self._cases(after, here), broken)
+            yield CommandLabel(action, rule, result, scope.named, here, self._cases(after, here), broken)
 
-    def _results(self, owner: Call | Move, rule: Rule, scope: Scope) -> list[tuple[int | None, int]]:
+    def _results(self, owner: Call | Move, rule: Rule, scope: LoweringScope) -> list[tuple[int | None, int]]:
         if not isinstance(owner, Call) or rule.completion is not Completion.RETURNS:
             return [(None, Formulas.TRUE)]
         if rule.value is not None:
             return list(self.evaluator.guarded(rule.value, scope).items())
         return [(word, Formulas.TRUE) for word in results_left_open(rule, bool(scope.symbols["wide"]))]
 
-    def _changed(self, effect: Effect, guard: int, scope: Scope) -> dict[Variable, Guarded]:
+    def _changed(self, effect: Effect, guard: int, scope: LoweringScope) -> dict[Variable, Guarded]:
         """The new values of the variables that an effect names; those that stay as they were are left out."""
         changed: dict[Variable, Guarded] = {}
         for update in effect.updates:
@@ -525,21 +527,21 @@ class _Lowering:
         field = next(field for field in self.fields if field.name == variable[0])
         return self.evaluator.read(variable, field.range == CORE)
 
-    def _everywhere(self, update: Any, scope: Scope, changed: dict[Variable, Guarded]) -> None:
-        found: list[tuple[tuple[Any, ...], Scope]] = [((), scope)]
+    def _everywhere(self, update: Any, scope: LoweringScope, changed: dict[Variable, Guarded]) -> None:
+        found: list[tuple[tuple[Any, ...], LoweringScope]] = [((), scope)]
         for binder, sort in zip(update.binders, update.field.domain, strict=True):
             following = []
             for place, inner in found:
                 for index, named in self.evaluator.places(sort, inner):
                     symbols = {**inner.symbols, binder.name: index}
                     following.append(
-                        ((*place, index), Scope(symbols, named or inner.named, inner.after, inner.outer))
+                        ((*place, index), LoweringScope(symbols, named or inner.named, inner.after, inner.outer))
                     )  # fmt: skip
             found = following
         for place, inner in found:
             changed[(update.field.name, *place)] = self.evaluator.guarded(update.everywhere, inner)
 
-    def _kept(self, variable: Variable, new: Guarded, guard: int, scope: Scope) -> Guarded | None:
+    def _kept(self, variable: Variable, new: Guarded, guard: int, scope: LoweringScope) -> Guarded | None:
         """The values that are possible under the guard, noting those that are new; None where nothing changes."""
         formulas = self.evaluator.formulas
         domain = self.evaluator.domain(variable)
@@ -561,7 +563,7 @@ class _Lowering:
         loose = [p for p in variable[1:] if isinstance(p, Role) and p.number >= scope.named[p.orbit]]
         if loose and len(possible) > 1:
             # what becomes of the other cores differs from core to core
-            raise Told([(core,) for role in loose for core in self.orbits.members[role.orbit]])
+            raise ToldApart([(core,) for role in loose for core in self.orbits.members[role.orbit]])
         return possible
 
     def _cases(self, changed: dict[Variable, Guarded], guard: int) -> tuple[tuple[int, Assignment], ...]:
@@ -589,7 +591,7 @@ class _Lowering:
 
     # ---- what a question does not depend on
 
-    def _dead(self, labels: list[Label], roots: frozenset[str] | None) -> frozenset[Variable]:
+    def _dead(self, labels: list[CommandLabel], roots: frozenset[str] | None) -> frozenset[Variable]:
         """The families that influence neither a root nor which transitions are possible."""
         if roots is None:
             return frozenset()
@@ -608,7 +610,7 @@ class _Lowering:
                 live |= self._conditions(label, live)
         return frozenset(self.initial.keys() - live)
 
-    def _conditions(self, label: Label, live: set[Variable]) -> set[Variable]:
+    def _conditions(self, label: CommandLabel, live: set[Variable]) -> set[Variable]:
         """The families that decide what becomes of live ones."""
         if not any(self.evaluator.family(v) in live for _, assigned in label.assignments for v, _ in assigned):
             return set()

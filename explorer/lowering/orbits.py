@@ -23,7 +23,7 @@ class Mpidr(NamedTuple):
     role: Role
 
 
-class Told(Exception):  # an orbit to be split is not an error
+class ToldApart(Exception):  # an orbit to be split is not an error
     """A rule tells the cores of an orbit apart."""
 
     def __init__(self, parts: Iterable[tuple[int, ...]]) -> None:
@@ -70,7 +70,7 @@ class Orbits:
         """The role of a core that is named in a rule or a declaration: it has to be an orbit of its own."""
         orbit = self.orbit_of[core]
         if len(self.members[orbit]) > 1:
-            raise Told([(core,)])
+            raise ToldApart([(core,)])
         return Role(orbit, 0)
 
     def alike(self, arguments: tuple[object, ...], function: Callable[[tuple[object, ...]], object]) -> object:
@@ -85,7 +85,7 @@ class Orbits:
             values = tuple(self._word(argument, left) for argument in arguments)
             found.setdefault(function(values), []).append(cores[0])
         if len(found) > 1:
-            raise Told(
+            raise ToldApart(
                 [tuple(dict.fromkeys(cores)) for cores in found.values()] if len(roles) == 1 else self._apart(orbits)
             )
         return next(iter(found))

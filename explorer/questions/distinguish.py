@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from psci.explorer.runs.events import results_of
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import MoveAction, Product, State, Transition
 from psci.model.environment import BOOT, ENTER, GO_DOWN, LOSE_POWER, REEVALUATE, SIGNAL, START, STOP, WAKEUP
 from psci.model.language.rules import Completion
@@ -37,15 +37,15 @@ class Separation:
 
     product: Product
     """The side that runs."""
-    steps: tuple[Step, ...]
+    steps: tuple[SearchStep, ...]
 
 
-class Node(NamedTuple):
+class SideBySide(NamedTuple):
     """Where the side that runs is, and what explains it on the other side."""
 
     state: State
     explanations: frozenset[State]
-    way: tuple[Step, ...]
+    way: tuple[SearchStep, ...]
 
 
 def separations(first: Product, second: Product, state: State, begin: Action, depth: int = 4) -> Iterator[Separation]:
@@ -60,13 +60,13 @@ def separations(first: Product, second: Product, state: State, begin: Action, de
     """
     yield from _unpromised(first, second, state, begin)
     calls = first.invocations
-    one, other = Side(first, calls), Side(second, calls)
+    one, other = RulesSide(first, calls), RulesSide(second, calls)
     for runs, explains in ((one, other), (other, one)):
         yield from _unexplained(runs, explains, state, begin, depth)
 
 
-def _unexplained(runs: Side, explains: Side, state: State, begin: Action, depth: int) -> Iterator[Separation]:
-    start = Node(state, frozenset({state}), ())
+def _unexplained(runs: RulesSide, explains: RulesSide, state: State, begin: Action, depth: int) -> Iterator[Separation]:
+    start = SideBySide(state, frozenset({state}), ())
     waiting = deque([start])
     known = {start[:2]}
     looked_at = 0
@@ -86,17 +86,17 @@ def _unexplained(runs: Side, explains: Side, state: State, begin: Action, depth:
                     continue
                 if len(node.way) + 1 < depth and (step.after, answers[seen]) not in known:
                     known.add((step.after, answers[seen]))
-                    waiting.append(Node(step.after, answers[seen], (*node.way, step)))
+                    waiting.append(SideBySide(step.after, answers[seen], (*node.way, step)))
 
 
-class Side:
+class RulesSide:
     """One set of rules; what it allows is remembered, since the same states explain much."""
 
     def __init__(self, product: Product, calls: Sequence[Sequence[Invocation]]) -> None:
         self.product = product
         self._calls = calls
         """What each core may call."""
-        self._steps: dict[tuple[State, Action], tuple[tuple[Any, Step], ...]] = {}
+        self._steps: dict[tuple[State, Action], tuple[tuple[Any, SearchStep], ...]] = {}
         self._unseen: dict[State, tuple[State, ...]] = {}
 
     def actions(self, state: State) -> Iterator[Action]:
@@ -110,14 +110,14 @@ class Side:
         for core in self.product.callers(state):
             yield from self._calls[core]
 
-    def steps(self, state: State, action: Action) -> tuple[tuple[Any, Step], ...]:
+    def steps(self, state: State, action: Action) -> tuple[tuple[Any, SearchStep], ...]:
         """What comes of an action, and what is seen of it; of a choice of values each that is tried."""
         key = state, action
         if key not in self._steps:
             found = []
             for transition in _transitions(self.product, state, action):
                 for value in results_of(self.product, transition):
-                    step = Step(state, transition._replace(value=value))
+                    step = SearchStep(state, transition._replace(value=value))
                     found.append((_seen(step), step))
             self._steps[key] = tuple(found)
         return self._steps[key]
@@ -161,7 +161,7 @@ def _transitions(product: Product, state: State, action: Action) -> Iterator[Tra
             yield Transition(action, *outcome)
 
 
-def _seen(step: Step) -> Any:
+def _seen(step: SearchStep) -> Any:
     """What is seen of a step: an answer, an entry, a boot; None where nothing is."""
     before, transition = step
     action = transition.action
@@ -180,7 +180,7 @@ def _unpromised(first: Product, second: Product, state: State, action: Action) -
         given = {outcome.value for outcome in (*one.outcomes, *other.outcomes)}
         answer = next(word for word in UNLIKELY if word not in given)
         transition = Transition(action, (*one.broken, *other.broken)[0], Completion.RETURNS, answer, state)
-        yield Separation(first, (Step(state, transition),))
+        yield Separation(first, (SearchStep(state, transition),))
 
 
 __all__ = ["Separation", "separations"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.calls.system_reset2 import SYSTEM_RESET2
 from psci.model.environment import BOOT, GO_DOWN
-from psci.model.events import End, Event
+from psci.model.events import EndEvent, Event
 from psci.model.language.rules import Completion
 from psci.model.language.terms import Value
 from psci.model.machine import Key, Machine
@@ -24,8 +24,8 @@ from psci.model.scenarios.hibernation import (
     VERDICTS,
     Hibernation,
     Scenario,
-    Step,
-    World,
+    ScenarioStep,
+    ScenarioWorld,
 )
 from psci.model.step import Invocation, Stepper
 from psci.model.tables.versions import V1_3
@@ -34,21 +34,21 @@ from psci.properties.hibernation import OfScenarios
 
 
 @dataclass(frozen=True)
-class Run:
+class ScenarioRun:
     """A way from a running guest to the end of the scenario."""
 
     scenario: Scenario
     opening: tuple[Event, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ScenarioStep, ...]
 
     @property
-    def end(self) -> World:
+    def end(self) -> ScenarioWorld:
         """The last state."""
         return self.steps[-1].after
 
     def events(self, why: str) -> tuple[Event, ...]:
         """The run as a trace."""
-        return (*self.opening, *(event for step in self.steps for event in step.seen), End(why=why))
+        return (*self.opening, *(event for step in self.steps for event in step.seen), EndEvent(why=why))
 
     def lines(self) -> Iterator[str]:
         """The run, one line a step."""
@@ -59,7 +59,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ScenarioJudgement:
     """What comes of a scenario."""
 
     scenario: Scenario
@@ -67,14 +67,14 @@ class Judgement:
     told: str
     """How often the host learns that the guest hibernates: always, never, sometimes; none where it does not."""
     states: int
-    failures: tuple[tuple[str, Run], ...]
+    failures: tuple[tuple[str, ScenarioRun], ...]
     """Each kind of failure (disaster, host not told, image discarded) with the shortest run to it."""
 
 
-def runs(scenario: Scenario) -> tuple[list[Run], int]:
+def runs(scenario: Scenario) -> tuple[list[ScenarioRun], int]:
     """Every run of a scenario, the shortest first, and the number of different states."""
     world = Hibernation(scenario)
-    frontier: list[tuple[World, tuple[Step, ...]]] = [(world.initial(), ())]
+    frontier: list[tuple[ScenarioWorld, tuple[ScenarioStep, ...]]] = [(world.initial(), ())]
     seen, ended = {frontier[0][0]}, []
     while frontier:
         state, steps = frontier.pop(0)
@@ -82,11 +82,11 @@ def runs(scenario: Scenario) -> tuple[list[Run], int]:
         seen.update(step.after for step in following)
         frontier += [(step.after, (*steps, step)) for step in following]
         if not following:
-            ended.append(Run(scenario, world.opening, steps))
+            ended.append(ScenarioRun(scenario, world.opening, steps))
     return ended, len(seen)
 
 
-def judge(scenario: Scenario) -> Judgement:
+def judge(scenario: Scenario) -> ScenarioJudgement:
     """Explore a scenario exhaustively."""
     ended, states = runs(scenario)
     hibernating = [run for run in ended if run.end.image is not None]
@@ -104,7 +104,7 @@ def judge(scenario: Scenario) -> Judgement:
         "the image is discarded": next((run for run in hibernating if run.end.phase == "booted cleanly"), None),
     }
     how_often = {(): "none", (True,): "always", (False,): "never"}.get(tuple(told), "sometimes")
-    return Judgement(
+    return ScenarioJudgement(
         scenario, verdict, how_often, states,
         tuple((name, run) for name, run in failures.items() if run is not None),
     )  # fmt: skip
@@ -155,7 +155,7 @@ def precedents() -> Iterator[Precedent]:
         yield Precedent(call.name, field, found, tuple(rule.name for rule, _ in boots))
 
 
-def violations(judgements: Iterable[Judgement]) -> list[str]:
+def violations(judgements: Iterable[ScenarioJudgement]) -> list[str]:
     """The properties of hibernation that some scenario breaks although its parties keep their side."""
     of_scenarios = [prop for prop in PROPERTIES if isinstance(prop, OfScenarios)]
     found = [(judgement, prop) for judgement in judgements for prop in of_scenarios if prop.broken_by(judgement)]
@@ -169,7 +169,7 @@ def name_of(scenario: Scenario) -> str:
     )
 
 
-def _end_text(world: World) -> str:
+def _end_text(world: ScenarioWorld) -> str:
     if world.is_disaster:
         return "DISASTER: the image was resumed on a machine that it does not fit"
     return {
@@ -180,6 +180,15 @@ def _end_text(world: World) -> str:
 
 
 __all__ = [
-    "VERDICTS", "Judgement", "Precedent", "Run", "judge", "name_of", "pairings", "precedents", "runs", "updates",
+    "VERDICTS",
+    "Precedent",
+    "ScenarioJudgement",
+    "ScenarioRun",
+    "judge",
+    "name_of",
+    "pairings",
+    "precedents",
+    "runs",
+    "updates",
     "violations",
 ]  # fmt: skip

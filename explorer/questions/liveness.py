@@ -56,7 +56,7 @@ class Lasso:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LivenessVerdict:
     """Whether a leads-to property holds of all reachable states."""
 
     claim: LeadsTo
@@ -71,7 +71,7 @@ class Verdict:
         return self.lasso is None and self.premises > 0
 
 
-def check(claim: LeadsTo) -> Verdict:
+def check(claim: LeadsTo) -> LivenessVerdict:
     """Decide a leads-to property on all reachable states of its system."""
     found = explore(claim.system)
     graph = _graph(found, claim)
@@ -81,8 +81,8 @@ def check(claim: LeadsTo) -> Verdict:
     for component in sorted(nx.strongly_connected_components(around), key=min):
         inner = around.subgraph(component)
         if _fair(inner):
-            return Verdict(claim, len(found.states), len(begin), _lasso(found, graph, begin, inner))
-    return Verdict(claim, len(found.states), len(begin), None)
+            return LivenessVerdict(claim, len(found.states), len(begin), _lasso(found, graph, begin, inner))
+    return LivenessVerdict(claim, len(found.states), len(begin), None)
 
 
 def _graph(found: Exploration, claim: LeadsTo) -> nx.MultiDiGraph[int]:

@@ -11,7 +11,7 @@ from psci.explorer.abstraction.cone import cone
 from psci.explorer.abstraction.machines import clustered, combinations, small, variants
 from psci.explorer.abstraction.registers import PLAIN, Abstraction
 from psci.explorer.goals import Goal
-from psci.explorer.search import Step, explore
+from psci.explorer.search import SearchStep, explore
 from psci.explorer.system import Product, State, Transition
 from psci.model.calls import UNKNOWN
 from psci.model.language.rules import Modality, Rule
@@ -32,21 +32,21 @@ Key: TypeAlias = tuple[str, Version, Version]
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class RuleWitness:
     """A first use of a rule."""
 
     rule: Rule
     product: Product
     differs: str
     """What the machine declares out of the ordinary; empty for the ordinary one."""
-    steps: tuple[Step, ...]
+    steps: tuple[SearchStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """Which rules are used, and how; rules are told apart by identity, since versions share names."""
 
-    witnesses: Mapping[Rule, Witness]
+    witnesses: Mapping[Rule, RuleWitness]
     never: tuple[Rule, ...]
     """Rules that no explored machine ever uses."""
 
@@ -96,7 +96,7 @@ def coverage(
     newest_first = sorted(versions, reverse=True)
     order = [rule for rule in specification.every_rule() if any(rule.applies_to(v) for v in newest_first)]
     wanted = set(order)
-    witnesses: dict[Rule, Witness] = {}
+    witnesses: dict[Rule, RuleWitness] = {}
     for version in newest_first:
         for differs, machine in variants(small(cpus, version)):
             for rules in _by_owner(rule for rule in order if rule in wanted and rule.applies_to(version)):
@@ -128,7 +128,7 @@ def _by_owner(rules: Iterable[Rule]) -> list[list[Rule]]:
 
 def _search_machine(
     specification: Specification, machine: Machine, differs: str, rules: list[Rule], limit: int
-) -> Iterator[Witness]:
+) -> Iterator[RuleWitness]:
     """Look for rules of one call or move, first with calls that callers should make, then with all."""
     proper = _in_reach(specification, machine, PLAIN, [r for r in rules if r.modality is not Modality.CALLER_MUST])
     others = _in_reach(specification, machine, EVERYTHING, [rule for rule in rules if rule not in proper])
@@ -152,7 +152,7 @@ def _search(
     abstraction: Abstraction,
     without: frozenset[str],
     limit: int,
-) -> Iterator[Witness]:
+) -> Iterator[RuleWitness]:
     """Search the cone of influence of some rules of one call or move."""
     owner = rules[0].name.partition(".")[0]
     interest = fields_read(*(rule.guard for rule in rules))
@@ -163,8 +163,8 @@ def _search(
     done = explore(product, Goal("rules", "Every rule is used.", of_step=search.watch), limit=limit)
     numbers = {state: number for number, state in enumerate(done.states)}
     for key, (state, transition) in search.found.items():
-        steps = (*done.path_to(numbers[state]), Step(state, transition))
-        yield Witness(named[key], product, "", steps)
+        steps = (*done.path_to(numbers[state]), SearchStep(state, transition))
+        yield RuleWitness(named[key], product, "", steps)
 
 
 def _in_reach(
@@ -205,4 +205,4 @@ def _symbols(rule: Rule) -> frozenset[str]:
     return frozenset(sub.function.name for sub in subterms(rule.guard) if isinstance(sub, App))
 
 
-__all__ = ["EVERYTHING", "Coverage", "Witness", "coverage"]
+__all__ = ["EVERYTHING", "Coverage", "RuleWitness", "coverage"]

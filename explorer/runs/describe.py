@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from psci.explorer.overlap import Complete, Invoke
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import Action, MoveAction, Product, State, Transition
 from psci.model.language.rules import Completion
 from psci.model.symbols.state import FIELDS
@@ -85,7 +85,7 @@ def _shown(value: Any) -> str:
     return f"{value:#x}" if type(value) is int and value > 9 else str(value)
 
 
-def step_lines(product: Product, steps: list[Step]) -> Iterator[str]:
+def step_lines(product: Product, steps: list[SearchStep]) -> Iterator[str]:
     """A way, step by step: who does what, how it ends, by which rule, and only what changes."""
     for number, (before, transition) in enumerate(steps, start=1):
         outcome = outcome_text(transition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from psci.explorer.runs.machine_event import machine_event
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import MoveAction, Product, Transition
 from psci.model import events
 from psci.model.environment import REEVALUATE
@@ -29,7 +29,7 @@ _RESULTS = (*(code.word(64) for code in CODES), 1, (1 << 64) - 257)
 """Results to choose from where a rule leaves a choice: the codes, a positive number, a vendor's error."""
 
 
-def events_of(product: Product, steps: Sequence[Step], worlds: Mapping[int, str] | None = None) -> list[Event]:
+def events_of(product: Product, steps: Sequence[SearchStep], worlds: Mapping[int, str] | None = None) -> list[Event]:
     """The events of a way from the initial state; silent moves are not seen, but what they complete is.
 
     `worlds` is the security state of the cores whose callers are not in the Normal world, by their index.
@@ -43,7 +43,7 @@ def events_of(product: Product, steps: Sequence[Step], worlds: Mapping[int, str]
             seen += _call(product, step, action, waiting)
         else:
             seen += _move(machine, step, action, waiting)
-    seen.append(events.End(why="the goal is reached"))
+    seen.append(events.EndEvent(why="the goal is reached"))
     return seen
 
 
@@ -62,22 +62,22 @@ def results_left_open(rule: Rule, wide: bool) -> tuple[int, ...]:
     return tuple(word for word in _RESULTS if accepts(outcome, word, wide))
 
 
-def _call(product: Product, step: Step, call: Invocation, waiting: set[int]) -> Iterator[Event]:
+def _call(product: Product, step: SearchStep, call: Invocation, waiting: set[int]) -> Iterator[Event]:
     cpu = product.machine.cores[call.caller]
     function, wide = product.stepper.function(call.fn)
     count = len(function.arguments) if function else 0
     isa = None if call.isa == "AARCH64" else call.isa.lower()
-    yield events.Call(cpu=cpu, fn=call.fn, args=(call.x1, call.x2, call.x3)[:count], isa=isa)
+    yield events.CallEvent(cpu=cpu, fn=call.fn, args=(call.x1, call.x2, call.x3)[:count], isa=isa)
     _, rule, completion, _, _ = step.transition
     if completion is Completion.WAITS:
         waiting.add(call.caller)
     elif completion is Completion.RETURNS:
         value = results_of(product, step.transition)[0]
         assert value is not None, rule.name
-        yield events.Return(cpu=cpu, x0=value if wide else value & 0xFFFF_FFFF)
+        yield events.ReturnEvent(cpu=cpu, x0=value if wide else value & 0xFFFF_FFFF)
 
 
-def _move(machine: Machine, step: Step, move: MoveAction, waiting: set[int]) -> Iterator[Event]:
+def _move(machine: Machine, step: SearchStep, move: MoveAction, waiting: set[int]) -> Iterator[Event]:
     """What is seen of a move; a core that waited and runs again has returned from its call."""
     before, after = step.before, step.after
     cpu = machine.cores[move.place] if move.name != REEVALUATE.name else 0
@@ -85,19 +85,19 @@ def _move(machine: Machine, step: Step, move: MoveAction, waiting: set[int]) -> 
         case "ENTER":
             pc, x0 = move.parameters
             waiting.discard(move.place)
-            yield events.Enter(cpu=cpu, pc=pc, x0=x0)
+            yield events.EnterEvent(cpu=cpu, pc=pc, x0=x0)
         case "SIGNAL":
-            yield events.Wake(cpu=cpu) if move.parameters[0] else events.Unwake(cpu=cpu)
+            yield events.WakeEvent(cpu=cpu) if move.parameters[0] else events.UnwakeEvent(cpu=cpu)
         case "GO_DOWN":
             waiting.clear()
-            yield events.System(event=SEEN.get(move.parameters[0], "crash"))
+            yield events.SystemEvent(event=SEEN.get(move.parameters[0], "crash"))
         case "LOSE_POWER":
             waiting.clear()
-            yield events.Host(action="restart")
+            yield events.HostEvent(action="restart")
         case "BOOT":
-            yield events.Boot(cpu=cpu, cause=CAUSES.get(before.kind, "cold"))
+            yield events.BootEvent(cpu=cpu, cause=CAUSES.get(before.kind, "cold"))
         case _:
             for core in sorted(waiting):
                 if before.activity[core] != "RUNNING" and after.activity[core] == "RUNNING":
                     waiting.discard(core)
-                    yield events.Return(cpu=machine.cores[core], x0=0)
+                    yield events.ReturnEvent(cpu=machine.cores[core], x0=0)

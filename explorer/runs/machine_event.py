@@ -29,7 +29,7 @@ POWERDOWN_BIT: Mapping[bool, int] = {True: 30, False: 16}
 """StateType in the extended and in the original format (5.4.2, Tables 7 and 8)."""
 
 
-def machine_event(machine: Machine, worlds: Mapping[int, str] | None = None) -> events.Machine:
+def machine_event(machine: Machine, worlds: Mapping[int, str] | None = None) -> events.MachineEvent:
     """The first event of a trace on a machine.
 
     Args:
@@ -38,7 +38,7 @@ def machine_event(machine: Machine, worlds: Mapping[int, str] | None = None) -> 
     """
     described = topology_of(machine.tree, machine.cores)
     cores = {machine.cores[core]: {"world": world.lower()} for core, world in (worlds or {}).items()}
-    return events.Machine(
+    return events.MachineEvent(
         psci=machine.version.name,
         cpus=machine.cores,
         boot_cpu=machine.cores[machine.boot],

@@ -11,8 +11,7 @@ from typing import Any
 from psci.graphs.page.machines import SETUPS, machines
 from psci.graphs.page.rules import document
 from psci.graphs.page.scenes import as_json
-from psci.model.events import Event
-from psci.model.events import Machine as MachineEvent
+from psci.model.events import Event, MachineEvent
 from psci.model.specification import SPECIFICATION, Specification
 from psci.oracle import profiles
 from psci.oracle.profiles.declaration import machine_from

@@ -7,7 +7,7 @@ from typing import Any
 
 from psci.explorer.system import compared
 from psci.graphs.page.machines import Machines, open_answers
-from psci.graphs.page.terms import Rows
+from psci.graphs.page.terms import TermRows
 from psci.model.calls.conventions import HINT_BIT, NOT_PSCI, PSCI_RANGE, UNKNOWN
 from psci.model.declare import Call, Move
 from psci.model.language.rules import CALLER_ISA, CALLER_WORLD, RESULT, Rule
@@ -29,7 +29,7 @@ def document(machines: Machines, specification: Specification = SPECIFICATION) -
         machines: those that it offers.
         specification: the rules.
     """
-    rows = Rows()
+    rows = TermRows()
     calls = [_call(call) for call in (*specification.calls, UNKNOWN, NOT_PSCI)]
     rules = {owner: [_rule(rows, rule) for rule in rules] for owner, rules in specification.rules.items()}
     moves = [_move(rows, move, specification) for move in specification.moves]
@@ -105,7 +105,7 @@ def _call(call: Call) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rule(rows: Rows, rule: Rule) -> dict[str, Any]:
+def _rule(rows: TermRows, rule: Rule) -> dict[str, Any]:
     guard = show(rule.guard)
     return {
         "name": rule.name, "modality": rule.modality.value, "completion": rule.completion.value,
@@ -118,7 +118,7 @@ def _rule(rows: Rows, rule: Rule) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _move(rows: Rows, move: Move, specification: Specification) -> dict[str, Any]:
+def _move(rows: TermRows, move: Move, specification: Specification) -> dict[str, Any]:
     at_hand = move.core if move.core is not None else move.node
     return {
         "name": move.name, "section": move.section, "silent": move.silent,
@@ -128,7 +128,7 @@ def _move(rows: Rows, move: Move, specification: Specification) -> dict[str, Any
     }  # fmt: skip
 
 
-def _parameter(rows: Rows, move: Move, parameter: Function, specification: Specification) -> dict[str, Any]:
+def _parameter(rows: TermRows, move: Move, parameter: Function, specification: Specification) -> dict[str, Any]:
     """What a witnessing event says, and what the guards compare it with (a list for each rule)."""
     rules = specification.rules[move.name]
     candidates = [[rows.place(term) for term in compared(rule.guard, parameter)] for rule in rules]

@@ -17,7 +17,7 @@ PERMITTED_OSI = "0x1"
 
 
 @dataclass(frozen=True)
-class Step:
+class SceneStep:
     """One step: a call by a core, or a move of the environment, and the rule by which it goes on."""
 
     say: str
@@ -39,22 +39,22 @@ class Scene:
     intro: str
     setup: str
     cores: int
-    steps: tuple[Step, ...]
+    steps: tuple[SceneStep, ...]
     version: int = V1_3.rank
 
 
-def call(say: str, caller: int, rule: str, *args: str) -> Step:
+def call(say: str, caller: int, rule: str, *args: str) -> SceneStep:
     """A call; its function is the one that the rule belongs to, with the SMC64 id where there is one."""
     function = next(c for c in CALLS if c.name == rule.partition(".")[0])
-    return Step(say, rule, caller=caller, fn=hex(function.fid64 or function.ids()[0]), args=args)
+    return SceneStep(say, rule, caller=caller, fn=hex(function.fid64 or function.ids()[0]), args=args)
 
 
-def move(say: str, rule: str, place: int = 0, *parameters: Any) -> Step:
+def move(say: str, rule: str, place: int = 0, *parameters: Any) -> SceneStep:
     """A move that no call makes."""
-    return Step(say, rule, move=rule.partition(".")[0], place=place, parameters=parameters)
+    return SceneStep(say, rule, move=rule.partition(".")[0], place=place, parameters=parameters)
 
 
-def _started(core: int) -> Iterator[Step]:
+def _started(core: int) -> Iterator[SceneStep]:
     """A core is turned on by core 0 and runs."""
     yield call(f"Core 0 turns core {core} on.", 0, "CPU_ON.accepted", hex(core), ENTRY, CONTEXT)
     yield move(f"Core {core} starts, unseen.", "START.initialised", core)

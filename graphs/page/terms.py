@@ -13,7 +13,7 @@ Names = Mapping[str, str]
 Row = list[Any]
 
 
-class Rows:
+class TermRows:
     """A growing list of rows; a term is the place of its row, and its parts are the places of theirs."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from psci.graphs.timeline.rows import Notes, Row, Rows, call_text, cpu_of, rows_of, words
+from psci.graphs.timeline.rows import Notes, Row, TimelineRows, call_text, cpu_of, rows_of, words
 from psci.model import events
 from psci.model.events import Event
 
@@ -30,7 +30,7 @@ class _Lane:
 
     x: int
     runs_since: int | None = None
-    called: tuple[int, events.Call] | None = None
+    called: tuple[int, events.CallEvent] | None = None
     """The row and event of the call that has not ended."""
 
 
@@ -112,22 +112,22 @@ def _draw(drawing: _Drawing, lanes: dict[int, _Lane], number: int, row: Row) -> 
     texts = _wrapped(row)
     _pass(drawing, lanes, number, event)
     match event:
-        case events.System() | events.Boot():
-            drawing.bars += _band(lanes, y, SYSTEM if isinstance(event, events.System) else RUNS, words(row))
-        case events.Call() if lane:
+        case events.SystemEvent() | events.BootEvent():
+            drawing.bars += _band(lanes, y, SYSTEM if isinstance(event, events.SystemEvent) else RUNS, words(row))
+        case events.CallEvent() if lane:
             drawing.texts += _text(lane.x + 18, y + 4, texts, CALL, 12, bold=True)
-        case events.Enter() if lane:
+        case events.EnterEvent() if lane:
             x = lane.x
             arrow = f"M {x - 16} {y - 6} L {x - 4} {y} L {x - 16} {y + 6} z"
             drawing.bars.append(f'<path d="{arrow}" fill="{ENTERED}"/>')
 
             drawing.texts += _text(lane.x + 18, y + 4, texts, RUNS, 12)
-        case events.Wake() | events.Unwake() if lane:
+        case events.WakeEvent() | events.UnwakeEvent() if lane:
             drawing.bars.append(f'<circle cx="{lane.x}" cy="{y}" r="6" fill="{WOKEN}"/>')
             drawing.texts += _text(lane.x + 18, y + 4, texts, "#8a6a00", 12)
         case _ if lane:
-            colour = WRONG if row.notes else CALL if isinstance(event, events.Return) else FAINT
-            bold = bool(row.notes) or isinstance(event, events.Timeout)
+            colour = WRONG if row.notes else CALL if isinstance(event, events.ReturnEvent) else FAINT
+            bold = bool(row.notes) or isinstance(event, events.TimeoutEvent)
             drawing.texts += _text(lane.x + 18, y + 4, texts, colour, 12, bold=bold)
         case _:
             drawing.bars += _band(lanes, y, FAINT, words(row))
@@ -139,16 +139,16 @@ def _pass(drawing: _Drawing, lanes: dict[int, _Lane], row: int, event: Event) ->
     """What an event means for the lanes, whether it is shown or left out."""
     cpu = cpu_of(event)
     lane = lanes.get(cpu) if cpu is not None else None
-    if isinstance(event, events.System | events.Boot):
+    if isinstance(event, events.SystemEvent | events.BootEvent):
         for each in lanes.values():
             _stop_running(drawing, each, row)
             _end_call(drawing, each, row)
     if lane is None:
         return
-    if isinstance(event, events.Call):
+    if isinstance(event, events.CallEvent):
         _stop_running(drawing, lane, row)
         lane.called = row, event
-    elif isinstance(event, events.Return | events.Enter | events.Boot):
+    elif isinstance(event, events.ReturnEvent | events.EnterEvent | events.BootEvent):
         _end_call(drawing, lane, row)
         lane.runs_since = row
 
@@ -234,7 +234,7 @@ def _legend(y: int, wrong: bool) -> Iterator[str]:
         yield from _text(x + 18, y + 1, [name], FAINT, 11)
 
 
-def _picture(drawing: _Drawing, lanes: dict[int, _Lane], found: Rows) -> str:
+def _picture(drawing: _Drawing, lanes: dict[int, _Lane], found: TimelineRows) -> str:
     bottom = drawing.tops[-1] + 8
     width, height = drawing.width, bottom + 44
     title = textwrap.wrap(found.title, int((width - LEFT) / 10.5)) or [found.title]

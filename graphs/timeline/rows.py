@@ -17,7 +17,7 @@ MOST_ROWS = 80
 """A longer trace is folded around its notes."""
 AROUND = 6
 """How many events are shown on each side of a note, and at both ends."""
-WHOLE_SYSTEM = (events.System, events.Boot)
+WHOLE_SYSTEM = (events.SystemEvent, events.BootEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TimelineRows:
     """A trace, ready to be drawn."""
 
-    machine: events.Machine | None
+    machine: events.MachineEvent | None
     cpus: tuple[int, ...]
     rows: tuple[Row, ...]
     title: str
@@ -48,7 +48,7 @@ class Rows:
         return self.cpus[0] if self.machine.boot_cpu is None else self.machine.boot_cpu
 
 
-def rows_of(trace: Iterable[Event], title: str = "", notes: Notes | None = None) -> Rows:
+def rows_of(trace: Iterable[Event], title: str = "", notes: Notes | None = None) -> TimelineRows:
     """The rows of a trace.
 
     Args:
@@ -57,13 +57,15 @@ def rows_of(trace: Iterable[Event], title: str = "", notes: Notes | None = None)
         notes: what is to be said of events.
     """
     seen = list(trace)
-    machine = next((event for event in seen if isinstance(event, events.Machine)), None)
-    first = 1 if seen and isinstance(seen[0], events.Machine) else 0
+    machine = next((event for event in seen if isinstance(event, events.MachineEvent)), None)
+    first = 1 if seen and isinstance(seen[0], events.MachineEvent) else 0
     shown = [
-        (number, event) for number, event in enumerate(seen, start=1 - first) if not isinstance(event, events.Machine)
+        (number, event)
+        for number, event in enumerate(seen, start=1 - first)
+        if not isinstance(event, events.MachineEvent)
     ]
     cpus = machine.cpus if machine else tuple(sorted({cpu for _, e in shown if (cpu := cpu_of(e)) is not None}))
-    return Rows(machine, cpus, tuple(_folded(shown, notes or {})), title or _title(machine))
+    return TimelineRows(machine, cpus, tuple(_folded(shown, notes or {})), title or _title(machine))
 
 
 def _folded(shown: Sequence[tuple[int, Event]], notes: Notes) -> Iterator[Row]:
@@ -88,7 +90,7 @@ def cpu_of(event: Event) -> int | None:
     return getattr(event, "cpu", None)
 
 
-def _title(machine: events.Machine | None) -> str:
+def _title(machine: events.MachineEvent | None) -> str:
     if machine is None:
         return "Trace"
     peer = f" on {machine.peer}" if machine.peer else ""
@@ -101,36 +103,36 @@ def words(row: Row) -> str:
     match row.event:
         case None:
             return f"{len(row.hidden)} events that need no comment"
-        case events.Call() as call:
+        case events.CallEvent() as call:
             return call_text(call)
-        case events.Return(x0=x0):
+        case events.ReturnEvent(x0=x0):
             # 0 is SUCCESS of most calls, and a value of some
             return "→ " + ("0 (SUCCESS)" if x0 == 0 else _answer(x0))
-        case events.Enter(pc=pc, x0=x0):
+        case events.EnterEvent(pc=pc, x0=x0):
             return f"enter pc {pc:#x}, x0 {x0:#x}"
-        case events.Wake(cause=cause):
+        case events.WakeEvent(cause=cause):
             return "wakeup pending" + (f" ({cause})" if cause else "")
-        case events.Unwake(cause=cause):
+        case events.UnwakeEvent(cause=cause):
             return "wakeup withdrawn" + (f" ({cause})" if cause else "")
-        case events.Boot(cpu=cpu, cause=cause):
+        case events.BootEvent(cpu=cpu, cause=cause):
             return f"boot on core {cpu:#x}: {cause}"
-        case events.System(event=event, source=source, flags=flags):
+        case events.SystemEvent(event=event, source=source, flags=flags):
             what = [event, source, None if flags is None else f"flags {flags:#x}"]
             return "system: " + ", ".join(word for word in what if word)
-        case events.Timeout():
+        case events.TimeoutEvent():
             return "no answer in time"
-        case events.End(why=why):
+        case events.EndEvent(why=why):
             return f"end: {why}"
-        case events.Host(action=action, result=result):
+        case events.HostEvent(action=action, result=result):
             return f"host: {action}" + (f" ({result})" if result else "")
-        case events.Observe(power=power, source=source, node=node):
+        case events.ObserveEvent(power=power, source=source, node=node):
             return (f"node {node}: " if node else "seen: ") + f"{power} ({source})"
-        case events.Move(source=source, destination=destination):
+        case events.MoveEvent(source=source, destination=destination):
             return f"moved from {source} to {destination}"
     return row.event.k
 
 
-def call_text(call: events.Call) -> str:
+def call_text(call: events.CallEvent) -> str:
     """A call as one writes it: the function's name and its arguments."""
     function, wide = SPECIFICATION.call_of.get(call.fn, (None, False))
     name = function.name if function else f"{call.fn:#010x}"

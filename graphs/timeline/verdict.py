@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from psci.model.events import Event, Machine
+from psci.model.events import Event, MachineEvent
 from psci.model.tables.facts import FACTS
 from psci.oracle import check
 
 
 def verdict(trace: Sequence[Event]) -> dict[int, list[str]]:
     """For each event that no rule explains, what was seen and what was allowed; nothing where there is no machine."""
-    if not trace or not isinstance(trace[0], Machine):
+    if not trace or not isinstance(trace[0], MachineEvent):
         return {}
     notes: dict[int, list[str]] = {}
     for finding in check(trace).findings:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from psci.graphs.diagram import Diagram, Kind, Label, Table, merged
+from psci.graphs.diagram import Diagram, EdgeKind, EdgeLabel, Table, merged
 
 Place: TypeAlias = tuple[str, str, str, str]
 """Source, target, call or move, and outcome."""
@@ -21,21 +21,21 @@ def difference(first: Diagram, second: Diagram, texts: tuple[str, str]) -> Diagr
         texts: what the two are called.
     """
     one, two = _labels(first), _labels(second)
-    found: list[tuple[str, str, Kind, Label]] = []
+    found: list[tuple[str, str, EdgeKind, EdgeLabel]] = []
     differing: dict[tuple[str, str, str, str], list[str]] = {}
     names = {node.name: node.label.partition("\n")[0] for node in (*first.nodes, *second.nodes)}
     for place in sorted(one.keys() | two.keys()):
         source, target, what, outcome = place
         before, after = one.get(place, {}), two.get(place, {})
-        kind = Kind.ADDED if not before else Kind.REMOVED if not after else Kind.SAME
-        if kind is Kind.SAME and before.keys() != after.keys():
-            kind = Kind.CHANGED
-        if kind is Kind.SAME:
+        kind = EdgeKind.ADDED if not before else EdgeKind.REMOVED if not after else EdgeKind.SAME
+        if kind is EdgeKind.SAME and before.keys() != after.keys():
+            kind = EdgeKind.CHANGED
+        if kind is EdgeKind.SAME:
             # an arrow without words: what did not change is there to be recognised
-            found.append((source, target, kind, Label("")))
+            found.append((source, target, kind, EdgeLabel("")))
             continue
         rules = _rules(before, after)
-        found += [(source, target, kind, Label(what, outcome, rule)) for rule in rules]
+        found += [(source, target, kind, EdgeLabel(what, outcome, rule)) for rule in rules]
         arrow = f" -> {outcome}" if outcome else ""
         sources = differing.setdefault((kind.name.lower(), names[target], what + arrow, ", ".join(rules)), [])
         sources.append(names[source])
@@ -54,8 +54,8 @@ def difference(first: Diagram, second: Diagram, texts: tuple[str, str]) -> Diagr
     )  # fmt: skip
 
 
-def _labels(diagram: Diagram) -> dict[Place, dict[str, Label]]:
-    found: dict[Place, dict[str, Label]] = {}
+def _labels(diagram: Diagram) -> dict[Place, dict[str, EdgeLabel]]:
+    found: dict[Place, dict[str, EdgeLabel]] = {}
     for edge in diagram.edges:
         for label in edge.labels:
             place = edge.source, edge.target, label.what, label.outcome
@@ -63,7 +63,7 @@ def _labels(diagram: Diagram) -> dict[Place, dict[str, Label]]:
     return found
 
 
-def _rules(before: dict[str, Label], after: dict[str, Label]) -> list[str]:
+def _rules(before: dict[str, EdgeLabel], after: dict[str, EdgeLabel]) -> list[str]:
     """The rules, with a sign where the other side has them not."""
     if not before or not after:
         return sorted(before or after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from psci.explorer.abstraction.machines import SHALLOW_STATES, SYSTEM_STATES, small
-from psci.graphs.diagram import Cluster, Diagram, Kind, Label, Node, merged
+from psci.graphs.diagram import Cluster, Diagram, DiagramNode, EdgeKind, EdgeLabel, merged
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.cpu_suspend import CPU_SUSPEND
 from psci.model.calls.set_suspend_mode import PSCI_SET_SUSPEND_MODE
@@ -33,16 +33,18 @@ def domains_view(version: Version) -> Diagram:
     """
     if version < V1_0:
         raise InputError(f"view domains: PSCI {version} has no suspend modes; take --version 1.0 or later")
-    nodes: list[Node] = []
+    nodes: list[DiagramNode] = []
     edges = []
     for mode in range(len(MODE.values)):
         stepper, state = _asleep(version, mode)
         tree = stepper.machine.tree
         for node, name in enumerate(tree.names):
             local = state.node[node]
-            nodes.append(Node(f"{mode} {name}", f"{name}\n{local}", _TONES[local], f"mode {mode}"))
+            nodes.append(DiagramNode(f"{mode} {name}", f"{name}\n{local}", _TONES[local], f"mode {mode}"))
             if node:
-                edges.append((f"{mode} {tree.names[tree.parents[node]]}", f"{mode} {name}", Kind.PART, Label("")))
+                edges.append(
+                    (f"{mode} {tree.names[tree.parents[node]]}", f"{mode} {name}", EdgeKind.PART, EdgeLabel(""))
+                )
         for core, word in sorted(REQUESTS):
             home = tree.names[tree.homes[core]]
             votes = [
@@ -52,8 +54,8 @@ def domains_view(version: Version) -> Diagram:
             ]
             order = [c for c, _ in REQUESTS].index(core) + 1
             text = f"core {core}\n{order}. asks for {_TEXTS[word]}\n" + ("" if mode else f"votes {', '.join(votes)}")
-            nodes.append(Node(f"{mode} core {core}", text, "idle", f"mode {mode}"))
-            edges.append((f"{mode} {home}", f"{mode} core {core}", Kind.PART, Label("")))
+            nodes.append(DiagramNode(f"{mode} core {core}", text, "idle", f"mode {mode}"))
+            edges.append((f"{mode} {home}", f"{mode} core {core}", EdgeKind.PART, EdgeLabel("")))
     boxes = (
         Cluster("mode 0", "platform-coordinated: the shallowest vote decides"),
         Cluster("mode 1", "OS-initiated: the last core decides"),

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from psci.explorer.runs.describe import outcome_text
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.graphs.diagram import MOST_NODES, Cluster, Diagram, Kind, Label, Node, Table, merged
+from psci.graphs.diagram import MOST_NODES, Cluster, Diagram, DiagramNode, EdgeKind, EdgeLabel, Table, merged
 from psci.model.calls import UNKNOWN
 from psci.model.errors import InputError
 from psci.model.language.rules import Modality
@@ -29,23 +29,23 @@ def transitions(product: Product) -> Iterator[tuple[State, Transition]]:
             yield state, transition
 
 
-def label_of(product: Product, transition: Transition, suffix: str = "") -> Label:
+def label_of(product: Product, transition: Transition, suffix: str = "") -> EdgeLabel:
     """What an edge says of a transition."""
     rule, action = transition.rule, transition.action
     name = rule.name.partition(".")[2]
     permitted = rule.modality in _PERMISSIONS
     if isinstance(action, MoveAction):
-        return Label(action.name + suffix, "", name, permitted, rule.cites)
+        return EdgeLabel(action.name + suffix, "", name, permitted, rule.cites)
     call, _ = product.stepper.function(action.fn)
-    return Label((call or UNKNOWN).name + suffix, outcome_text(transition), name, permitted, rule.cites)
+    return EdgeLabel((call or UNKNOWN).name + suffix, outcome_text(transition), name, permitted, rule.cites)
 
 
-def kind_of(product: Product, transition: Transition) -> Kind:
+def kind_of(product: Product, transition: Transition) -> EdgeKind:
     """How its edge is drawn."""
     if not isinstance(transition.action, MoveAction):
-        return Kind.CALL
+        return EdgeKind.CALL
     move = next(move for move in product.specification.moves if move.name == transition.action.name)
-    return Kind.SILENT if move.silent else Kind.WITNESSED
+    return EdgeKind.SILENT if move.silent else EdgeKind.WITNESSED
 
 
 def subtitle_of(product: Product) -> str:
@@ -56,12 +56,12 @@ def subtitle_of(product: Product) -> str:
 
 # ---- answers that change nothing
 
-Answers: TypeAlias = dict[Label, set[str]]
+Answers: TypeAlias = dict[EdgeLabel, set[str]]
 """Each answer and the nodes in which it is given."""
 _MOST_RULES = 3
 
 
-def _tables(answers: Answers, nodes: tuple[Node, ...]) -> tuple[Table, ...]:
+def _tables(answers: Answers, nodes: tuple[DiagramNode, ...]) -> tuple[Table, ...]:
     """The answers as one table: a row for each call and answer, with the rules and where they apply."""
     names = {node.name: node.label.partition("\n")[0] for node in nodes}
     rows: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
@@ -113,7 +113,7 @@ def _core_node(state: State, core: int) -> str:
 
 def core_view(product: Product, refusals: bool = False) -> Diagram:
     """One core: its power state and what it does. The transitions of all cores are laid on top of each other."""
-    found: set[tuple[str, str, Kind, Label]] = set()
+    found: set[tuple[str, str, EdgeKind, EdgeLabel]] = set()
     answers: Answers = {}
     names: set[str] = set()
     for state, transition in transitions(product):
@@ -125,12 +125,12 @@ def core_view(product: Product, refusals: bool = False) -> Diagram:
             names |= {source, target}
             own = actor == core
             if source == target:
-                if own and kind is Kind.CALL and transition.target == state:
+                if own and kind is EdgeKind.CALL and transition.target == state:
                     answers.setdefault(label_of(product, transition), set()).add(source)
                 continue
             of_system = isinstance(action, MoveAction) and not _moves_a_core(product, action)
             suffix = "" if own or of_system else (" of another core" if isinstance(action, MoveAction) else "")
-            shown = kind if kind is not Kind.CALL else Kind.OWN if own else Kind.OTHER
+            shown = kind if kind is not EdgeKind.CALL else EdgeKind.OWN if own else EdgeKind.OTHER
             found.add((source, target, shown, label_of(product, transition, suffix)))
     first = {_core_node(product.initial(), core) for core in range(len(product.machine.cores))}
     nodes = tuple(replace(_core_drawn(name), initial=name in first) for name in sorted(names, key=_core_order))
@@ -159,15 +159,15 @@ def _core_order(name: str) -> tuple[int, str]:
     return (order.index(name) if name in order else len(order), name)
 
 
-def _core_drawn(name: str) -> Node:
+def _core_drawn(name: str) -> DiagramNode:
     if name == DOWN:
-        return Node(name, _DOWN_TEXT, "down")
+        return DiagramNode(name, _DOWN_TEXT, "down")
     power, _, activity = name.partition(" ")
     if power == "ON":
-        return Node(name, f"{activity}\n{_ACTIVITIES.get(activity, '')}", _TONES.get(activity, "plain"), "on")
+        return DiagramNode(name, f"{activity}\n{_ACTIVITIES.get(activity, '')}", _TONES.get(activity, "plain"), "on")
     tone = "off" if power == "OFF" else "pending"
     note = "powered off" if power == "OFF" else "powering up"
-    return Node(name, f"{power}\n{note}", tone, "system")
+    return DiagramNode(name, f"{power}\n{note}", tone, "system")
 
 
 # ---- the system
@@ -190,7 +190,7 @@ def _system_node(state: State) -> str:
 
 def system_view(product: Product, refusals: bool = False) -> Diagram:
     """The whole system: whether it runs, is suspended, is on its way down, or is down, and why."""
-    found: set[tuple[str, str, Kind, Label]] = set()
+    found: set[tuple[str, str, EdgeKind, EdgeLabel]] = set()
     answers: Answers = {}
     names: dict[str, None] = {}
     for state, transition in transitions(product):
@@ -198,12 +198,12 @@ def system_view(product: Product, refusals: bool = False) -> Diagram:
         names |= {source: None, target: None}
         kind = kind_of(product, transition)
         label = label_of(product, transition)
-        if target == _RACE and kind is Kind.CALL:
+        if target == _RACE and kind is EdgeKind.CALL:
             # which second call it was matters no more than that there was one
-            label = Label("another system call", "does not return", cites=("SYS-4", "SYS-5"))
+            label = EdgeLabel("another system call", "does not return", cites=("SYS-4", "SYS-5"))
         if source != target:
             found.add((source, target, kind, label))
-        elif kind is Kind.CALL and transition.rule.name.startswith("SYSTEM_") and transition.target == state:
+        elif kind is EdgeKind.CALL and transition.rule.name.startswith("SYSTEM_") and transition.target == state:
             answers.setdefault(label, set()).add(source)
     boxes = (
         Cluster("going", "on its way down"),
@@ -223,18 +223,20 @@ def _system_order(name: str) -> tuple[int, int, str]:
     return (systems.index(system), kinds.index(kind) if kind in kinds else len(kinds), name)
 
 
-def _system_drawn(name: str) -> Node:
+def _system_drawn(name: str) -> DiagramNode:
     system, _, kind = name.partition(" ")
     match system:
         case "DOWN":
-            return Node(name, f"{kind}\n{_KINDS.get(kind, '')}", "down", None if kind == "POWER_LOSS" else "down")
+            return DiagramNode(
+                name, f"{kind}\n{_KINDS.get(kind, '')}", "down", None if kind == "POWER_LOSS" else "down"
+            )
         case "GOING" if name == _RACE:
-            return Node(name, "several\neither may win", "going", "going")
+            return DiagramNode(name, "several\neither may win", "going", "going")
         case "GOING":
-            return Node(name, f"{kind}\nasked for", "going", "one")
+            return DiagramNode(name, f"{kind}\nasked for", "going", "one")
         case "RUNNING":
-            return Node(name, "RUNNING", "on", initial=True)
-    return Node(name, f"{system}\nto RAM" if system == "SUSPENDED" else system, "idle")
+            return DiagramNode(name, "RUNNING", "on", initial=True)
+    return DiagramNode(name, f"{system}\nto RAM" if system == "SUSPENDED" else system, "idle")
 
 
 # ---- every state
@@ -264,7 +266,7 @@ def states_view(product: Product, refusals: bool = False) -> Diagram:
                 edge = names[state], names[transition.target], kind_of(product, transition)
                 found.append((*edge, label_of(product, transition)))
     nodes = tuple(
-        Node(name, _state_text(state), _state_tone(state), initial=name == "s0") for state, name in names.items()
+        DiagramNode(name, _state_text(state), _state_tone(state), initial=name == "s0") for state, name in names.items()
     )
     tables = _tables(answers, nodes) if refusals else ()
     return Diagram("Every reachable state", subtitle_of(product), nodes, merged(found), sideways=True, tables=tables)
@@ -289,7 +291,7 @@ _NODE_NOTES = {
 
 def node_view(product: Product, refusals: bool = False) -> Diagram:
     """One power domain: its local state. The transitions of all nodes are laid on top of each other."""
-    found: set[tuple[str, str, Kind, Label]] = set()
+    found: set[tuple[str, str, EdgeKind, EdgeLabel]] = set()
     answers: Answers = {}
     names: set[str] = set()
     for state, transition in transitions(product):
@@ -313,7 +315,7 @@ def _node_node(state: State, number: int) -> str:
     return DOWN if state.system in ("GOING", "DOWN") else str(state.node[number])
 
 
-def _node_drawn(name: str) -> Node:
+def _node_drawn(name: str) -> DiagramNode:
     if name == DOWN:
-        return Node(name, _DOWN_TEXT, "down")
-    return Node(name, f"{name}\n{_NODE_NOTES.get(name, '')}", _NODE_TONES.get(name, "plain"), "system")
+        return DiagramNode(name, _DOWN_TEXT, "down")
+    return DiagramNode(name, f"{name}\n{_NODE_NOTES.get(name, '')}", _NODE_TONES.get(name, "plain"), "system")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import textwrap
 
-from psci.graphs.diagram import Cluster, Diagram, Kind, Label, Node, merged
-from psci.model.scenarios.hibernation import CLIENTS, HOSTS, IMPLEMENTATIONS, Hibernation, Scenario, Step, World
+from psci.graphs.diagram import Cluster, Diagram, DiagramNode, EdgeKind, EdgeLabel, merged
+from psci.model.scenarios.hibernation import (
+    CLIENTS,
+    HOSTS,
+    IMPLEMENTATIONS,
+    Hibernation,
+    Scenario,
+    ScenarioStep,
+    ScenarioWorld,
+)
 
 _KINDS = {
-    "guest": Kind.GUEST, "implementation": Kind.IMPLEMENTATION, "host": Kind.HOST, "firmware": Kind.HOST,
+    "guest": EdgeKind.GUEST, "implementation": EdgeKind.IMPLEMENTATION, "host": EdgeKind.HOST,
+    "firmware": EdgeKind.HOST,
 }  # fmt: skip
 _WIDTH = 44
 _TONES = {"runs": "on", "called": "going", "down": "down", "prepared": "down", "booted cleanly": "entering"}
@@ -18,8 +27,8 @@ def hibernation_view(client: str = "Linux", implementation: str = "F.b") -> Diag
     """Every run of a client on an implementation, with every kind of host, from running to the next life."""
     who = next(c for c in CLIENTS if c.name == client)
     on = next(i for i in IMPLEMENTATIONS if i.name == implementation)
-    nodes: dict[str, Node] = {}
-    found: list[tuple[str, str, Kind, Label]] = []
+    nodes: dict[str, DiagramNode] = {}
+    found: list[tuple[str, str, EdgeKind, EdgeLabel]] = []
     for host in HOSTS:
         world = Hibernation(Scenario(who, on, host))
         frontier = [world.initial()]
@@ -35,23 +44,23 @@ def hibernation_view(client: str = "Linux", implementation: str = "F.b") -> Diag
     return Diagram("From SYSTEM_OFF2 to the next boot", about, tuple(nodes.values()), merged(found), boxes)
 
 
-def _name(world: World) -> str:
+def _name(world: ScenarioWorld) -> str:
     return f"{world.phase} {world.left} {world.told} {world.platform} {world.signature}"
 
 
-def _label(step: Step) -> Label:
+def _label(step: ScenarioStep) -> EdgeLabel:
     text = "\n".join(textwrap.wrap(step.text, _WIDTH))
-    return Label(text, cites=step.cites)
+    return EdgeLabel(text, cites=step.cites)
 
 
-def _node(world: World, initial: bool = False) -> Node:
+def _node(world: ScenarioWorld, initial: bool = False) -> DiagramNode:
     if world.is_disaster:
-        return Node(_name(world), "DISASTER\nresumed on a machine\nthat the image does not fit", "down", "after")
+        return DiagramNode(_name(world), "DISASTER\nresumed on a machine\nthat the image does not fit", "down", "after")
     told = f"the host takes it for {world.told}" if world.told and world.phase in ("down", "prepared") else ""
     changed = "" if world.phase != "prepared" else "environment changed" if world.platform else "environment kept"
     signed = "and the signature" if world.phase == "prepared" and world.signature else ""
     tone = "on" if world.phase == "resumed" else _TONES.get(world.phase, "plain")
     box = {"down": "between", "prepared": "between", "resumed": "after", "booted cleanly": "after"}
-    return Node(
+    return DiagramNode(
         _name(world), f"{world.phase}\n{told}\n{changed}\n{signed}", tone, box.get(world.phase, "before"), initial
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from psci.graphs.diagram import Diagram, Edge, Kind, Label, Table
+from psci.graphs.diagram import Diagram, DiagramEdge, EdgeKind, EdgeLabel, Table
 from psci.model.events import Event
 from psci.oracle import check
 
@@ -21,7 +21,7 @@ def highlighted(diagram: Diagram, trace: Sequence[Event]) -> Diagram:
         counts = {label: report.rules[f"{label.what.partition(' ')[0]}.{label.rule}"] for label in edge.labels}
         used = tuple(_counted(label, count) for label, count in counts.items() if count)
         unused = tuple(label for label, count in counts.items() if not count)
-        edges += [replace(edge, kind=Kind.USED, labels=used)] if used else []
+        edges += [replace(edge, kind=EdgeKind.USED, labels=used)] if used else []
         edges += [_faint(edge, unused)] if unused else []
     findings = tuple((str(f.event), f.observed, f.allowed) for f in report.findings)
     table = Table("What nothing explains", ("event", "observed", "allowed are only"), findings)
@@ -30,9 +30,9 @@ def highlighted(diagram: Diagram, trace: Sequence[Event]) -> Diagram:
     )
 
 
-def _counted(label: Label, count: int) -> Label:
+def _counted(label: EdgeLabel, count: int) -> EdgeLabel:
     return replace(label, rule=f"{label.rule} ×{count}")
 
 
-def _faint(edge: Edge, labels: tuple[Label, ...]) -> Edge:
-    return replace(edge, kind=Kind.UNUSED, labels=(Label(""),) if labels else ())
+def _faint(edge: DiagramEdge, labels: tuple[EdgeLabel, ...]) -> DiagramEdge:
+    return replace(edge, kind=EdgeKind.UNUSED, labels=(EdgeLabel(""),) if labels else ())

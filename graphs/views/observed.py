@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.graphs.diagram import Diagram, Kind, Label, Node, merged
+from psci.graphs.diagram import Diagram, DiagramNode, EdgeKind, EdgeLabel, merged
 from psci.graphs.views.explored import kind_of, label_of, subtitle_of
 
 OBSERVER = 0
@@ -32,19 +32,19 @@ def observed_view(product: Product, refusals: bool = False) -> Diagram:
         [_Step(_seen(product, t), numbers[t.target], t) for t in product.successors(state)] for state in states
     ]  # fmt: skip
     block = _refined(steps)
-    found: set[tuple[str, str, Kind, Label]] = set()
+    found: set[tuple[str, str, EdgeKind, EdgeLabel]] = set()
     for number, out in enumerate(steps):
         for step in out:
             source, target = f"b{block[number]}", f"b{block[step.target]}"
             if source != target:
-                kind = kind_of(product, step.transition) if step.seen else Kind.SILENT
-                label = label_of(product, step.transition) if step.seen else Label("unseen by this caller")
+                kind = kind_of(product, step.transition) if step.seen else EdgeKind.SILENT
+                label = label_of(product, step.transition) if step.seen else EdgeLabel("unseen by this caller")
                 found.add((source, target, kind, label))
     members: dict[int, list[State]] = {}
     for number, state in enumerate(states):
         members.setdefault(block[number], []).append(state)
     nodes = tuple(
-        Node(f"b{number}", _text(product, inside), _tone(inside), initial=number == block[0])
+        DiagramNode(f"b{number}", _text(product, inside), _tone(inside), initial=number == block[0])
         for number, inside in members.items()
     )
     text = f"{subtitle_of(product)}: {len(states)} states, of which a caller tells {len(nodes)} apart"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from psci.explorer.abstraction.machines import small
-from psci.explorer.overlap import Decide, Edge, Invoke, Overlapped, Overlapping
+from psci.explorer.overlap import Decide, Invoke, Overlapped, Overlapping, OverlapStep
 from psci.explorer.runs.describe import result_text
 from psci.explorer.search import explore
 from psci.explorer.system import QUIET_MOVES, MoveAction, Product
-from psci.graphs.diagram import Cluster, Diagram, Kind, Label, Node, merged
+from psci.graphs.diagram import Cluster, Diagram, DiagramNode, EdgeKind, EdgeLabel, merged
 from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.environment import ENTER, START
@@ -52,28 +52,28 @@ def _both_run(product: Product, on: Invocation) -> object:
     return product.stepper.move(ENTER.name, state, TARGET, (_ENTRY, _CONTEXT))[0][1]
 
 
-def _drawn(edge: Edge) -> tuple[Kind, Label]:
+def _drawn(edge: OverlapStep) -> tuple[EdgeKind, EdgeLabel]:
     action, rule = edge.action, edge.rule
     if isinstance(action, MoveAction):
         assert rule is not None
-        kind = Kind.SILENT if action.name == START.name else Kind.WITNESSED
-        return kind, Label(action.name, "", rule.name.partition(".")[2], cites=rule.cites)
+        kind = EdgeKind.SILENT if action.name == START.name else EdgeKind.WITNESSED
+        return kind, EdgeLabel(action.name, "", rule.name.partition(".")[2], cites=rule.cites)
     core = action.core
-    kind = Kind.OWN if core == TARGET else Kind.OTHER
+    kind = EdgeKind.OWN if core == TARGET else EdgeKind.OTHER
     if isinstance(action, Invoke):
-        return kind, Label(f"core {core} calls {_CALLS[core]}")
+        return kind, EdgeLabel(f"core {core} calls {_CALLS[core]}")
     assert isinstance(action, Decide)
     assert rule is not None
     value = int(rule.value.value) if isinstance(rule.value, Const) else None
     outcome = rule.code.name if rule.code else result_text(value) if value is not None else "does not return"
-    return kind, Label(f"{_CALLS[core]} is decided", outcome, rule.name.partition(".")[2], cites=rule.cites)
+    return kind, EdgeLabel(f"{_CALLS[core]} is decided", outcome, rule.name.partition(".")[2], cites=rule.cites)
 
 
-def _node(name: str, state: Overlapped) -> Node:
+def _node(name: str, state: Overlapped) -> DiagramNode:
     power, activity = state.system.power[TARGET], state.system.activity[TARGET]
     called = [f"core {core} is in {_CALLS[core]}" for core, call in enumerate(state.calls) if call is not None]
     told = f"core 0 was told {state.answers[CALLER]}" if state.answers[CALLER] else ""
     open_window = state.calls[TARGET] is not None
     tone = _TONES[activity if power == "ON" else power]
     label = "\n".join([f"core 1: {power}", *called, told])
-    return Node(name, label, tone, WINDOW.name if open_window else None, initial=name == "r0")
+    return DiagramNode(name, label, tone, WINDOW.name if open_window else None, initial=name == "r0")

@@ -118,7 +118,7 @@ OUTSIDE: tuple[Subject, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FactEntry:
     """What becomes of one fact."""
 
     fact: Fact
@@ -129,18 +129,18 @@ class Entry:
 
 
 @cache
-def account(specification: Specification = SPECIFICATION) -> Mapping[str, Entry]:
+def account(specification: Specification = SPECIFICATION) -> Mapping[str, FactEntry]:
     """What becomes of every fact that has an entry, by its id."""
-    found = {fact: Entry(FACTS[fact], MODELLED, where) for fact, where in citations(specification).items()}
+    found = {fact: FactEntry(FACTS[fact], MODELLED, where) for fact, where in citations(specification).items()}
     for place, facts in BESIDE_RULES.items():
         for fact in facts.split():
-            found.setdefault(fact, Entry(FACTS[fact], MODELLED, (place,)))
+            found.setdefault(fact, FactEntry(FACTS[fact], MODELLED, (place,)))
     for place, facts in ELSEWHERE.items():
         for fact in facts.split():
-            found.setdefault(fact, Entry(FACTS[fact], CHECKED, (place,)))
+            found.setdefault(fact, FactEntry(FACTS[fact], CHECKED, (place,)))
     for subject in OUTSIDE:
         for fact in subject.facts.split():
-            found.setdefault(fact, Entry(FACTS[fact], OUT_OF_SCOPE, (subject.name,), subject.reason))
+            found.setdefault(fact, FactEntry(FACTS[fact], OUT_OF_SCOPE, (subject.name,), subject.reason))
     return {fact: found[fact] for fact in FACTS if fact in found}
 
 
@@ -172,6 +172,6 @@ def tables() -> Iterator[tuple[str, str]]:
         yield from ((subject.name, fact) for fact in subject.facts.split())
 
 
-def counts(entries: Mapping[str, Entry]) -> Mapping[str, int]:
+def counts(entries: Mapping[str, FactEntry]) -> Mapping[str, int]:
     """How many facts are of each kind."""
     return {kind: sum(entry.kind == kind for entry in entries.values()) for kind in KINDS}

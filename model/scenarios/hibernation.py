@@ -56,7 +56,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Implementation:
+class HibernatingImplementation:
     """Which rules answer, and how it uses the freedom that they leave."""
 
     name: str
@@ -81,17 +81,17 @@ class Implementation:
         return Machine(self.version, (0, 1), declared=declared, unusable=())
 
     @property
-    def first_event(self) -> events.Machine:
+    def first_event(self) -> events.MachineEvent:
         """The machine, as the first event of a trace."""
         functions = {SYSTEM_OFF2.name: True} if SYSTEM_OFF2.exists_in(self.version) else {}
         beta = {} if self.beta_type is None else {"beta-type": ("alpha", "final")[self.beta_type]}
-        return events.Machine(
+        return events.MachineEvent(
             psci=self.version.name, cpus=(0, 1), profile={"functions": functions}, reading=beta or None, conduit="hvc"
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostPolicy:
     """What the host does between power-off and the next boot."""
 
     name: str
@@ -124,36 +124,38 @@ CLIENTS = (
     ),
 )
 IMPLEMENTATIONS = (
-    Implementation("1.2", "Has no SYSTEM_OFF2.", V1_2),
-    Implementation("alpha", "Accepts type 0 only; its PSCI_FEATURES answer is any flags.", V1_3_ALPHA),
-    Implementation("beta, type 0", "The beta, read with the type value of the alpha.", V1_3_BETA, beta_type=0),
-    Implementation("beta, type 1", "The beta, read with the type value of F.", V1_3_BETA, beta_type=1),
-    Implementation(
+    HibernatingImplementation("1.2", "Has no SYSTEM_OFF2.", V1_2),
+    HibernatingImplementation("alpha", "Accepts type 0 only; its PSCI_FEATURES answer is any flags.", V1_3_ALPHA),
+    HibernatingImplementation(
+        "beta, type 0", "The beta, read with the type value of the alpha.", V1_3_BETA, beta_type=0
+    ),
+    HibernatingImplementation("beta, type 1", "The beta, read with the type value of F.", V1_3_BETA, beta_type=1),
+    HibernatingImplementation(
         "F, refuses 0",
         "Accepts type 1, and refuses type 0, as issue F allows.",
         V1_3_F,
         refuses_by=("SYSTEM_OFF2.default_type_reserved",),
     ),
-    Implementation("F, takes 0", "Accepts types 0 and 1.", V1_3_F),
-    Implementation("F.b", "Accepts types 0 and 1, as F.b wants it; KVM is one.", V1_3),
+    HibernatingImplementation("F, takes 0", "Accepts types 0 and 1.", V1_3_F),
+    HibernatingImplementation("F.b", "Accepts types 0 and 1, as F.b wants it; KVM is one.", V1_3),
 )
 HOSTS = (
-    Host("preserves", "Keeps the environment after hibernation (OFF2-14).", (KEEP,), owes=KEEP),
-    Host(
+    HostPolicy("preserves", "Keeps the environment after hibernation (OFF2-14).", (KEEP,), owes=KEEP),
+    HostPolicy(
         "signs",
         "Changes it after hibernation, and the hardware signature with it (OFF2-25).",
         (CHANGE_AND_SIGN,),
         owes=CHANGE_AND_SIGN,
     ),
-    Host(
+    HostPolicy(
         "signs always",
         "Keeps the environment after hibernation, and never changes it without the signature.",
         (KEEP,),
         (KEEP, CHANGE_AND_SIGN),
         owes=KEEP,
     ),
-    Host("changes", "Changes it after hibernation, and not the signature.", (CHANGE,)),
-    Host("ignores the flag", "A VMM that takes hibernation for power-off.", (), tells=False),
+    HostPolicy("changes", "Changes it after hibernation, and not the signature.", (CHANGE,)),
+    HostPolicy("ignores the flag", "A VMM that takes hibernation for power-off.", (), tells=False),
 )
 
 
@@ -162,8 +164,8 @@ class Scenario:
     """Who meets whom, and whether a firmware update is pending when the guest hibernates."""
 
     client: Client
-    implementation: Implementation
-    host: Host
+    implementation: HibernatingImplementation
+    host: HostPolicy
     update: bool = False
     """A firmware update is pending; it will change what the OS sees of the firmware."""
     update_signs: bool = True
@@ -180,7 +182,7 @@ class Image(NamedTuple):
     """The environment that the image fits; no guest can read this number."""
 
 
-class World(NamedTuple):
+class ScenarioWorld(NamedTuple):
     """The state of everybody. `platform` and `signature` count the changes of the environment and of FACS."""
 
     psci: Any
@@ -201,7 +203,7 @@ class World(NamedTuple):
         return self.phase == "resumed" and self.image is not None and self.image.platform != self.platform
 
 
-class Step(NamedTuple):
+class ScenarioStep(NamedTuple):
     """One step of one of the parties."""
 
     actor: str
@@ -210,11 +212,11 @@ class Step(NamedTuple):
     seen: tuple[Event, ...]
     """What a trace shows of it."""
     cites: tuple[str, ...]
-    after: World
+    after: ScenarioWorld
 
 
 @cache
-def _stepper(implementation: Implementation) -> Stepper:
+def _stepper(implementation: HibernatingImplementation) -> Stepper:
     return Stepper(implementation.machine, implementation.rules)
 
 
@@ -232,19 +234,19 @@ class Hibernation:
     @cached_property
     def opening(self) -> tuple[Event, ...]:
         """What leads to the first state: the machine boots, and both cores run."""
-        call = events.Call(cpu=0, fn=CPU_ON.fid64 or 0, args=(1, ENTRY_POINT, CONTEXT_ID))
-        entered = events.Enter(cpu=1, pc=ENTRY_POINT, x0=CONTEXT_ID)
-        return (self.scenario.implementation.first_event, call, events.Return(cpu=0, x0=0), entered)
+        call = events.CallEvent(cpu=0, fn=CPU_ON.fid64 or 0, args=(1, ENTRY_POINT, CONTEXT_ID))
+        entered = events.EnterEvent(cpu=1, pc=ENTRY_POINT, x0=CONTEXT_ID)
+        return (self.scenario.implementation.first_event, call, events.ReturnEvent(cpu=0, x0=0), entered)
 
-    def initial(self) -> World:
+    def initial(self) -> ScenarioWorld:
         """Both cores run, and nobody has thought of hibernation."""
         start = Invocation(0, CPU_ON.fid64 or 0, 1, ENTRY_POINT, CONTEXT_ID)
         state = self._outcomes(start, self.stepper.initial())[0].state
         ((_, state),) = self.stepper.move(START.name, state, 1)
         ((_, state),) = self.stepper.move(ENTER.name, state, 1, (ENTRY_POINT, CONTEXT_ID))
-        return World(state, update=self.scenario.update)
+        return ScenarioWorld(state, update=self.scenario.update)
 
-    def successors(self, world: World) -> Iterator[Step]:
+    def successors(self, world: ScenarioWorld) -> Iterator[ScenarioStep]:
         """Every next step."""
         match world.phase:
             case "runs":
@@ -264,14 +266,14 @@ class Hibernation:
 
     # ---- the guest
 
-    def _ask(self, world: World) -> Iterator[Step]:
+    def _ask(self, world: ScenarioWorld) -> Iterator[ScenarioStep]:
         if world.update and self.scenario.heeds_update:
             text = "a firmware update is pending: does not hibernate, and goes on running"
-            yield Step("guest", text, (), ("OFF2-16",), world._replace(phase="stays awake"))
+            yield ScenarioStep("guest", text, (), ("OFF2-16",), world._replace(phase="stays awake"))
             return
         if not self.scenario.client.types:
             text = "does not know SYSTEM_OFF2"
-            yield Step("guest", text, (), (), world._replace(phase="asked"))
+            yield ScenarioStep("guest", text, (), (), world._replace(phase="asked"))
             return
         call = Invocation(0, PSCI_FEATURES.key, SYSTEM_OFF2.fid64 or 0)
         for outcome in self._outcomes(call, world.psci):
@@ -279,71 +281,71 @@ class Hibernation:
                 word = answer & 0xFFFF_FFFF
                 left = self.scenario.client.types if self.scenario.client.takes(word) else ()
                 text = f"asks PSCI_FEATURES for SYSTEM_OFF2: {_answer(word)}; will use {'it' if left else 'SYSTEM_OFF'}"
-                seen = (events.Call(cpu=0, fn=call.fn, args=(call.x1,)), events.Return(cpu=0, x0=word))
-                yield Step("guest", text, seen, outcome.rule.cites, world._replace(phase="asked", left=left))
+                seen = (events.CallEvent(cpu=0, fn=call.fn, args=(call.x1,)), events.ReturnEvent(cpu=0, x0=word))
+                yield ScenarioStep("guest", text, seen, outcome.rule.cites, world._replace(phase="asked", left=left))
 
-    def _quiesce(self, world: World) -> Iterator[Step]:
+    def _quiesce(self, world: ScenarioWorld) -> Iterator[ScenarioStep]:
         for outcome in self._outcomes(Invocation(1, CPU_OFF.key), world.psci):
-            seen = (events.Call(cpu=1, fn=CPU_OFF.key),)
+            seen = (events.CallEvent(cpu=1, fn=CPU_OFF.key),)
             text = "quiesces its devices; core 0x1 calls CPU_OFF"
-            yield Step("guest", text, seen, ("OFF2-15",), world._replace(phase="quiesced", psci=outcome.state))
+            yield ScenarioStep("guest", text, seen, ("OFF2-15",), world._replace(phase="quiesced", psci=outcome.state))
 
     @staticmethod
-    def _write(world: World) -> Step:
+    def _write(world: ScenarioWorld) -> ScenarioStep:
         image = Image(world.signature, world.platform)
         text = f"writes its image to disk, with the hardware signature ({image.signature})"
-        return Step("guest", text, (), ("OFF2-15", "OFF2-17"), world._replace(phase="written", image=image))
+        return ScenarioStep("guest", text, (), ("OFF2-15", "OFF2-17"), world._replace(phase="written", image=image))
 
-    def _turn_off(self, world: World) -> Iterator[Step]:
+    def _turn_off(self, world: ScenarioWorld) -> Iterator[ScenarioStep]:
         args: tuple[int, ...]
         if world.left:
             call = Invocation(0, SYSTEM_OFF2.fid64 or 0, world.left[0], 0)
             name, args = f"SYSTEM_OFF2(type {world.left[0]}, cookie 0)", (call.x1, call.x2)
         else:
             call, name, args = Invocation(0, SYSTEM_OFF.key), "SYSTEM_OFF", ()
-        made = events.Call(cpu=0, fn=call.fn, args=args)
+        made = events.CallEvent(cpu=0, fn=call.fn, args=args)
         for outcome in self._outcomes(call, world.psci):
             cites = outcome.rule.cites
             if outcome.completion is Completion.NEVER:
                 after = world._replace(phase="called", psci=outcome.state)
-                yield Step("guest", f"calls {name}: accepted", (made,), cites, after)
+                yield ScenarioStep("guest", f"calls {name}: accepted", (made,), cites, after)
             else:
                 assert outcome.value is not None
                 after = world._replace(left=world.left[1:])
                 going_on = f"will try type {after.left[0]}" if after.left else "falls back on SYSTEM_OFF"
                 text = f"calls {name}: {_answer(outcome.value & 0xFFFF_FFFF)}; {going_on}"
-                yield Step("guest", text, (made, events.Return(cpu=0, x0=outcome.value)), cites, after)
+                yield ScenarioStep("guest", text, (made, events.ReturnEvent(cpu=0, x0=outcome.value)), cites, after)
 
     # ---- the implementation, the host and the firmware
 
-    def _go_down(self, world: World) -> Iterator[Step]:
+    def _go_down(self, world: ScenarioWorld) -> Iterator[ScenarioStep]:
         for kind, event in (("OFF", "off"), ("HIBERNATE", "hibernate")):
             for rule, state in self.stepper.move(GO_DOWN.name, world.psci, parameters=(kind,)):
                 told = event if self.scenario.host.tells else "off"
                 missed = "" if told == event else ", which the host takes for off"
                 after = world._replace(phase="down", psci=state, told=told)
                 text = f"stops all cores and reports {event}{missed}"
-                yield Step("implementation", text, (events.System(event=event),), rule.cites, after)
+                yield ScenarioStep("implementation", text, (events.SystemEvent(event=event),), rule.cites, after)
 
-    def _host_acts(self, world: World) -> Iterator[Step]:
+    def _host_acts(self, world: ScenarioWorld) -> Iterator[ScenarioStep]:
         host = self.scenario.host
         for action in host.after_hibernation if world.told == "hibernate" else host.after_off:
             platform = world.platform + (action != KEEP)
             signature = world.signature + (action == CHANGE_AND_SIGN)
-            seen = [events.Host(action=KEEP if action == KEEP else CHANGE)]
-            seen += [events.Host(action=CHANGE_AND_SIGN)] if action == CHANGE_AND_SIGN else []
+            seen = [events.HostEvent(action=KEEP if action == KEEP else CHANGE)]
+            seen += [events.HostEvent(action=CHANGE_AND_SIGN)] if action == CHANGE_AND_SIGN else []
             cites = ("OFF2-14", "OFF2-25") if world.told == "hibernate" else ("OFF2-18",)
             after = world._replace(phase="prepared", platform=platform, signature=signature)
-            yield Step("host", _ACTION_TEXT[action], tuple(seen), cites, after)
+            yield ScenarioStep("host", _ACTION_TEXT[action], tuple(seen), cites, after)
 
-    def _boot(self, world: World) -> Iterator[Step]:
+    def _boot(self, world: ScenarioWorld) -> Iterator[ScenarioStep]:
         if world.update:
             signs = self.scenario.update_signs
             signature = ", and changes the hardware signature" if signs else "; the hardware signature stays"
             text = f"applies the update{signature}"
-            seen = (events.Host(action=CHANGE), *((events.Host(action=CHANGE_AND_SIGN),) if signs else ()))
+            seen = (events.HostEvent(action=CHANGE), *((events.HostEvent(action=CHANGE_AND_SIGN),) if signs else ()))
             after = world._replace(update=False, platform=world.platform + 1, signature=world.signature + signs)
-            yield Step("firmware", text, seen, ("OFF2-16",), after)
+            yield ScenarioStep("firmware", text, seen, ("OFF2-16",), after)
             return
         ((rule, state),) = self.stepper.move(BOOT.name, world.psci, 0)
         assert world.image is not None
@@ -351,8 +353,8 @@ class Hibernation:
         phase, cause = ("resumed", "image") if fits else ("booted cleanly", "cold")
         decision = "equals the image's: resumes it" if fits else "is not the image's: discards it, and boots cleanly"
         text = f"boots; the hardware signature ({world.signature}) {decision}"
-        seen = (events.Boot(cpu=0, cause=cause),)
-        yield Step("guest", text, seen, (*rule.cites, "OFF2-17"), world._replace(phase=phase, psci=state))
+        seen = (events.BootEvent(cpu=0, cause=cause),)
+        yield ScenarioStep("guest", text, seen, (*rule.cites, "OFF2-17"), world._replace(phase=phase, psci=state))
 
     # ---- the rules
 
@@ -381,6 +383,16 @@ def _answer(word: int) -> str:
 
 
 __all__ = [
-    "CLIENTS", "HOSTS", "IMPLEMENTATIONS", "VERDICTS", "Client", "Hibernation", "Host", "Image", "Implementation",
-    "Scenario", "Step", "World",
+    "CLIENTS",
+    "HOSTS",
+    "IMPLEMENTATIONS",
+    "VERDICTS",
+    "Client",
+    "HibernatingImplementation",
+    "Hibernation",
+    "HostPolicy",
+    "Image",
+    "Scenario",
+    "ScenarioStep",
+    "ScenarioWorld",
 ]  # fmt: skip

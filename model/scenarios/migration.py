@@ -26,7 +26,7 @@ KERNEL_PROFILE: dict[str | Key, Value] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class MigrationHost:
     """A host: its kernel's newest version, and whether the VMM there has the filter that makes it a 1.3."""
 
     kernel: Version
@@ -37,8 +37,8 @@ class Host:
 class Journey:
     """A machine that is made on one host and moved to another."""
 
-    source: Host
-    destination: Host
+    source: MigrationHost
+    destination: MigrationHost
     pinned: Version | None = None
     """The version that the VMM writes to the firmware register when it makes the machine."""
     restores: bool = True
@@ -46,7 +46,7 @@ class Journey:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class GuestView:
     """What the guest sees of an implementation."""
 
     version: int | None
@@ -60,8 +60,8 @@ class Arrival:
 
     verdict: str
     """unchanged; refused, when the destination's kernel does not take the register; changed."""
-    before: Seen
-    after: Seen | None
+    before: GuestView
+    after: GuestView | None
 
 
 def move(journey: Journey) -> Arrival:
@@ -74,7 +74,7 @@ def move(journey: Journey) -> Arrival:
     return Arrival(UNCHANGED if after == before else CHANGED, before, after)
 
 
-def _seen(host: Host, register: Version) -> Seen:
+def _seen(host: MigrationHost, register: Version) -> GuestView:
     """The answers of a machine on a host with this value in the firmware register."""
     offered = (SYSTEM_OFF2,) if host.filter else ()
     forwarded = claimed_set(offered) if host.filter else frozenset[int]()
@@ -87,13 +87,13 @@ def _seen(host: Host, register: Version) -> Seen:
         one.allowed(state, Invocation(0, fn, argument)).outcomes[0].value
         for fn, argument in ((PSCI_VERSION.key, 0), (PSCI_FEATURES.key, SYSTEM_OFF2.fid64 or 0))
     )
-    return Seen(version, off2)
+    return GuestView(version, off2)
 
 
 def journeys() -> Iterator[tuple[str, Journey]]:
     """The moves that matter, each with a sentence."""
-    new, old = Host(V1_3), Host(V1_1)
-    filtered, both = Host(V1_1, filter=True), Host(V1_3, filter=True)
+    new, old = MigrationHost(V1_3), MigrationHost(V1_1)
+    filtered, both = MigrationHost(V1_1, filter=True), MigrationHost(V1_3, filter=True)
     yield "new kernel to old; the register is restored", Journey(new, old)
     yield "new kernel to old; the register is not restored", Journey(new, old, restores=False)
     yield "new kernel to old; pinned to 1.1, restored", Journey(new, old, pinned=V1_1)
@@ -108,4 +108,4 @@ def journeys() -> Iterator[tuple[str, Journey]]:
     yield "new kernel to old with the filter; pinned to nothing, not restored", Journey(new, filtered, restores=False)
 
 
-__all__ = ["CHANGED", "REFUSED", "UNCHANGED", "Arrival", "Host", "Journey", "Seen", "journeys", "move"]
+__all__ = ["CHANGED", "REFUSED", "UNCHANGED", "Arrival", "GuestView", "Journey", "MigrationHost", "journeys", "move"]

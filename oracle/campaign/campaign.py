@@ -12,13 +12,12 @@ from random import Random
 from typing import Any
 
 from psci.host.requirements import CannotRun
-from psci.model.events import Event
-from psci.model.events import Machine as MachineEvent
+from psci.model.events import Event, MachineEvent
 from psci.model.specification import SPECIFICATION
 from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, Overlap, entries_of
 from psci.oracle.campaign.reach import in_reach
 from psci.oracle.checker.report import Finding, Report, Verdict
-from psci.oracle.generating.generator import Generator, Shape
+from psci.oracle.generating.generator import Generator, ProgramShape
 from psci.oracle.peers.peer import Peer, PeerDied, PeerError
 from psci.oracle.peers.program import Program
 from psci.oracle.peers.quirks import Quirk, amended, is_stale
@@ -42,7 +41,7 @@ EPOCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CampaignPlan:
     """What a campaign is to do."""
 
     seed: int
@@ -56,7 +55,7 @@ class Plan:
     profile: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[Mapping[str, str], ...] = ({},)
     quirks: tuple[Quirk, ...] = ()
-    shape: Shape = field(default_factory=Shape)
+    shape: ProgramShape = field(default_factory=ProgramShape)
     first: int = 0
     """The number of the first program to run."""
     job: int = 0
@@ -67,7 +66,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundDeviation:
     """A deviation, how often it was seen, and the first program that showed it."""
 
     deviation: Deviation
@@ -79,10 +78,10 @@ class Found:
 
 
 @dataclass(slots=True)
-class Result:
+class CampaignResult:
     """What a campaign found out, so far."""
 
-    plan: Plan
+    plan: CampaignPlan
     version: str = ""
     psci: str = ""
     programs: int = 0
@@ -99,7 +98,7 @@ class Result:
     permissions: Counter[str] = field(default_factory=Counter)
     situations: Counter[str] = field(default_factory=Counter)
     overlap: Overlap = field(default_factory=Overlap)
-    found: dict[Key, Found] = field(default_factory=dict)
+    found: dict[Key, FoundDeviation] = field(default_factory=dict)
     consequential: int = 0
     repeated: int = 0
     """Programs that were run again because a call had no answer."""
@@ -139,11 +138,11 @@ class Campaign:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: CampaignPlan,
         peer: Peer,
         patient: Callable[[], Peer],
-        tell: Callable[[Result], None] | None = None,
-        found: Callable[[Found], None] | None = None,
+        tell: Callable[[CampaignResult], None] | None = None,
+        found: Callable[[FoundDeviation], None] | None = None,
     ) -> None:
         """Prepare a campaign.
 
@@ -156,7 +155,7 @@ class Campaign:
         """
         self.plan = plan
         self.peer = peer
-        self.result = Result(plan, version=peer.version)
+        self.result = CampaignResult(plan, version=peer.version)
         self.specification = amended(plan.quirks)
         self._kinds: list[_Kind] = []
         self._open_patient = patient
@@ -165,7 +164,7 @@ class Campaign:
         self._found = found or (lambda found: None)
         self._deadly = 0
 
-    def run(self) -> Result:
+    def run(self) -> CampaignResult:
         """Run it; Ctrl-C ends it with what there is.
 
         Raises:
@@ -237,7 +236,7 @@ class Campaign:
                 return trace
             except PeerDied as death:
                 self.result.died.append(f"program {number}: {death}")
-                self._add(Found(*death_of(death), program, number))
+                self._add(FoundDeviation(*death_of(death), program, number))
             except CannotRun as error:
                 self.result.problems.append(str(error))
                 return None
@@ -294,9 +293,9 @@ class Campaign:
             if deviation.finding.consequential:
                 result.consequential += 1
             else:
-                self._add(Found(deviation, judgement, program, number))
+                self._add(FoundDeviation(deviation, judgement, program, number))
 
-    def _add(self, found: Found) -> None:
+    def _add(self, found: FoundDeviation) -> None:
         known = self.result.found.setdefault(found.deviation.key, found)
         if known is found:
             self._found(found)
@@ -351,4 +350,4 @@ def death_of(death: PeerDied) -> tuple[Deviation, Judgement]:
     return deviation, Judgement(death.trace, report)
 
 
-__all__ = ["Campaign", "Found", "Plan", "Result"]
+__all__ = ["Campaign", "CampaignPlan", "CampaignResult", "FoundDeviation"]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from psci.oracle.campaign.campaign import Found, Result
+from psci.oracle.campaign.campaign import CampaignResult, FoundDeviation
 from psci.oracle.campaign.judging import Key
 from psci.oracle.campaign.keeping import Keeper
 from psci.oracle.campaign.reproducing import Reproduced, race_of
@@ -17,7 +17,12 @@ _MOST_PAIRS = 20
 
 
 def document(
-    result: Result, peer: str, command: str, made: Mapping[Key, Reproduced], keeper: Keeper, first_verdict: float | None
+    result: CampaignResult,
+    peer: str,
+    command: str,
+    made: Mapping[Key, Reproduced],
+    keeper: Keeper,
+    first_verdict: float | None,
 ) -> dict[str, Any]:
     """The document of one campaign.
 
@@ -93,7 +98,7 @@ def document(
     return document
 
 
-def _deviation(found: Found, made: Reproduced | None, keeper: Keeper) -> dict[str, Any]:
+def _deviation(found: FoundDeviation, made: Reproduced | None, keeper: Keeper) -> dict[str, Any]:
     key = found.deviation.key
     file = keeper.files.get(key)
     steps = None if made is None else sum(len(life) for life in made.program.lives)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from psci.host.files import write_whole
 from psci.host.requirements import CannotRun
 from psci.model.errors import InputError
-from psci.oracle.campaign.campaign import Result
+from psci.oracle.campaign.campaign import CampaignResult
 from psci.oracle.campaign.document import after, merged
 from psci.oracle.campaign.saved import SavedError
 from psci.oracle.campaign.session import Order, Session
@@ -109,12 +109,12 @@ def _alone(order: Order, tell: Tell) -> dict[str, Any]:
     return _noted(order, lambda result: tell(_so_far(result)))
 
 
-def _noted(order: Order, tell: Callable[[Result], None]) -> dict[str, Any]:
+def _noted(order: Order, tell: Callable[[CampaignResult], None]) -> dict[str, Any]:
     """Run one process's part, and note down how far it is, so that it can be resumed however it ends."""
     path = _note_path(order, order.plan.job)
     last = time.monotonic()
 
-    def told(result: Result) -> None:
+    def told(result: CampaignResult) -> None:
         nonlocal last
         tell(result)
         if time.monotonic() - last > _SECONDS_BETWEEN_NOTES:
@@ -131,7 +131,7 @@ def _noted(order: Order, tell: Callable[[Result], None]) -> dict[str, Any]:
     return document
 
 
-def _so_far(result: Result) -> SoFar:
+def _so_far(result: CampaignResult) -> SoFar:
     return SoFar(result.calls, result.seconds, len(result.exercised), len(result.found))
 
 

@@ -7,14 +7,25 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from psci.model.events import Boot, Call, End, Enter, Event, Machine, Observe, Return, System, Timeout
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    EnterEvent,
+    Event,
+    MachineEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+)
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.specification import SPECIFICATION, Specification
 from psci.oracle.checker.checker import Checker, TraceError, asks_for_nodes
 from psci.oracle.checker.configuration import Configuration
 from psci.oracle.checker.report import Finding, Report, Verdict, result_text
 from psci.oracle.checker.silent_moves import PERMISSIONS
-from psci.oracle.peers.program import CallStep, Entry, Program, Step
+from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep
 from psci.oracle.profiles.narrowing import narrowed
 
 
@@ -114,7 +125,7 @@ class Judge:
     def declared(self, trace: Sequence[Event]) -> tuple[Event, ...]:
         """The trace, with the version, profile and readings that it is judged by in its machine event."""
         machine, *rest = trace
-        if not isinstance(machine, Machine):
+        if not isinstance(machine, MachineEvent):
             raise TraceError("event 1: a trace begins with a machine event")
         machine = replace(
             machine,
@@ -137,13 +148,13 @@ class Judge:
         """
         events = self.declared(trace)
         machine = events[0]
-        assert isinstance(machine, Machine)
+        assert isinstance(machine, MachineEvent)
         checker = self._checker(machine, asks_for_nodes(events))
         judgement = Judgement(events, checker.report, overlap=overlap(events, self.specification))
         _Watch(checker, judgement, self._amended, reporting).run(events)
         return judgement
 
-    def _checker(self, machine: Machine, nodes: bool) -> Checker:
+    def _checker(self, machine: MachineEvent, nodes: bool) -> Checker:
         # The exact text of the declarations decides what is folded into the compiled rules.
         key = (
             nodes,
@@ -170,9 +181,9 @@ class _Watch:
     def run(self, events: Sequence[Event]) -> None:
         report = self.judgement.report
         for at, event in enumerate(events[1:], start=1):
-            if isinstance(event, End):
+            if isinstance(event, EndEvent):
                 break
-            if isinstance(event, Timeout) and self._is_lost(event.cpu):
+            if isinstance(event, TimeoutEvent) and self._is_lost(event.cpu):
                 continue
             deviations, unknown = report.verdicts[Verdict.DEVIATES], report.verdicts[Verdict.UNKNOWN]
             promised = self._promised(event)
@@ -180,7 +191,7 @@ class _Watch:
             self.checker.feed(event)
             if report.verdicts[Verdict.DEVIATES] > deviations:
                 self.judgement.deviations.append(self._deviation(at, event, report.findings[-1], before))
-            elif report.verdicts[Verdict.UNKNOWN] > unknown and isinstance(event, Timeout):
+            elif report.verdicts[Verdict.UNKNOWN] > unknown and isinstance(event, TimeoutEvent):
                 self.judgement.unanswered.append(self._unanswered(at, event, promised))
             else:
                 self._ended_silently(event)
@@ -201,13 +212,13 @@ class _Watch:
 
     def _follow(self, event: Event) -> None:
         match event:
-            case Call(cpu=cpu, fn=fn):
+            case CallEvent(cpu=cpu, fn=fn):
                 function, wide = self.checker.stepper.function(fn)
                 name = function.name if function else "UNKNOWN"
                 self.open[cpu] = (name, wide, self._silent_rules(cpu, name))
-            case Return(cpu=cpu) | Enter(cpu=cpu):
+            case ReturnEvent(cpu=cpu) | EnterEvent(cpu=cpu):
                 self.open.pop(cpu, None)
-            case System() | Boot():
+            case SystemEvent() | BootEvent():
                 self.open.clear()
 
     def _silent_rules(self, cpu: int, name: str) -> list[Rule]:
@@ -233,9 +244,9 @@ class _Watch:
     def _ended_silently(self, event: Event) -> None:
         """A call that did not return exercised the rule that lets it, once something else explains the core."""
         ended: Iterator[tuple[str, bool, list[Rule]]] = iter(())
-        if isinstance(event, Enter | Timeout) and event.cpu in self.open:
+        if isinstance(event, EnterEvent | TimeoutEvent) and event.cpu in self.open:
             ended = iter((self.open[event.cpu],))
-        elif isinstance(event, System | Boot):
+        elif isinstance(event, SystemEvent | BootEvent):
             ended = iter(self.open.values())
         for _, _, rules in ended:
             names = {rule.name for rule in rules}
@@ -243,7 +254,7 @@ class _Watch:
 
     def _promised(self, event: Event) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The rules and facts that promise an answer to the core that timed out."""
-        if not isinstance(event, Timeout):
+        if not isinstance(event, TimeoutEvent):
             return (), ()
         core = self.checker.machine.core_of[event.cpu]
         rules: dict[str, Rule] = {}
@@ -261,7 +272,7 @@ class _Watch:
             return ("START.initialised",), ("CPU_ON-23", "SM-8")
         return tuple(sorted(rules)), tuple(dict.fromkeys(fact for rule in rules.values() for fact in rule.cites))
 
-    def _unanswered(self, at: int, event: Timeout, promised: tuple[tuple[str, ...], tuple[str, ...]]) -> Deviation:
+    def _unanswered(self, at: int, event: TimeoutEvent, promised: tuple[tuple[str, ...], tuple[str, ...]]) -> Deviation:
         rules, cites = promised
         name = self.open[event.cpu][0] if event.cpu in self.open else "START"
         key = Key(name, "gives no answer", _without_amendments(rules, self.checker.stepper.specification))
@@ -287,7 +298,7 @@ class _Watch:
 
     def _deviation(self, at: int, event: Event, finding: Finding, before: Iterable[Configuration]) -> Deviation:
         specification = self.checker.stepper.specification
-        if isinstance(event, Return):
+        if isinstance(event, ReturnEvent):
             name, wide, _ = self.open.get(event.cpu, ("UNKNOWN", True, []))
             rules = _without_amendments(sorted(self._certain(before, event.cpu)), specification)
             key = Key(name, f"returns {answer_text(event.x0, wide)}", rules)
@@ -312,15 +323,15 @@ def answer_text(x0: int, wide: bool) -> str:
 
 def _event_text(event: Event) -> tuple[str, str]:
     match event:
-        case Enter():
+        case EnterEvent():
             return "ENTER", "unexpected"
-        case Call():
+        case CallEvent():
             return "CALL", "by a core that does not run"
-        case System(event=what):
+        case SystemEvent(event=what):
             return "SYSTEM", what
-        case Boot(cause=cause):
+        case BootEvent(cause=cause):
             return "BOOT", cause
-        case Observe(power=power):
+        case ObserveEvent(power=power):
             return "OBSERVE", power
     return event.k.upper(), "unexpected"
 
@@ -338,7 +349,7 @@ def overlap(events: Sequence[Event], specification: Specification = SPECIFICATIO
     counted: set[int] = set()
     for event in events:
         match event:
-            case Call(cpu=cpu, fn=fn):
+            case CallEvent(cpu=cpu, fn=fn):
                 function, _ = specification.call_of.get(fn, (None, False))
                 name = function.name if function else "UNKNOWN"
                 counted.discard(cpu)
@@ -352,9 +363,9 @@ def overlap(events: Sequence[Event], specification: Specification = SPECIFICATIO
                     r.completion is not Completion.RETURNS for r in specification.rules[name]
                 )
                 open_calls[cpu] = (name, not waits)
-            case Return(cpu=cpu) | Enter(cpu=cpu):
+            case ReturnEvent(cpu=cpu) | EnterEvent(cpu=cpu):
                 open_calls.pop(cpu, None)
-            case System() | Boot():
+            case SystemEvent() | BootEvent():
                 open_calls.clear()
     return found
 
@@ -364,20 +375,20 @@ def entries_of(program: Program, trace: Sequence[Event]) -> frozenset[int]:
     found: set[int] = set()
     life = 0
     waiting = [_calls_of_each_core(steps) for steps in program.lives]
-    cores = next((event.cpus for event in trace if isinstance(event, Machine)), ())
+    cores = next((event.cpus for event in trace if isinstance(event, MachineEvent)), ())
     for event in trace:
-        if isinstance(event, Boot):
+        if isinstance(event, BootEvent):
             life += 1
-        elif isinstance(event, Call) and life < len(waiting):
+        elif isinstance(event, CallEvent) and life < len(waiting):
             own = waiting[life].get(cores.index(event.cpu), [])
             step = own.pop(0) if own else None
             for named, word in zip(step.args if step else (), event.args, strict=False):
-                if isinstance(named, Entry) and not named.offset:
+                if isinstance(named, EntrySlot) and not named.offset:
                     found.add(word)
     return frozenset(found)
 
 
-def _calls_of_each_core(steps: Sequence[Step]) -> dict[int, list[CallStep]]:
+def _calls_of_each_core(steps: Sequence[ProgramStep]) -> dict[int, list[CallStep]]:
     own: dict[int, list[CallStep]] = {}
     for step in steps:
         if isinstance(step, CallStep):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psci.oracle.campaign import saved
 from psci.oracle.campaign.judging import Key
-from psci.oracle.campaign.saved import Saved, SavedError
+from psci.oracle.campaign.saved import SavedDeviation, SavedError
 
 OBSERVATIONS = "observations"
 """The folder, beside the findings, of what was seen once and never again."""
@@ -23,7 +23,7 @@ class Keeper:
     files: dict[Key, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     """What could not be written, and where it is instead."""
-    lost: list[Saved] = field(default_factory=list)
+    lost: list[SavedDeviation] = field(default_factory=list)
     """What could not be written anywhere: it has to be printed."""
     _elsewhere: Path | None = None
 
@@ -47,7 +47,7 @@ class Keeper:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 
-    def keep(self, key: Key, document: Saved, *, observation: bool = False) -> None:
+    def keep(self, key: Key, document: SavedDeviation, *, observation: bool = False) -> None:
         """Write a finding; the file that held it before is removed once the new one is there."""
         folder = self.folder / OBSERVATIONS if observation else self.folder
         try:
@@ -61,7 +61,7 @@ class Keeper:
             with contextlib.suppress(OSError):
                 before.unlink()
 
-    def _write_elsewhere(self, document: Saved, why: str) -> Path | None:
+    def _write_elsewhere(self, document: SavedDeviation, why: str) -> Path | None:
         try:
             if self._elsewhere is None:
                 self._elsewhere = Path(tempfile.mkdtemp(prefix="psci-deviations-"))

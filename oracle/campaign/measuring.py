@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from psci.oracle.campaign.campaign import Campaign, Plan
+from psci.oracle.campaign.campaign import Campaign, CampaignPlan
 from psci.oracle.campaign.reproducing import Reproducer
-from psci.oracle.peers.exec.adapter import ExecPeer, Limits
+from psci.oracle.peers.exec.adapter import ExecLimits, ExecPeer
 from psci.oracle.peers.program import CallStep
 from psci.oracle.reference.faults.fault import Fault
 
@@ -74,9 +74,9 @@ def measured(fault: Fault, *, seed: int, seconds: float, shrinking: float) -> Me
     """
     began, used = time.monotonic(), processor_seconds(None)
     peer = ExecPeer(command_of(fault.name, seed))
-    limits = Limits()
+    limits = ExecLimits()
     try:
-        plan = Plan(seed=seed, seconds=seconds, until_found=True)
+        plan = CampaignPlan(seed=seed, seconds=seconds, until_found=True)
         campaign = Campaign(plan, peer, lambda: ExecPeer(peer.command, limits=limits.times(2)))
         result = campaign.run()
         took, cpu = time.monotonic() - began, processor_seconds(peer.pid) - used

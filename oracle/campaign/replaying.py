@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psci.host.requirements import CannotRun
-from psci.model.events import Event, Machine
+from psci.model.events import Event, MachineEvent
 from psci.oracle import peers
 from psci.oracle.campaign.campaign import death_of
 from psci.oracle.campaign.judging import Deviation, Judge, Key, alike, entries_of
-from psci.oracle.campaign.saved import Saved
+from psci.oracle.campaign.saved import SavedDeviation
 from psci.oracle.peers.peer import Peer, PeerDied
 from psci.oracle.peers.quirks import amended
 from psci.oracle.profiles.asking import declared_in, inferred, questions
@@ -44,7 +44,7 @@ class Replayed:
         return 3 if self.problems else 0
 
 
-def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
+def replay(peer: Peer, saved: SavedDeviation, times: int, request: Request) -> Replayed:
     """Run a saved program again.
 
     The file's own deviation is looked for by the rules alone, listed or not.
@@ -65,7 +65,7 @@ def replay(peer: Peer, saved: Saved, times: int, request: Request) -> Replayed:
     plain = Judge(psci=request.psci, profile=profile)
     listed = Judge(amended(family.quirks().of(peer.version)), psci=request.psci, profile=profile)
     machine = asked[0]
-    assert isinstance(machine, Machine)
+    assert isinstance(machine, MachineEvent)
     seen = 0
     text: tuple[str, ...] = ()
     others: dict[Key, None] = {}

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psci.host.requirements import CannotRun
-from psci.model.events import Boot, Call, Enter, Machine, Return, System
+from psci.model.events import BootEvent, CallEvent, EnterEvent, MachineEvent, ReturnEvent, SystemEvent
 from psci.model.specification import SPECIFICATION
-from psci.oracle.campaign.campaign import DEATH, Found, Result, death_of
+from psci.oracle.campaign.campaign import DEATH, CampaignResult, FoundDeviation, death_of
 from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, alike, entries_of
-from psci.oracle.campaign.saved import Saved
+from psci.oracle.campaign.saved import SavedDeviation
 from psci.oracle.campaign.shrinker import Rate, Shrinker, measure
 from psci.oracle.peers.peer import Peer, PeerDied
-from psci.oracle.peers.program import CallStep, Program, Step
+from psci.oracle.peers.program import CallStep, Program, ProgramStep
 
 _SHORT_RUNS = 2
 _FIRST_RUNS = 5
@@ -32,7 +32,7 @@ _STEPS_OF_A_LOOP = 160
 class Reproduced:
     """A shrunk program, what it showed last, and how often it shows it."""
 
-    found: Found
+    found: FoundDeviation
     program: Program
     judgement: Judgement
     rate: Rate
@@ -42,22 +42,22 @@ class Reproduced:
         """Seen once in a whole campaign and never again, although it was tried."""
         return self.found.count == 1 and self.rate.of > 0 and self.rate.seen == 0
 
-    def saved(self, request: Mapping[str, str], result: Result, command: str) -> Saved:
+    def saved(self, request: Mapping[str, str], result: CampaignResult, command: str) -> SavedDeviation:
         """What is written to a file."""
         machine = self.judgement.trace[0] if self.judgement.trace else None
         psci, profile = result.psci, {}
-        if isinstance(machine, Machine):
+        if isinstance(machine, MachineEvent):
             psci = machine.psci
             profile = dict(machine.profile) if isinstance(machine.profile, Mapping) else {}
         deviation = shown(self.judgement, self.found.deviation.key) or self.found.deviation
-        return Saved(
+        return SavedDeviation(
             peer=request, version=result.version, command=command, seed=result.plan.seed, number=self.found.number,
             psci=psci, profile=profile, key=deviation.key, facts=deviation.cites,
             text=tuple(deviation.finding.lines()), rate=self.rate, program=self.program, trace=self.judgement.trace,
         )  # fmt: skip
 
 
-def as_found(found: Found) -> Reproduced:
+def as_found(found: FoundDeviation) -> Reproduced:
     """A deviation as it was seen, not yet run again."""
     return Reproduced(found, found.program, found.judgement, Rate(1, 1))
 
@@ -79,7 +79,7 @@ class Reproducer:
 
     peer: Peer
     judge: Judge
-    found: Found
+    found: FoundDeviation
     may_go_on: Callable[[], bool]
     """Says no when the time for it is over."""
     last: Judgement = field(init=False)
@@ -122,7 +122,7 @@ class Reproducer:
             return start
         smallest = start.program
         if self.may_go_on():
-            machine = next((e for e in self.found.judgement.trace if isinstance(e, Machine)), None)
+            machine = next((e for e in self.found.judgement.trace if isinstance(e, MachineEvent)), None)
             mpidrs = machine.cpus if machine is not None else tuple(range(start.program.cpus))
             hint = self._up_to_the_deviation
             self._shrinker = Shrinker(self.test, mpidrs, start.rate, self.may_go_on, hint=hint)
@@ -147,16 +147,18 @@ class Reproducer:
         if deviation is None and key.what != DEATH:
             return
         before = self.last.trace if deviation is None else self.last.trace[: deviation.at + 1]
-        number = sum(isinstance(event, Boot) for event in before)
+        number = sum(isinstance(event, BootEvent) for event in before)
         machine = before[0] if before else None
-        if (number >= len(program.lives) and not self.loop) or not isinstance(machine, Machine):
+        if (number >= len(program.lives) and not self.loop) or not isinstance(machine, MachineEvent):
             return
         number %= len(program.lives)
-        boots = [at for at, event in enumerate(before) if isinstance(event, Boot)]
+        boots = [at for at, event in enumerate(before) if isinstance(event, BootEvent)]
         made: Counter[int] = Counter(
-            machine.cpus.index(event.cpu) for event in before[boots[-1] if boots else 0 :] if isinstance(event, Call)
+            machine.cpus.index(event.cpu)
+            for event in before[boots[-1] if boots else 0 :]
+            if isinstance(event, CallEvent)
         )
-        kept: list[Step] = []
+        kept: list[ProgramStep] = []
         for step in program.lives[number]:
             if isinstance(step, CallStep):
                 made[step.cpu] -= 1
@@ -201,7 +203,7 @@ def repeated(program: Program) -> Program:
     return replace(program, lives=program.lives * max(fewest, min(most, _STEPS_OF_A_LOOP // steps)))
 
 
-def reproduce(peer: Peer, judge: Judge, found: Found, may_go_on: Callable[[], bool]) -> Reproduced:
+def reproduce(peer: Peer, judge: Judge, found: FoundDeviation, may_go_on: Callable[[], bool]) -> Reproduced:
     """Run the program that showed a deviation again, and shrink it.
 
     Args:
@@ -215,7 +217,7 @@ def reproduce(peer: Peer, judge: Judge, found: Found, may_go_on: Callable[[], bo
     return made.shrink()
 
 
-def race_of(found: Found) -> list[str]:
+def race_of(found: FoundDeviation) -> list[str]:
     """What was in flight on other cores when a deviation was seen: the race that it may be about."""
     trace = found.judgement.trace
     if found.deviation.at >= len(trace):
@@ -225,16 +227,16 @@ def race_of(found: Found) -> list[str]:
     met: dict[str, None] = {}
     for event in trace[: found.deviation.at]:
         match event:
-            case Call(cpu=cpu, fn=fn):
+            case CallEvent(cpu=cpu, fn=fn):
                 calls[cpu] = _name(fn)
                 if cpu == own:
                     # What overlaps the judged call began before it, or begins while it is open.
                     met = {f"{name} of core {other:#x}": None for other, name in calls.items() if other != own}
                 elif own in calls:
                     met[f"{_name(fn)} of core {cpu:#x}"] = None
-            case Return(cpu=cpu) | Enter(cpu=cpu):
+            case ReturnEvent(cpu=cpu) | EnterEvent(cpu=cpu):
                 calls.pop(cpu, None)
-            case System() | Boot():
+            case SystemEvent() | BootEvent():
                 calls.clear()
                 met.clear()
     if own not in calls:

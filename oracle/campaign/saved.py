@@ -18,7 +18,16 @@ from psci.model.tables.facts import FACTS
 from psci.oracle.campaign.judging import Key
 from psci.oracle.campaign.shrinker import Rate
 from psci.oracle.peers.forwarding import Forwarding
-from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Program, Step, WakeStep
+from psci.oracle.peers.program import (
+    Argument,
+    CallStep,
+    EntrySlot,
+    ObserveStep,
+    PauseStep,
+    Program,
+    ProgramStep,
+    WakeStep,
+)
 from psci.oracle.traces.file import as_json
 
 FORMAT = 1
@@ -31,7 +40,7 @@ class SavedError(InputError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
+class SavedDeviation:
     """A deviation that was found."""
 
     peer: Mapping[str, str]
@@ -65,7 +74,7 @@ class Saved:
         return f"{words[:80]}-{digest}.json"
 
 
-def as_document(saved: Saved) -> dict[str, Any]:
+def as_document(saved: SavedDeviation) -> dict[str, Any]:
     """The JSON document of a saved deviation."""
     return {
         "kind": KIND,
@@ -103,7 +112,7 @@ def _fact(name: str) -> dict[str, Any]:
     return {"id": name, "sections": list(fact.sections) if fact else []}
 
 
-def write(saved: Saved, folder: Path, name: str | None = None) -> Path:
+def write(saved: SavedDeviation, folder: Path, name: str | None = None) -> Path:
     """Write a deviation into a folder, at once or not at all; returns the file.
 
     Args:
@@ -124,7 +133,7 @@ def write(saved: Saved, folder: Path, name: str | None = None) -> Path:
     return path
 
 
-def read(path: Path) -> Saved:
+def read(path: Path) -> SavedDeviation:
     """Read a saved deviation.
 
     Raises:
@@ -157,11 +166,11 @@ def program_document(program: Program) -> dict[str, Any]:
     }
 
 
-def _step_document(step: Step) -> dict[str, Any]:
+def _step_document(step: ProgramStep) -> dict[str, Any]:
     where = {"turn": step.turn, "cpu": step.cpu}
     match step:
         case CallStep():
-            args = [{"entry": a.slot, "offset": a.offset} if isinstance(a, Entry) else hex(a) for a in step.args]
+            args = [{"entry": a.slot, "offset": a.offset} if isinstance(a, EntrySlot) else hex(a) for a in step.args]
             return {"do": "call", **where, "fn": f"{step.fn:#010x}", "args": args, "returns": step.returns}
         case WakeStep():
             return {"do": "wake", **where, "target": step.target}
@@ -238,7 +247,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def _saved(document: _Reader) -> Saved:
+def _saved(document: _Reader) -> SavedDeviation:
     if document.at("kind").value != KIND:
         raise document.wrong("not a saved deviation")
     if document.at("format").value != FORMAT:
@@ -253,7 +262,7 @@ def _saved(document: _Reader) -> Saved:
     if not isinstance(profile.value, dict):
         raise profile.wrong("not an object")
     seen = document.at("seen")
-    return Saved(
+    return SavedDeviation(
         peer=peer,
         filter=forwarding,
         version=document.at("version").text(),
@@ -312,9 +321,9 @@ def _program(document: _Reader) -> Program:
     )
 
 
-def _step(document: _Reader) -> Step:
+def _step(document: _Reader) -> ProgramStep:
     turn, cpu = document.at("turn").count(1 << 20), document.at("cpu").count(63)
-    kinds: Mapping[str, Callable[[], Step]] = {
+    kinds: Mapping[str, Callable[[], ProgramStep]] = {
         "call": lambda: CallStep(
             turn=turn, cpu=cpu, fn=document.at("fn").word(), returns=document.at("returns").flag(),
             args=_arguments(document.at("args").items()),
@@ -333,11 +342,11 @@ def _arguments(documents: Sequence[_Reader]) -> tuple[Argument, ...]:
     if len(documents) > 7:
         raise documents[7].wrong("a call has at most 7 arguments")
     return tuple(
-        Entry(document.at("entry").count(4095), document.at("offset").count(4095))
+        EntrySlot(document.at("entry").count(4095), document.at("offset").count(4095))
         if isinstance(document.value, dict)
         else document.word()
         for document in documents
     )
 
 
-__all__ = ["Saved", "SavedError", "as_document", "program_document", "read", "write"]
+__all__ = ["SavedDeviation", "SavedError", "as_document", "program_document", "read", "write"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psci.oracle import peers
-from psci.oracle.campaign.campaign import PATIENCE, Campaign, Found, Plan, Result
+from psci.oracle.campaign.campaign import PATIENCE, Campaign, CampaignPlan, CampaignResult, FoundDeviation
 from psci.oracle.campaign.document import document
 from psci.oracle.campaign.judging import Key
 from psci.oracle.campaign.keeping import Keeper
@@ -25,7 +25,7 @@ SHRINKING_SECONDS = 20.0
 """For each deviation; a peer that is slow keeps a larger reproducer rather than its user waiting."""
 ALL_SHRINKING_SECONDS = 90.0
 
-Tell = Callable[[Result], None]
+Tell = Callable[[CampaignResult], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Order:
     """What a user asks a session for."""
 
     request: Request
-    plan: Plan
+    plan: CampaignPlan
     folder: Path
     command: str
     """The command that does the same again."""
@@ -55,7 +55,7 @@ class Session:
         self.order = order
         self.keeper = Keeper(order.folder)
         self.made: dict[Key, Reproduced] = {}
-        self.result = Result(order.plan)
+        self.result = CampaignResult(order.plan)
         self.first_verdict: float | None = None
         self._tell = tell or (lambda result: None)
 
@@ -98,14 +98,14 @@ class Session:
             self.result, self.order.request.name, self.order.command, self.made, self.keeper, self.first_verdict
         )
 
-    def _progress(self, result: Result) -> None:
+    def _progress(self, result: CampaignResult) -> None:
         if self.first_verdict is None:
             self.first_verdict = since_the_process_began()
         self._tell(result)
 
     # ---- what is found
 
-    def _keep_at_once(self, found: Found) -> None:
+    def _keep_at_once(self, found: FoundDeviation) -> None:
         self._keep(found.deviation.key, as_found(found))
 
     def _keep(self, key: Key, made: Reproduced) -> None:

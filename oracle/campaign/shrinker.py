@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, Program, Step, WakeStep
+from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, Program, ProgramStep, WakeStep
 
 Test: TypeAlias = Callable[[Program], bool]
 """Runs a program once and tells whether it shows the deviation."""
@@ -195,7 +195,7 @@ def weight(program: Program) -> tuple[int, ...]:
 
 
 def _argument_weight(argument: Argument) -> int:
-    if isinstance(argument, Entry):
+    if isinstance(argument, EntrySlot):
         return argument.slot + 4096 * argument.offset
     return argument
 
@@ -205,31 +205,31 @@ def normal(program: Program) -> Program:
     return _each_life(program, _normal_life)
 
 
-def _normal_life(life: Sequence[Step]) -> list[Step]:
+def _normal_life(life: Sequence[ProgramStep]) -> list[ProgramStep]:
     rank = {turn: number for number, turn in enumerate(sorted({step.turn for step in life}))}
     ordered = sorted((replace(step, turn=rank[step.turn]) for step in life), key=lambda step: step.turn)
     slots: dict[int, int] = {}
     for step in ordered:
         for argument in step.args if isinstance(step, CallStep) else ():
-            if isinstance(argument, Entry):
+            if isinstance(argument, EntrySlot):
                 slots.setdefault(argument.slot, len(slots) + 1)
     return [
-        replace(step, args=tuple(replace(a, slot=slots[a.slot]) if isinstance(a, Entry) else a for a in step.args))
+        replace(step, args=tuple(replace(a, slot=slots[a.slot]) if isinstance(a, EntrySlot) else a for a in step.args))
         if isinstance(step, CallStep)
         else step
         for step in ordered
     ]
 
 
-def _moved_to_boot_core(core: int, life: Sequence[Step]) -> list[Step]:
+def _moved_to_boot_core(core: int, life: Sequence[ProgramStep]) -> list[ProgramStep]:
     return [replace(step, cpu=0) if step.cpu == core else step for step in life]
 
 
-def _each_life(program: Program, change: Callable[[Sequence[Step]], Sequence[Step]]) -> Program:
+def _each_life(program: Program, change: Callable[[Sequence[ProgramStep]], Sequence[ProgramStep]]) -> Program:
     return replace(program, lives=tuple(tuple(change(life)) for life in program.lives))
 
 
-def _with_life(program: Program, number: int, life: Sequence[Step]) -> Program:
+def _with_life(program: Program, number: int, life: Sequence[ProgramStep]) -> Program:
     return replace(program, lives=(*program.lives[:number], tuple(life), *program.lives[number + 1 :]))
 
 
@@ -290,7 +290,7 @@ def _plainer_arguments(program: Program) -> Iterator[Program]:
 
 
 def _plainer(argument: Argument) -> Iterator[Argument]:
-    if isinstance(argument, Entry):
+    if isinstance(argument, EntrySlot):
         yield from (replace(argument, offset=offset) for offset in range(argument.offset))
         return
     yield from (value for value in (0, 1, 2, argument & 0xFFFF_FFFF, argument & 0xFF) if value < argument)
@@ -314,12 +314,12 @@ def _swapped(program: Program, one: int, other: int, mpidrs: Sequence[int]) -> P
     places = {one: other, other: one}
     names = {mpidrs[one]: mpidrs[other], mpidrs[other]: mpidrs[one]}
 
-    def change(step: Step) -> Step:
+    def change(step: ProgramStep) -> ProgramStep:
         step = replace(step, cpu=places.get(step.cpu, step.cpu))
         if isinstance(step, WakeStep | ObserveStep):
             return replace(step, target=places.get(step.target, step.target))
         if isinstance(step, CallStep):
-            return replace(step, args=tuple(a if isinstance(a, Entry) else names.get(a, a) for a in step.args))
+            return replace(step, args=tuple(a if isinstance(a, EntrySlot) else names.get(a, a) for a in step.args))
         return step
 
     return _each_life(program, lambda life: [change(step) for step in life])

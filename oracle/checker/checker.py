@@ -14,20 +14,34 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from psci.model.calls.set_suspend_mode import PSCI_SET_SUSPEND_MODE
-from psci.model.events import Boot, Call, End, Enter, Event, Host, Move, Observe, Return, System, Timeout, Unwake, Wake
-from psci.model.events import Machine as MachineEvent
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    EnterEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    MoveEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+    UnwakeEvent,
+    WakeEvent,
+)
 from psci.model.language.rules import Modality, Rule
 from psci.model.machine import Machine, ProfileError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
 from psci.oracle.checker.configuration import Configuration, Pending, acting, merged, running, settled
-from psci.oracle.checker.entry import Fault, changed_registers, entry_faults
-from psci.oracle.checker.explain import Explainer, Explanations, Seen, go_on, unusable
+from psci.oracle.checker.entry import RegisterFault, changed_registers, entry_faults
+from psci.oracle.checker.explain import Explainer, Explanations, SeenEvent, go_on, unusable
 from psci.oracle.checker.limits import LimitReached, Limits
-from psci.oracle.checker.report import Assumption, Duty, Finding, Report, Stopped, Told, Verdict
+from psci.oracle.checker.report import Assumption, Duty, EventInWords, Finding, Report, Stopped, Verdict
 from psci.oracle.checker.silent_moves import PERMISSIONS
 from psci.oracle.checker.statistics import Statistics
-from psci.oracle.checker.text import Words
+from psci.oracle.checker.text import TraceWords
 from psci.oracle.checker.worlds import Ground
 from psci.oracle.profiles.declaration import initial_state, machine_from
 from psci.oracle.traces.order import Numbered, TooManyOrders, before, choices, groups, search
@@ -46,7 +60,7 @@ _LIMIT_OF_SITUATIONS = 4_000
 USUAL = {"isa": "aarch64", "world": "normal"}
 """What a core is that the machine event does not describe."""
 
-_JUDGED = (Return, Enter, System, Boot, Observe)
+_JUDGED = (ReturnEvent, EnterEvent, SystemEvent, BootEvent, ObserveEvent)
 """The events that the implementation answers for; the others are what the tester did."""
 
 
@@ -94,7 +108,7 @@ class Checker:
         self.machine: Machine = self.stepper.machine
         self.report = Report(machine.psci, machine.peer)
         self._explainer = Explainer(ground, self.limits)
-        self._words = Words(self._explainer)
+        self._words = TraceWords(self._explainer)
         self._declared = machine.cores or {}
         self._callers = [
             tuple(str(self._declared.get(mpidr, {}).get(name, usual)).upper() for name, usual in USUAL.items())
@@ -104,7 +118,7 @@ class Checker:
         self.configurations: Explanations = frozenset({Configuration(self._explainer.worlds.of(start))})
         self._check_mode()
         self._index = 0
-        self._last: deque[Seen] = deque(maxlen=BEFORE)
+        self._last: deque[SeenEvent] = deque(maxlen=BEFORE)
         self._open: dict[int, Pending] = {}
         self._fresh: set[int] = {self.machine.boot}
         """Cores that something other than PSCI started, and that were not heard of since."""
@@ -117,7 +131,7 @@ class Checker:
         self._levels: dict[int, int] = {}
         """The Exception level that each core was entered at."""
         self._smccc = machine.smccc
-        self._made: dict[int, Call] = {}
+        self._made: dict[int, CallEvent] = {}
         self._statistics = Statistics(self.stepper, machine.clock, known_from_boot=machine.initial is None)
         self._woken: set[int] = set()
         """Cores for which a wakeup event was made pending, and that were not heard of since."""
@@ -145,7 +159,7 @@ class Checker:
             return
         self._index = max(self._index, *(number for number, _ in group))
         if self.report.stopped is not None:
-            self.report.events += sum(not isinstance(event, End) for _, event in group)
+            self.report.events += sum(not isinstance(event, EndEvent) for _, event in group)
             return
         try:
             rest = [self._prepared(number, event) for number, event in group]
@@ -158,7 +172,7 @@ class Checker:
 
     def _feed(self, number: int, event: Event) -> None:
         if self.report.stopped is not None:
-            self.report.events += not isinstance(event, End)
+            self.report.events += not isinstance(event, EndEvent)
             return
         try:
             self._one(self._prepared(number, event))
@@ -177,12 +191,12 @@ class Checker:
 
     # ---- one event, or several
 
-    def _one(self, seen: Seen) -> None:
-        if isinstance(seen.event, Timeout):
+    def _one(self, seen: SeenEvent) -> None:
+        if isinstance(seen.event, TimeoutEvent):
             self._timeout(seen)
         elif problem := unusable(seen):
             self._harness_error(seen, problem)
-            if isinstance(seen.event, System):
+            if isinstance(seen.event, SystemEvent):
                 self._keep(self._explainer.power_lost(self.configurations))
         else:
             key = (self.configurations, _memo_key(seen))
@@ -193,7 +207,7 @@ class Checker:
             else:
                 explained, rules = self._explainer.explain(seen, self.configurations)
                 if explained:
-                    if isinstance(seen.event, Call):
+                    if isinstance(seen.event, CallEvent):
                         rules = self._explainer.broken_duties(explained, seen)
                     account = _account(rules, explained)
                     self._explained(seen, account)
@@ -212,7 +226,7 @@ class Checker:
             return
         self._after[key] = self.configurations, account
 
-    def _some(self, group: list[Seen]) -> list[Seen]:
+    def _some(self, group: list[SeenEvent]) -> list[SeenEvent]:
         """Judge events of a group in every admissible order, up to one that nothing explains; returns what is left."""
         rules: dict[int, set[Rule]] = {}
 
@@ -239,14 +253,14 @@ class Checker:
         self._one(group[stuck])
         return [seen for place, seen in enumerate(group) if place != stuck and place not in order]
 
-    def _prepared(self, number: int, event: Event) -> Seen:
+    def _prepared(self, number: int, event: Event) -> SeenEvent:
         """The event with what it needs of its core's events before it."""
-        if isinstance(event, Return):
+        if isinstance(event, ReturnEvent):
             core = self._core(number, event.cpu)
             self.report.events += 1
             self._woken.discard(core)
-            return Seen(number, event, core, self._open.pop(core, None), False, self._made.pop(core, None))
-        if isinstance(event, Call):
+            return SeenEvent(number, event, core, self._open.pop(core, None), False, self._made.pop(core, None))
+        if isinstance(event, CallEvent):
             core = self._core(number, event.cpu)
             self.report.events += 1
             self.report.calls += 1
@@ -255,42 +269,42 @@ class Checker:
             pending = self._open[core] = self._invoked(core, event)
             self._made[core] = event
             self._statistics.called(pending.call)
-            return Seen(number, event, core, pending)
+            return SeenEvent(number, event, core, pending)
         if isinstance(event, MachineEvent):
             raise TraceError(f"event {number}: a machine event stands only at the beginning")
-        self.report.events += not isinstance(event, End)
-        if isinstance(event, Observe) and event.node is not None and not self._nodes:
+        self.report.events += not isinstance(event, EndEvent)
+        if isinstance(event, ObserveEvent) and event.node is not None and not self._nodes:
             raise NodesMatter
-        if isinstance(event, Move):
+        if isinstance(event, MoveEvent):
             self._statistics.interfered()
         mpidr = getattr(event, "cpu", None)
         if mpidr is None:
-            if isinstance(event, Observe):
+            if isinstance(event, ObserveEvent):
                 self._check_place(number, event)
-            return Seen(number, event)
+            return SeenEvent(number, event)
         core = self._core(number, mpidr)
         fresh = core in self._fresh
-        if isinstance(event, Wake):
+        if isinstance(event, WakeEvent):
             self._woken.add(core)
-        elif isinstance(event, Unwake):
+        elif isinstance(event, UnwakeEvent):
             self._woken.discard(core)
-        if isinstance(event, Enter):
+        if isinstance(event, EnterEvent):
             self._woken.discard(core)
             self._open.pop(core, None)
             self._fresh.discard(core)
-            return Seen(number, event, core, unjudged=fresh)
-        if isinstance(event, Boot):
+            return SeenEvent(number, event, core, unjudged=fresh)
+        if isinstance(event, BootEvent):
             self._woken.clear()
             self._open.clear()
             self._fresh = {core}
-        elif isinstance(event, Host) and event.action == "start_cpu":
+        elif isinstance(event, HostEvent) and event.action == "start_cpu":
             self._fresh.add(core)
             self._statistics.interfered()
-        elif isinstance(event, Host) and event.action == "resume":
-            return Seen(number, event, core, self._open.get(core))
-        return Seen(number, event, core)
+        elif isinstance(event, HostEvent) and event.action == "resume":
+            return SeenEvent(number, event, core, self._open.get(core))
+        return SeenEvent(number, event, core)
 
-    def _invoked(self, core: int, event: Call) -> Pending:
+    def _invoked(self, core: int, event: CallEvent) -> Pending:
         isa, world = self._callers[core]
         if event.isa is not None:
             isa = event.isa.upper()
@@ -301,31 +315,31 @@ class Checker:
 
     # ---- what nothing explains
 
-    def _unexplained(self, seen: Seen) -> None:
+    def _unexplained(self, seen: SeenEvent) -> None:
         match seen.event:
-            case Return():
+            case ReturnEvent():
                 self._refuse_return(seen)
-            case Call():
+            case CallEvent():
                 self._refuse_call(seen)
-            case Enter():
+            case EnterEvent():
                 assert seen.core is not None
                 target = self._explainer.of_entry(seen.core)
                 reached = self._explainer.unseen.reached(self.configurations, target, go_on)
                 after = {self._explainer.in_state(c, running(c.state, seen.core), seen.core, None) for c in reached}
                 self._deviates(seen, frozenset(self._explainer.unseen.first(after, target)))
-            case System():
+            case SystemEvent():
                 self._deviates(seen, self._explainer.power_lost(self.configurations))
-            case Boot():
+            case BootEvent():
                 lost = self._explainer.power_lost(self.configurations)
                 self._deviates(seen, self._explainer.explain(seen, lost)[0])
             case _:
                 self._deviates(seen, self.configurations)
 
-    def _refuse_return(self, seen: Seen) -> None:
+    def _refuse_return(self, seen: SeenEvent) -> None:
         core, event, call = seen.core, seen.event, seen.call
         assert core is not None
         assert call is not None
-        assert isinstance(event, Return)
+        assert isinstance(event, ReturnEvent)
         explainer = self._explainer
         reached = self._words.could_end(self.configurations, core)
         undecided = [c for c in reached if (pending := c.call_of(core)) is not None and pending.outcome is None]
@@ -349,7 +363,7 @@ class Checker:
         }
         self._deviates(seen, frozenset(believed | doubted))
 
-    def _refuse_call(self, seen: Seen) -> None:
+    def _refuse_call(self, seen: SeenEvent) -> None:
         core = seen.core
         assert core is not None
         if all(c.call_of(core) is not None and c.state.activity[core] == "RUNNING" for c in self.configurations):
@@ -371,7 +385,7 @@ class Checker:
                 free |= allowed.free
         return gap, free
 
-    def _timeout(self, seen: Seen) -> None:
+    def _timeout(self, seen: SeenEvent) -> None:
         assert seen.core is not None
         if self._explainer.silent(self.configurations, seen.core, seen.core in self._woken):
             self.report.verdicts[Verdict.CONFORMS] += 1
@@ -383,10 +397,10 @@ class Checker:
 
     # ---- the report
 
-    def _explained(self, seen: Seen, account: _Account) -> None:
+    def _explained(self, seen: SeenEvent, account: _Account) -> None:
         """Count an explained event; if only explanations that do not believe an earlier answer are left, say so."""
         event = seen.event
-        if isinstance(event, Call):
+        if isinstance(event, CallEvent):
             if account.rules:
                 self.report.duties += [Duty(seen.number, r.name, r.text, r.cites) for r in account.rules]
             return
@@ -408,17 +422,17 @@ class Checker:
             text = "explained only if an earlier answer was wrong"
             self.report.findings.append(Finding(seen.number, text, "", (), (), None, consequential=True))
 
-    def _faults(self, seen: Seen, rules: Iterable[Rule]) -> list[Fault]:
+    def _faults(self, seen: SeenEvent, rules: Iterable[Rule]) -> list[RegisterFault]:
         """What is wrong with an event beside what the rules say of the state."""
         event, core = seen.event, seen.core
-        if isinstance(event, Enter) and core is not None:
+        if isinstance(event, EnterEvent) and core is not None:
             callers = frozenset() if seen.unjudged else self._explainer.callers
             faults = list(entry_faults(event, self._declared.get(event.cpu, {}), self._levels.get(core), callers))
             if event.el is not None and not faults:
                 self._levels[core] = event.el
             self._statistics.entered(core)
             return faults
-        if isinstance(event, Return) and seen.call is not None and core is not None:
+        if isinstance(event, ReturnEvent) and seen.call is not None and core is not None:
             faults = []
             if event.t0 is None:
                 faults = self._statistics.faults(seen.call.call, seen.call.wide, event.x0, rules, event.t)
@@ -426,11 +440,11 @@ class Checker:
                 faults += changed_registers(seen.made, event, self._smccc)
             self._statistics.returned(core, event.x0)
             return faults
-        if isinstance(event, Boot):
+        if isinstance(event, BootEvent):
             self._statistics.booted()
         return []
 
-    def _deviates(self, seen: Seen, go_on: Explanations) -> None:
+    def _deviates(self, seen: SeenEvent, go_on: Explanations) -> None:
         words = self._words
         allowed = words.allowed(self.configurations, seen.core, seen.event)
         near = words.nearest(self.configurations, seen.core, seen.event)
@@ -441,12 +455,12 @@ class Checker:
         self._found(seen, finding)
         self._keep(go_on)
 
-    def _found(self, seen: Seen, finding: Finding) -> None:
+    def _found(self, seen: SeenEvent, finding: Finding) -> None:
         self.report.verdicts[Verdict.DEVIATES] += 1
-        before = [Told(earlier.number, self._words.told(earlier), earlier.event) for earlier in self._last]
+        before = [EventInWords(earlier.number, self._words.told(earlier), earlier.event) for earlier in self._last]
         self.report.findings.append(finding.after(before))
 
-    def _harness_error(self, seen: Seen, why: str) -> None:
+    def _harness_error(self, seen: SeenEvent, why: str) -> None:
         self.report.verdicts[Verdict.HARNESS_ERROR] += 1
         self.report.problems.append(f"event {seen.number}: {why}")
 
@@ -458,7 +472,7 @@ class Checker:
             raise TraceError(f"event {number}: the machine has no core {mpidr:#x}; see its `cpus`")
         return core
 
-    def _check_place(self, number: int, event: Observe) -> None:
+    def _check_place(self, number: int, event: ObserveEvent) -> None:
         if event.node is not None and event.node not in self.machine.tree.names:
             names = ", ".join(self.machine.tree.names)
             raise TraceError(f"event {number}: the machine has no node {event.node!r}; its nodes are {names}")
@@ -512,21 +526,21 @@ def asks_for_nodes(events: Iterable[Event]) -> bool:
     """Whether a trace may ask what power domains do."""
     modes = PSCI_SET_SUSPEND_MODE.ids()
     return any(
-        (isinstance(event, Observe) and event.node is not None)
-        or (isinstance(event, Call) and event.fn & FUNCTION_ID in modes)
+        (isinstance(event, ObserveEvent) and event.node is not None)
+        or (isinstance(event, CallEvent) and event.fn & FUNCTION_ID in modes)
         or (isinstance(event, MachineEvent) and "mode" in (event.initial or {}))
         for event in events
     )
 
 
-def _memo_key(seen: Seen) -> Any:
+def _memo_key(seen: SeenEvent) -> Any:
     """What of an event decides what explains it; None where that is not worth remembering."""
     match seen.event:
-        case Return(x0=x0):
+        case ReturnEvent(x0=x0):
             return seen.core, x0
-        case Call():
+        case CallEvent():
             return seen.core, seen.call
-        case Enter(pc=pc, x0=x0, isa=None):
+        case EnterEvent(pc=pc, x0=x0, isa=None):
             return seen.core, pc, x0, seen.unjudged
     return None
 
@@ -566,7 +580,7 @@ def _judged(stream: Iterator[Event], specification: Specification, limits: Limit
 
 def _until_end(events: Iterable[Event]) -> Iterator[Event]:
     for event in events:
-        if isinstance(event, End):
+        if isinstance(event, EndEvent):
             return
         yield event
 

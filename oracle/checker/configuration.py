@@ -46,7 +46,7 @@ class Assumptions(dict[Key, Value]):
 NONE = Assumptions()
 
 
-class Answer(NamedTuple):
+class UnchangingAnswer(NamedTuple):
     """An answer that changes nothing, which a call could have got at some moment since it was made."""
 
     rule: Rule
@@ -60,7 +60,7 @@ class Pending(NamedTuple):
 
     call: Invocation
     wide: bool
-    early: frozenset[Answer] = frozenset()
+    early: frozenset[UnchangingAnswer] = frozenset()
     """The answers that it could have got already, and perhaps no longer can."""
     outcome: Outcome | None = None
     """None until the call has changed something; then what it comes to, whose `state` is dropped (None)."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from psci.model.events import Call, Enter, Return
+from psci.model.events import CallEvent, EnterEvent, ReturnEvent
 
 
-class Fault(NamedTuple):
+class RegisterFault(NamedTuple):
     """Something that is not as it must be, in an event that the rules explain otherwise."""
 
     observed: str
@@ -63,8 +63,8 @@ _REGISTER = re.compile(r"([xwr])(\d+)")
 
 
 def entry_faults(
-    event: Enter, core: Mapping[str, Any], last_level: int | None, callers: frozenset[str]
-) -> Iterator[Fault]:
+    event: EnterEvent, core: Mapping[str, Any], last_level: int | None, callers: frozenset[str]
+) -> Iterator[RegisterFault]:
     """What is wrong with the registers at an entry; what was not read, or is not declared, is not judged.
 
     Args:
@@ -77,26 +77,26 @@ def entry_faults(
     if event.el is not None:
         declared = core.get("el")
         if event.el not in CALLER_LEVELS:
-            yield Fault(f"{who} entered at EL{event.el}", "entry at EL1 or EL2", ("ENTRY-1",))
+            yield RegisterFault(f"{who} entered at EL{event.el}", "entry at EL1 or EL2", ("ENTRY-1",))
         elif declared is not None and event.el != declared:
-            yield Fault(f"{who} entered at EL{event.el}", f"entry at EL{declared}", ("ENTRY-1",))
+            yield RegisterFault(f"{who} entered at EL{event.el}", f"entry at EL{declared}", ("ENTRY-1",))
         elif last_level not in (None, event.el):
-            yield Fault(
+            yield RegisterFault(
                 f"{who} entered at EL{event.el}", f"entry at EL{last_level}, as at its entry before", ("ENTRY-1",)
             )
     isa = event.isa or core.get("isa")
     if event.isa is not None:
         if core.get("isa") not in (None, event.isa):
-            yield Fault(f"{who} entered in {event.isa}", f"entry in {core['isa']}", ("ENTRY-5",))
+            yield RegisterFault(f"{who} entered in {event.isa}", f"entry in {core['isa']}", ("ENTRY-5",))
         elif callers and not any(_fits(caller, event) for caller in callers):
             of_caller = " or ".join(sorted(caller.lower() for caller in callers))
-            yield Fault(
+            yield RegisterFault(
                 f"{who} entered in {event.isa}", f"entry in {of_caller}, as its caller ran", ("ENTRY-5", "ENTRY-4")
             )
     yield from _register_faults(event, isa, who)
 
 
-def _fits(caller: str, event: Enter) -> bool:
+def _fits(caller: str, event: EnterEvent) -> bool:
     """Whether a caller in this execution state can have asked for the entry.
 
     An AArch64 caller has no AArch32 level above it. An AArch32 caller at EL1 may have an AArch64 EL2 above it, where
@@ -107,17 +107,17 @@ def _fits(caller: str, event: Enter) -> bool:
     return event.isa == "aarch32" or event.el != 1
 
 
-def _register_faults(event: Enter, isa: str | None, who: str) -> Iterator[Fault]:
+def _register_faults(event: EnterEvent, isa: str | None, who: str) -> Iterator[RegisterFault]:
     for register, holds, allowed, cites in AARCH32 if isa == "aarch32" else AARCH64:
         value = (event.regs or {}).get(register)
         if value is not None and not holds(value):
-            yield Fault(f"{who} entered with {register} {value:#x}", allowed, cites)
+            yield RegisterFault(f"{who} entered with {register} {value:#x}", allowed, cites)
     cpsr = (event.regs or {}).get("cpsr")
     if isa == "aarch32" and cpsr is not None and cpsr & T32 and event.pc & 1:
-        yield Fault(f"{who} entered in T32 at {event.pc:#x}", "an even address", ("ENTRY-11",))
+        yield RegisterFault(f"{who} entered in T32 at {event.pc:#x}", "an even address", ("ENTRY-11",))
 
 
-def changed_registers(call: Call, event: Return, smccc: str | None) -> Iterator[Fault]:
+def changed_registers(call: CallEvent, event: ReturnEvent, smccc: str | None) -> Iterator[RegisterFault]:
     """The registers that a call must leave alone and that it changed, as far as the trace gives them (SMC-11, SMC-12).
 
     Args:
@@ -137,7 +137,7 @@ def changed_registers(call: Call, event: Return, smccc: str | None) -> Iterator[
         mask = (1 << 64) - 1 if parsed[1] == "x" else 0xFFFF_FFFF
         before = call.args[number - 1] & mask
         if after & mask != before:
-            yield Fault(
+            yield RegisterFault(
                 f"core {event.cpu:#x} returned with {name} {after:#x}", f"{name} = {before:#x}, as before the call",
                 ("SMC-11", "SMC-12"),
             )  # fmt: skip
@@ -148,4 +148,4 @@ def _at_least(version: str, wanted: tuple[int, ...]) -> bool:
     return tuple(map(int, numbers[:2])) >= wanted
 
 
-__all__ = ["Fault", "changed_registers", "entry_faults"]
+__all__ = ["RegisterFault", "changed_registers", "entry_faults"]

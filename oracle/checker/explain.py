@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from psci.model.environment import LOOK
-from psci.model.events import Boot, Call, Enter, Event, Host, Observe, Return, System, Unwake, Wake
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EnterEvent,
+    Event,
+    HostEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    UnwakeEvent,
+    WakeEvent,
+)
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import TRUE, fields_read
@@ -16,7 +27,7 @@ from psci.model.tables.versions import V0_1, V1_3
 from psci.oracle.checker.configuration import Configuration, Pending, running, stopped
 from psci.oracle.checker.footprint import Footprint, Location
 from psci.oracle.checker.limits import Limits
-from psci.oracle.checker.silent_moves import Target, Unseen, looks_at
+from psci.oracle.checker.silent_moves import MoveTarget, Unseen, looks_at
 from psci.oracle.checker.worlds import ENTRY_FIELDS, Ground, World, Worlds
 
 Explanations: TypeAlias = frozenset[Configuration]
@@ -42,7 +53,7 @@ NODE_STATES = ("run", "standby", "retention", "powerdown")
 """The outside's words for a power-domain node."""
 
 
-class Seen(NamedTuple):
+class SeenEvent(NamedTuple):
     """An event, and what of the events before it its core needs to be judged."""
 
     number: int
@@ -52,11 +63,11 @@ class Seen(NamedTuple):
     """The call that begins with a `call`, or that ends with a `return`."""
     unjudged: bool = False
     """The first entry of a core that something other than PSCI started."""
-    made: Call | None = None
+    made: CallEvent | None = None
     """The line of the call that ends with a `return`."""
 
 
-def _system_kinds(event: System) -> tuple[str, ...]:
+def _system_kinds(event: SystemEvent) -> tuple[str, ...]:
     """The kinds of system call that can have caused what the outside saw; none where no system call does."""
     match event.event:
         case "off" if event.flags is not None:
@@ -94,21 +105,21 @@ def _boots(cause: str, kind: str, rule: Rule) -> bool:
 _OF_NODES = fields_read(*(rule.guard for rule in LOOK.rules))
 """The fields that it depends on in which state the outside may see a node."""
 
-_MAY_BE_UNUSABLE = (Return, System, Observe)
+_MAY_BE_UNUSABLE = (ReturnEvent, SystemEvent, ObserveEvent)
 
 
-def unusable(seen: Seen) -> str | None:
+def unusable(seen: SeenEvent) -> str | None:
     """Why an event cannot be judged: the harness lost a line, or saw something that is not of PSCI."""
     if not isinstance(seen.event, _MAY_BE_UNUSABLE):
         return None
     match seen.event:
-        case Return() if seen.call is None:
+        case ReturnEvent() if seen.call is None:
             return "a return without a call: its `call` line is missing"
-        case System(event=event) if event != "suspend" and not _system_kinds(seen.event):
+        case SystemEvent(event=event) if event != "suspend" and not _system_kinds(seen.event):
             return f"a system event {event!r}, which no call of PSCI causes"
-        case Observe(cpu=None, power=power) if power not in NODE_STATES:
+        case ObserveEvent(cpu=None, power=power) if power not in NODE_STATES:
             return f"a node that is {power!r}: use {', '.join(NODE_STATES)}"
-        case Observe(cpu=int(), power=power) if power not in OBSERVED:
+        case ObserveEvent(cpu=int(), power=power) if power not in OBSERVED:
             return f"a core that is {power!r}: use {', '.join(OBSERVED)}"
     return None
 
@@ -129,23 +140,24 @@ class Explainer:
         self.unseen = Unseen(self.worlds, limits)
         self._cores = range(len(stepper.machine.cores))
         self._by_kind: Mapping[type[Event], Callable[[Any, Explanations], Found]] = {
-            Call: self._call, Return: self._return, Enter: self._enter, System: self._system, Boot: self._boot,
-            Wake: self._signal, Unwake: self._signal, Observe: self._observe, Host: self._host,
+            CallEvent: self._call, ReturnEvent: self._return, EnterEvent: self._enter, SystemEvent: self._system,
+            BootEvent: self._boot,
+            WakeEvent: self._signal, UnwakeEvent: self._signal, ObserveEvent: self._observe, HostEvent: self._host,
         }  # fmt: skip
         asked = frozenset(("asked", core) for core in self._cores) | {("system",)}
         stray = {(name, core) for name in ("power", "wake") for core in self._cores if "wake" in self.worlds.live}
         # A stray wakeup resets a system that runs (CPU_OFF-7).
         going = Footprint(asked | ground.survives, {})
-        self._down = Target(Footprint(asked | stray | ground.survives, {}), ends=True, once_going=going)
+        self._down = MoveTarget(Footprint(asked | stray | ground.survives, {}), ends=True, once_going=going)
         self._suspend = looks_at(("system",))
         self._going: set[Configuration] = set()
         """What the last system event was explained from, for a host that undoes it."""
         self.callers: frozenset[str] = frozenset()
         """The execution states of those who asked for the last entry that was explained."""
-        self._entries: dict[int, Target] = {}
-        self._places: dict[tuple[bool, int], Target] = {}
+        self._entries: dict[int, MoveTarget] = {}
+        self._places: dict[tuple[bool, int], MoveTarget] = {}
 
-    def explain(self, seen: Seen, configurations: Explanations) -> tuple[Explanations, set[Rule]]:
+    def explain(self, seen: SeenEvent, configurations: Explanations) -> tuple[Explanations, set[Rule]]:
         """The explanations after an event, none where nothing explains it, and the rules that they rest on."""
         by_kind = self._by_kind.get(type(seen.event))
         if by_kind is None:
@@ -164,7 +176,7 @@ class Explainer:
         """The configuration in another state that the environment made, with another call of one core."""
         return configuration.having(self.worlds.of(state), core, call)
 
-    def _call(self, seen: Seen, configurations: Explanations) -> Found:
+    def _call(self, seen: SeenEvent, configurations: Explanations) -> Found:
         core, call = seen.core, seen.call
         assert core is not None
         found: set[Configuration] = set()
@@ -179,7 +191,7 @@ class Explainer:
             found |= {c.with_pending(core, call) for c in self.arrivals(absent, core)}
         return found, set()
 
-    def broken_duties(self, configurations: Explanations, seen: Seen) -> set[Rule]:
+    def broken_duties(self, configurations: Explanations, seen: SeenEvent) -> set[Rule]:
         """The caller's duties that a call breaks as it is made, in every explanation."""
         assert seen.call is not None
         return set.intersection(*(set(self.worlds.broken(c.world, seen.call.call)) for c in configurations))
@@ -199,14 +211,14 @@ class Explainer:
         }
         return self.unseen.first(found, target)
 
-    def of_entry(self, core: int) -> Target:
+    def of_entry(self, core: int) -> MoveTarget:
         """What the entry of a core depends on."""
         if core not in self._entries:
             entry = [(name, core) for name in ENTRY_FIELDS]
             self._entries[core] = looks_at(("activity", core), *entry, changes=[("activity", core)])
         return self._entries[core]
 
-    def of_place(self, event: Observe, core: int | None) -> Target:
+    def of_place(self, event: ObserveEvent, core: int | None) -> MoveTarget:
         """What an observation depends on."""
         place = self.stepper.machine.tree.names.index(event.node or "") if core is None else core
         key = core is None, place
@@ -219,19 +231,19 @@ class Explainer:
         return self._places[key]
 
     @property
-    def of_power(self) -> Target:
+    def of_power(self) -> MoveTarget:
         """What it depends on that the system goes down."""
         return self._down
 
-    def _return(self, seen: Seen, configurations: Explanations) -> Found:
+    def _return(self, seen: SeenEvent, configurations: Explanations) -> Found:
         assert seen.core is not None
-        assert isinstance(seen.event, Return)
+        assert isinstance(seen.event, ReturnEvent)
         return self.unseen.answering(configurations, seen.core, seen.event.x0)
 
-    def _enter(self, seen: Seen, configurations: Explanations) -> Found:
+    def _enter(self, seen: SeenEvent, configurations: Explanations) -> Found:
         core, event = seen.core, seen.event
         assert core is not None
-        assert isinstance(event, Enter)
+        assert isinstance(event, EnterEvent)
         if seen.unjudged:
             return configurations, set()
         target = self.of_entry(core)
@@ -258,9 +270,9 @@ class Explainer:
             if under is not None:
                 yield configuration.assuming(under), rule, world
 
-    def _system(self, seen: Seen, configurations: Explanations) -> Found:
+    def _system(self, seen: SeenEvent, configurations: Explanations) -> Found:
         event = seen.event
-        assert isinstance(event, System)
+        assert isinstance(event, SystemEvent)
         if event.event == "suspend":
             reached = self.unseen.reached(configurations, self._suspend, _suspended)
             return self.unseen.first({c for c in reached if _suspended(c)}, self._suspend), set()
@@ -275,11 +287,11 @@ class Explainer:
                     self._going.add(under)
         return explained, rules
 
-    def _boot(self, seen: Seen, configurations: Explanations) -> Found:
+    def _boot(self, seen: SeenEvent, configurations: Explanations) -> Found:
         assert seen.core is not None
         explained: set[Configuration] = set()
         rules: set[Rule] = set()
-        assert isinstance(seen.event, Boot)
+        assert isinstance(seen.event, BootEvent)
         for c in self._down_unseen(configurations):
             for under, rule, world in self._ways(c, "BOOT", seen.core):
                 if _boots(seen.event.cause, c.state.kind, rule):
@@ -297,22 +309,22 @@ class Explainer:
                 found |= {under.without_calls(world) for under, _, world in self._ways(c, "GO_DOWN", 0, (kind,))}
         return found
 
-    def _signal(self, seen: Seen, configurations: Explanations) -> Found:
+    def _signal(self, seen: SeenEvent, configurations: Explanations) -> Found:
         assert seen.core is not None
         if "wake" not in self.worlds.live:
             return configurations, set()
         place: Location = ("wake", seen.core)
         target = looks_at(place, changes=[place])
-        pending = isinstance(seen.event, Wake)
+        pending = isinstance(seen.event, WakeEvent)
         return self.unseen.first({
             self.unseen.moved(c, world, [place])
             for c in self.unseen.reached(configurations, target, go_on)
             for _, _, world in self.worlds.ways(c.world, "SIGNAL", seen.core, (pending,))
         }, target), set()  # fmt: skip
 
-    def _observe(self, seen: Seen, configurations: Explanations) -> Found:
+    def _observe(self, seen: SeenEvent, configurations: Explanations) -> Found:
         event = seen.event
-        assert isinstance(event, Observe)
+        assert isinstance(event, ObserveEvent)
         if seen.core is not None:
             test, place = OBSERVED[event.power], seen.core
         else:
@@ -329,9 +341,9 @@ class Explainer:
         reached = self.unseen.reached(configurations, target, judge)
         return self.unseen.first({c for c in reached if judge(c)}, target), set()
 
-    def _host(self, seen: Seen, configurations: Explanations) -> Found:
+    def _host(self, seen: SeenEvent, configurations: Explanations) -> Found:
         event = seen.event
-        assert isinstance(event, Host)
+        assert isinstance(event, HostEvent)
         match event.action, seen.core:
             case "restart", _:
                 return self.power_lost(configurations), set()
@@ -392,7 +404,7 @@ class Explainer:
             target = looks_at(("activity", core), ("power", core), ("system",))
             if call is not None and call.outcome is None:
                 footprint = self.unseen.footprints.of_call(call.call, c.world.context)
-                target = Target(footprint._replace(reads=footprint.reads | target.footprint.reads))
+                target = MoveTarget(footprint._replace(reads=footprint.reads | target.footprint.reads))
             self.unseen.reached([c], target, judge)
             if found:
                 return True
@@ -417,4 +429,4 @@ def _may_be_silent(configuration: Configuration, core: int, woken: bool) -> bool
     return bool(activity != "ENTERING" and state.power[core] != "ON_PENDING")
 
 
-__all__ = ["Explainer", "Explanations", "Seen", "go_on", "unusable"]
+__all__ = ["Explainer", "Explanations", "SeenEvent", "go_on", "unusable"]

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from psci.explorer.amendments import read_amendments
 from psci.model.errors import InputError
-from psci.model.events import Event, Machine
+from psci.model.events import Event, MachineEvent
 from psci.model.specification import SPECIFICATION, Specification
 from psci.oracle.checker.checker import check
 from psci.oracle.checker.limits import LIMIT_OF_EXPLANATIONS, Limits
@@ -37,7 +37,7 @@ _WORST_FIRST = (1, 2, 3, 0)
 
 
 @dataclass(frozen=True)
-class Terms:
+class JudgingTerms:
     """How traces are to be judged."""
 
     psci: str | None = None
@@ -69,11 +69,11 @@ class Terms:
 @dataclass(frozen=True)
 class _Declared:
     trace: Iterable[Event]
-    request: Terms
+    request: JudgingTerms
 
     def __iter__(self) -> Iterator[Event]:
         for event in self.trace:
-            if isinstance(event, Machine):
+            if isinstance(event, MachineEvent):
                 reading = {**(event.reading or {}), **(self.request.reading or {})} or None
                 yield replace(event, psci=self.request.psci or event.psci, reading=reading)
             else:
@@ -81,7 +81,7 @@ class _Declared:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedFile:
     """One file: its report, or why it is not a trace."""
 
     file: str
@@ -113,7 +113,7 @@ class Judged:
         return {"file": self.file, **self.report.as_json()}
 
 
-def judge_file(file: str, request: Terms) -> Judged:
+def judge_file(file: str, request: JudgingTerms) -> JudgedFile:
     """Judge one file.
 
     Args:
@@ -121,12 +121,12 @@ def judge_file(file: str, request: Terms) -> Judged:
         request: how.
     """
     try:
-        return Judged(file, check(request.declared(TraceFile(file)), request.specification(), request.limits()))
+        return JudgedFile(file, check(request.declared(TraceFile(file)), request.specification(), request.limits()))
     except (InputError, OSError) as error:
-        return Judged(file, None, str(error))
+        return JudgedFile(file, None, str(error))
 
 
-def judge_files(files: Sequence[str], request: Terms, jobs: int | None = None) -> Iterator[Judged]:
+def judge_files(files: Sequence[str], request: JudgingTerms, jobs: int | None = None) -> Iterator[JudgedFile]:
     """Judge files, in their order, as each is done.
 
     Args:
@@ -169,13 +169,13 @@ def worst(statuses: Iterable[int]) -> int:
     return min(statuses, key=_WORST_FIRST.index, default=0)
 
 
-def summary(judged: Sequence[Judged]) -> str:
+def summary(judged: Sequence[JudgedFile]) -> str:
     """How many files had which verdict."""
     counts = Counter(one.verdict for one in judged)
     return f"{len(judged)} traces: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
 
 
-def as_junit(judged: Sequence[Judged]) -> str:
+def as_junit(judged: Sequence[JudgedFile]) -> str:
     """The verdicts as a JUnit report: a test case for each file."""
     suite = ElementTree.Element("testsuite", name="psci trace check", tests=str(len(judged)))
     counts = Counter[str]()
@@ -193,5 +193,5 @@ def as_junit(judged: Sequence[Judged]) -> str:
 
 
 __all__ = [
-    "STATUS", "Judged", "Terms", "as_junit", "files_of", "judge_file", "judge_files", "summary", "worst",
+    "STATUS", "JudgedFile", "JudgingTerms", "as_junit", "files_of", "judge_file", "judge_files", "summary", "worst",
 ]  # fmt: skip

@@ -57,14 +57,14 @@ class Finding:
     nearest: Nearest | None
     consequential: bool = False
     """It is explained if an earlier answer, already reported, is taken to be wrong."""
-    before: tuple[Told, ...] = ()
+    before: tuple[EventInWords, ...] = ()
     """The end of the longest explained prefix: the last events before this one."""
     state: str = ""
     """What is known of the cores that the event is about, in words."""
     decisive: tuple[str, ...] = ()
     """The facts that decide: of each rule that allows something else the first, and of the nearest rule."""
 
-    def after(self, explained: Sequence[Told]) -> Finding:
+    def after(self, explained: Sequence[EventInWords]) -> Finding:
         """The finding with the end of the explained prefix."""
         return replace(self, before=tuple(explained))
 
@@ -98,7 +98,7 @@ class Finding:
             yield f"  but {self.nearest.false_part}"
 
 
-class Told(NamedTuple):
+class EventInWords(NamedTuple):
     """An event in words."""
 
     event: int
@@ -278,5 +278,13 @@ def result_text(x0: int, wide: bool) -> str:
 
 
 __all__ = [
-    "Assumption", "Duty", "Finding", "Nearest", "Report", "Stopped", "Told", "Verdict", "result_text",
+    "Assumption",
+    "Duty",
+    "EventInWords",
+    "Finding",
+    "Nearest",
+    "Report",
+    "Stopped",
+    "Verdict",
+    "result_text",
 ]  # fmt: skip

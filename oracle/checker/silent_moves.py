@@ -18,7 +18,7 @@ from psci.model.language.sorts import Enumeration
 from psci.model.language.terms import Const
 from psci.model.step import Outcome, accepts
 from psci.model.symbols.state import FIELD_BY_NAME
-from psci.oracle.checker.configuration import NONE, Answer, Assumptions, Configuration, Pending, replaced
+from psci.oracle.checker.configuration import NONE, Assumptions, Configuration, Pending, UnchangingAnswer, replaced
 from psci.oracle.checker.footprint import CONTROL, Context, Footprint, Location
 from psci.oracle.checker.limits import Limits
 from psci.oracle.checker.worlds import World, Worlds
@@ -43,7 +43,7 @@ _CONTROL_LOCATIONS = frozenset((name,) for name in CONTROL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Target:
+class MoveTarget:
     """What an event depends on; each is made once, and compared by identity."""
 
     footprint: Footprint
@@ -53,9 +53,9 @@ class Target:
     """What it depends on once the system is no longer running, where that is less."""
 
 
-def looks_at(*locations: Location, changes: Iterable[Location] = ()) -> Target:
+def looks_at(*locations: Location, changes: Iterable[Location] = ()) -> MoveTarget:
     """The target of an event that looks at some parts of the state, and changes some."""
-    return Target(Footprint(frozenset(locations), dict.fromkeys(changes)))
+    return MoveTarget(Footprint(frozenset(locations), dict.fromkeys(changes)))
 
 
 class _Reach(NamedTuple):
@@ -85,7 +85,7 @@ class Unseen:
         self._answerable: dict[tuple[int, int], bool] = {}
         self._waits: dict[int, bool] = {}
         self._reaches: dict[tuple[Any, ...], _Reach] = {}
-        self._targets: dict[tuple[int, int], tuple[Footprint, Target]] = {}
+        self._targets: dict[tuple[int, int], tuple[Footprint, MoveTarget]] = {}
         self._woken = [looks_at(("activity", core)) for core in range(len(self.stepper.machine.cores))]
         self._silent = [move.name for move in self.stepper.specification.moves if move.silent]
         self._by_node = {move.name for move in self.stepper.specification.moves if move.node is not None}
@@ -100,7 +100,7 @@ class Unseen:
     # ---- searching
 
     def reached(
-        self, configurations: Iterable[Configuration], target: Target, explains: Explains, most: int | None = None
+        self, configurations: Iterable[Configuration], target: MoveTarget, explains: Explains, most: int | None = None
     ) -> set[Configuration]:
         """All that the steps lead to on which the target depends; with `most` about so many of them."""
         seen = set(configurations)
@@ -119,7 +119,7 @@ class Unseen:
         rules: set[Rule] = set()
         seen = set(configurations)
         frontier: list[tuple[Configuration, Cone | None]] = [(configuration, None) for configuration in seen]
-        whole: Target | None = None
+        whole: MoveTarget | None = None
         while frontier:
             configuration, cone = frontier.pop()
             pending = configuration.call_of(core)
@@ -232,7 +232,7 @@ class Unseen:
         return self._keeping(configuration, world, Footprint(frozenset(), dict.fromkeys(written)), None)
 
     def _go_on(
-        self, configuration: Configuration, cone: Cone, target: Target, awaited: int | None,
+        self, configuration: Configuration, cone: Cone, target: MoveTarget, awaited: int | None,
         seen: set[Configuration], frontier: list[Any],
     ) -> None:  # fmt: skip
         context = configuration.world.context
@@ -276,7 +276,7 @@ class Unseen:
             return True
         return before != after and self.footprints.depends(reader.owner, before, after)
 
-    def _answers_now(self, configuration: Configuration, pending: Pending) -> frozenset[Answer]:
+    def _answers_now(self, configuration: Configuration, pending: Pending) -> frozenset[UnchangingAnswer]:
         """The answers that would change nothing."""
         found = []
         for needs, results in self.worlds.outcomes(configuration.world, pending.call, configuration.assumptions):
@@ -284,7 +284,7 @@ class Unseen:
             if self._refuted(needs) or configuration.assumptions.together(left) is None:
                 continue
             found += [
-                Answer(r.rule, r.value, Assumptions(left) if left else NONE)
+                UnchangingAnswer(r.rule, r.value, Assumptions(left) if left else NONE)
                 for r in results
                 if r.completion is Completion.RETURNS and r.world is configuration.world
             ]
@@ -306,7 +306,7 @@ class Unseen:
 
     # ---- what an event depends on
 
-    def of_return(self, configuration: Configuration, core: int) -> Target:
+    def of_return(self, configuration: Configuration, core: int) -> MoveTarget:
         """What the answer of a core's call depends on."""
         pending = configuration.call_of(core)
         activity = ("activity", core)
@@ -318,10 +318,10 @@ class Unseen:
             whole = footprint
             if self._may_wait(pending.call.fn):
                 whole = footprint._replace(reads=footprint.reads | {activity})
-            known = self._targets[core, id(footprint)] = footprint, Target(whole)
+            known = self._targets[core, id(footprint)] = footprint, MoveTarget(whole)
         return known[1]
 
-    def cone(self, configuration: Configuration, target: Target) -> Cone:
+    def cone(self, configuration: Configuration, target: MoveTarget) -> Cone:
         """The steps that the target depends on, directly or by other steps."""
         open_calls = tuple([(core, pending.call) for core, pending in configuration.calls if pending.outcome is None])
         cones = configuration.world.cones
@@ -332,7 +332,7 @@ class Unseen:
             known = cones[target, open_calls] = self._cone(configuration, target)
         return known
 
-    def _cone(self, configuration: Configuration, target: Target) -> Cone:
+    def _cone(self, configuration: Configuration, target: MoveTarget) -> Cone:
         waiting = self._potential(configuration)
         if not waiting:
             return ()
@@ -444,7 +444,7 @@ class Unseen:
 
     # ---- leaving out what follows from other explanations
 
-    def first(self, found: set[Configuration], target: Target) -> set[Configuration]:
+    def first(self, found: set[Configuration], target: MoveTarget) -> set[Configuration]:
         """The explanations without those that follow from others of them by one unseen step."""
         if len(found) > 1:
             follows = {
@@ -533,4 +533,4 @@ def _may_return(rule: Rule, x0: int, wide: bool) -> bool:
     return rule.completion is not Completion.NEVER
 
 
-__all__ = ["PERMISSIONS", "Target", "Unseen", "looks_at"]
+__all__ = ["PERMISSIONS", "MoveTarget", "Unseen", "looks_at"]

@@ -22,7 +22,7 @@ from psci.model.machine import Machine
 from psci.model.power.states import levels_of
 from psci.model.step import Invocation, Stepper
 from psci.model.symbols.machine import LOCAL_STATE
-from psci.oracle.checker.entry import Fault
+from psci.oracle.checker.entry import RegisterFault
 from psci.oracle.checker.worlds import STATISTICS
 
 RUN, STANDBY, RETENTION, POWERDOWN = range(len(LOCAL_STATE.values))
@@ -107,7 +107,9 @@ class Statistics:
         """A core begins to run: its stay is over."""
         self._begun.pop(core, None)
 
-    def faults(self, call: Invocation, wide: bool, x0: int, rules: Iterable[Rule], t: int | None) -> list[Fault]:
+    def faults(
+        self, call: Invocation, wide: bool, x0: int, rules: Iterable[Rule], t: int | None
+    ) -> list[RegisterFault]:
         """What is wrong with an answer of a statistics function that the rules leave open."""
         name = self._name(call)
         if name not in STATISTICS or any(rule.constraint is None for rule in rules):
@@ -125,7 +127,7 @@ class Statistics:
         self._read[name, target, power_state] = _Reading(value, t)
         return []
 
-    def _too_much(self, name: str, target: int, power_state: int, value: int) -> Fault | None:
+    def _too_much(self, name: str, target: int, power_state: int, value: int) -> RegisterFault | None:
         if not self._bounded:
             return None
         level = self._value("counted_level", power_state) if self._value("described", power_state) else None
@@ -143,7 +145,7 @@ class Statistics:
         if others:
             cites = ("STAT-6", "STAT-8", "PC-2", "CPU_SUSPEND-4")
             allowed += f" ({len(others)} asked for a shallower one)"
-        return Fault(what, allowed, cites)
+        return RegisterFault(what, allowed, cites)
 
     def _since_boot(self, scope: frozenset[int]) -> int:
         """How many stays began with the boot and have ended: each core was powered down until its first CPU_ON.
@@ -154,7 +156,9 @@ class Statistics:
             return 0
         return sum(core != self._machine.boot and core in self._started for core in scope)
 
-    def _fell(self, name: str, target: int, power_state: int, value: int, wide: bool, t: int | None) -> Fault | None:
+    def _fell(
+        self, name: str, target: int, power_state: int, value: int, wide: bool, t: int | None
+    ) -> RegisterFault | None:
         last = self._read.get((name, target, power_state))
         if last is None or value >= last.value:
             return None
@@ -164,7 +168,7 @@ class Statistics:
                 return None
             if (value - last.value) % (1 << 32) <= (t - last.t) // self._unit:
                 return None
-        return Fault(f"{value} after {last.value}", "a value that does not fall", ("STAT-13", "STAT-11"))
+        return RegisterFault(f"{value} after {last.value}", "a value that does not fall", ("STAT-13", "STAT-11"))
 
     def _scope(self, target: int, level: int | None) -> frozenset[int]:
         """The cores whose stays count for the node that is meant; all of them where nothing tells the node."""

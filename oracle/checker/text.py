@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.declare import Call as Function
 from psci.model.events import (
-    Boot,
-    Call,
-    Enter,
+    BootEvent,
+    CallEvent,
+    EnterEvent,
     Event,
-    Host,
-    Machine,
-    Observe,
-    Return,
-    System,
-    Timeout,
-    Unwake,
-    Wake,
+    HostEvent,
+    MachineEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+    UnwakeEvent,
+    WakeEvent,
 )
 from psci.model.language.rules import Completion, Modality
 from psci.model.language.terms import Const, Op, Term, show
@@ -27,9 +27,9 @@ from psci.model.machine import Key, answers
 from psci.model.step import Outcome
 from psci.model.tables.codes import code_of
 from psci.oracle.checker.configuration import Configuration
-from psci.oracle.checker.explain import Explainer, Seen, go_on
+from psci.oracle.checker.explain import Explainer, SeenEvent, go_on
 from psci.oracle.checker.report import Nearest, result_text
-from psci.oracle.checker.silent_moves import Target
+from psci.oracle.checker.silent_moves import MoveTarget
 from psci.oracle.checker.worlds import STATISTICS
 
 MOST_TOLD = 500
@@ -51,7 +51,7 @@ class AllowedText(NamedTuple):
     decisive: tuple[str, ...] = ()
 
 
-class Words:
+class TraceWords:
     """Describes events by the rules of one machine."""
 
     def __init__(self, explainer: Explainer) -> None:
@@ -61,28 +61,28 @@ class Words:
 
     # ---- events
 
-    def told(self, seen: Seen) -> str:
+    def told(self, seen: SeenEvent) -> str:
         """An event in words."""
         match seen.event:
-            case Call() as event:
+            case CallEvent() as event:
                 return f"core {event.cpu:#x} calls {self.call(event)}"
-            case Return(cpu=cpu, x0=x0):
+            case ReturnEvent(cpu=cpu, x0=x0):
                 return f"core {cpu:#x} returns {self._returned(seen, x0)}"
-            case Enter(cpu=cpu, pc=pc, x0=x0):
+            case EnterEvent(cpu=cpu, pc=pc, x0=x0):
                 return f"core {cpu:#x} is entered at {pc:#x} with x0 {x0:#x}"
-            case Wake(cpu=cpu):
+            case WakeEvent(cpu=cpu):
                 return f"a wakeup event is made pending for core {cpu:#x}"
-            case Unwake(cpu=cpu):
+            case UnwakeEvent(cpu=cpu):
                 return f"the wakeup event of core {cpu:#x} is withdrawn"
-            case Host(action=action, cpu=place):
+            case HostEvent(action=action, cpu=place):
                 return f"host: {action}" + ("" if place is None else f" of core {place:#x}")
-            case Timeout(cpu=cpu):
+            case TimeoutEvent(cpu=cpu):
                 return f"core {cpu:#x} gives no answer"
-            case Machine():
+            case MachineEvent():
                 return "the machine starts"
         return self.observed(seen)
 
-    def call(self, event: Call) -> str:
+    def call(self, event: CallEvent) -> str:
         """A call by its name, with its arguments by theirs."""
         function, wide = self._stepper.function(event.fn & 0xFFFF_FFFF)
         if function is None:
@@ -92,26 +92,26 @@ class Words:
         arguments = ", ".join(f"{a.name}={value & (mask if a.native else 0xFFFF_FFFF):#x}" for a, value in given)
         return f"{function.name}({arguments})"
 
-    def observed(self, seen: Seen) -> str:
+    def observed(self, seen: SeenEvent) -> str:
         """What was seen."""
         match seen.event:
-            case Return(cpu=cpu, x0=x0):
+            case ReturnEvent(cpu=cpu, x0=x0):
                 return f"core {cpu:#x} returned {self._returned(seen, x0)}"
-            case Enter(cpu=cpu, pc=pc, x0=x0):
+            case EnterEvent(cpu=cpu, pc=pc, x0=x0):
                 return f"core {cpu:#x} entered at {pc:#x} with x0 {x0:#x}"
-            case Call() as event:
+            case CallEvent() as event:
                 return f"core {event.cpu:#x} called {self.call(event)}"
-            case System(event=what, flags=flags):
+            case SystemEvent(event=what, flags=flags):
                 return f"system {what}" + ("" if flags is None else f" with flags {flags:#x}")
-            case Boot(cause=cause):
+            case BootEvent(cause=cause):
                 return f"{cause} boot"
-            case Observe(cpu=int(cpu), power=power, source=source):
+            case ObserveEvent(cpu=int(cpu), power=power, source=source):
                 return f"core {cpu:#x} {power} (seen by {source})"
-            case Observe(node=node, power=power, source=source):
+            case ObserveEvent(node=node, power=power, source=source):
                 return f"node {node} {power} (seen by {source})"
         return seen.event.k
 
-    def _returned(self, seen: Seen, x0: int) -> str:
+    def _returned(self, seen: SeenEvent, x0: int) -> str:
         if seen.call is None:
             return hex(x0)
         function, _ = self._stepper.function(seen.call.call.fn)
@@ -161,7 +161,7 @@ class Words:
 
     # ---- what nothing explains
 
-    def state(self, configurations: Iterable[Configuration], seen: Seen) -> str:
+    def state(self, configurations: Iterable[Configuration], seen: SeenEvent) -> str:
         """What the core that an event is about, and the one that its call names, may be doing."""
         if seen.core is None:
             return ""
@@ -181,22 +181,22 @@ class Words:
 
     def allowed(self, configurations: Iterable[Configuration], core: int | None, event: Event) -> AllowedText:
         """What was allowed instead, with the rules and facts behind it."""
-        if core is not None and not isinstance(event, Enter | Call | Boot | Observe):
+        if core is not None and not isinstance(event, EnterEvent | CallEvent | BootEvent | ObserveEvent):
             return self._outcomes(configurations, core)
         reached = self._reached(configurations, core, event)
         match event:
-            case Enter() if core is not None:
+            case EnterEvent() if core is not None:
                 return self._entries(reached, core)
-            case Call() if core is not None:
+            case CallEvent() if core is not None:
                 return self._calls(reached, core)
-            case System():
+            case SystemEvent():
                 return self._system(reached)
-            case Boot():
+            case BootEvent():
                 return _boot(reached)
-            case Observe() if core is not None:
+            case ObserveEvent() if core is not None:
                 seen = sorted({_doing(c.state.power[core], c.state.activity[core]) for c in reached})
                 return AllowedText(" or ".join(seen), (), ("SM-1", "AFF-11"))
-            case Observe(node=node):
+            case ObserveEvent(node=node):
                 place = self._stepper.machine.tree.names.index(node or "")
                 states = sorted({c.state.node[place].lower() for c in reached})
                 return AllowedText(" or ".join(states), (), ("PD-3", "PC-2"))
@@ -204,13 +204,13 @@ class Words:
 
     def _reached(self, configurations: Iterable[Configuration], core: int | None, event: Event) -> list[Configuration]:
         """What unseen steps lead to, as far as the event depends on them."""
-        target: Target
+        target: MoveTarget
         match event:
-            case Enter() | Call() if core is not None:
+            case EnterEvent() | CallEvent() if core is not None:
                 target = self._explainer.of_entry(core)
-            case Observe():
+            case ObserveEvent():
                 target = self._explainer.of_place(event, core)
-            case System():
+            case SystemEvent():
                 target = self._explainer.of_power
             case _:
                 return list(configurations)
@@ -230,7 +230,7 @@ class Words:
 
     def nearest(self, configurations: Iterable[Configuration], core: int | None, event: Event) -> Nearest | None:
         """The rule whose answer was seen although its guard is false, and which part of the guard is false."""
-        if core is None or not isinstance(event, Return):
+        if core is None or not isinstance(event, ReturnEvent):
             return None
         best: tuple[int, Nearest] | None = None
         for c in configurations:
@@ -359,4 +359,4 @@ def _missing(part: Term) -> str:
     return f"here {text}" if negated else f"it is not so that {text}"
 
 
-__all__ = ["AllowedText", "Words"]
+__all__ = ["AllowedText", "TraceWords"]

@@ -43,7 +43,7 @@ LIMIT_OF_WORLDS = 4_000
 _LIMIT_OF_CALLS = 5_000
 
 
-class Result(NamedTuple):
+class WorldOutcome(NamedTuple):
     """One allowed outcome of a call."""
 
     rule: Rule
@@ -53,7 +53,7 @@ class Result(NamedTuple):
     """The state after it."""
 
 
-Branches: TypeAlias = tuple[tuple[Assumed, tuple[Result, ...]], ...]
+Branches: TypeAlias = tuple[tuple[Assumed, tuple[WorldOutcome, ...]], ...]
 """The outcomes of a call under each assumption that makes a difference to them."""
 
 Ways: TypeAlias = tuple[tuple[Assumed, Rule, "World"], ...]
@@ -266,7 +266,9 @@ class Worlds:
                 world.broken.setdefault(call, allowed.broken)
             return ((
                 NOTHING_ASSUMED,
-                tuple(Result(r, c, v, world if after is state else self.of(after)) for r, c, v, after in outcomes),
+                tuple(
+                    WorldOutcome(r, c, v, world if after is state else self.of(after)) for r, c, v, after in outcomes
+                ),
             ),)  # fmt: skip
         values = self.stepper.possible(key, assumed)
         parts = [(value, self._branches(world, call, {**assumed, key: value})) for value in values]
@@ -361,4 +363,4 @@ class Guard:
         self.own = [name for name, indexed in sorted(fields.items()) if indexed]
 
 
-__all__ = ["STATISTICS", "Assumed", "Branches", "Ground", "Guard", "Result", "World", "Worlds"]
+__all__ = ["STATISTICS", "Assumed", "Branches", "Ground", "Guard", "World", "WorldOutcome", "Worlds"]

@@ -9,10 +9,10 @@ from psci.host.requirements import CannotRun
 from psci.model.calls.psci_features import PSCI_FEATURES
 from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.calls.system_off2 import SYSTEM_OFF2
-from psci.model.events import End, Event, Machine, Move
+from psci.model.events import EndEvent, Event, MachineEvent, MoveEvent
 from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Report
-from psci.oracle.filter.run import Target, with_remedy
+from psci.oracle.filter.run import FilterTarget, with_remedy
 from psci.oracle.peers.kvm.adapter import KvmPeer
 from psci.oracle.peers.peer import PeerDied
 from psci.oracle.peers.program import CallStep, Program
@@ -32,7 +32,7 @@ class Moved:
     report: Report | None
 
 
-def moves(source: Target, destination: Target, pinned: str) -> Iterator[Moved]:
+def moves(source: FilterTarget, destination: FilterTarget, pinned: str) -> Iterator[Moved]:
     """A machine that is not pinned, moved with and without its register, and one that is pinned.
 
     Raises:
@@ -46,20 +46,24 @@ def moves(source: Target, destination: Target, pinned: str) -> Iterator[Moved]:
 def _move(before: KvmPeer, after: KvmPeer, pin: str | None, restores: bool) -> Moved:
     (there,) = before.run([_looks(pin)])
     machine = there[0]
-    assert isinstance(machine, Machine)
+    assert isinstance(machine, MachineEvent)
     try:
         (here,) = after.run([_looks(machine.psci if restores else None)])
     except PeerDied:
         raise
     except CannotRun as error:
         return Moved(pin, restores, str(with_remedy(error)), (), None)
-    moved = Move(
+    moved = MoveEvent(
         source=before.name, destination=after.name, saved=(REGISTER,), restored=(REGISTER,) if restores else (),
     )  # fmt: skip
-    body = [event for event in (*there[1:], moved, *here[1:]) if not isinstance(event, End)]
+    body = [event for event in (*there[1:], moved, *here[1:]) if not isinstance(event, EndEvent)]
     # the counters of two hosts have nothing to do with each other; the order of the lines is the order of time
     plain = [replace(event, t=None, t0=None, t1=None) for event in body]
-    events = (replace(machine, clock=None, peer=f"{before.version}, then {after.version}"), *plain, End(why="done"))
+    events = (
+        replace(machine, clock=None, peer=f"{before.version}, then {after.version}"),
+        *plain,
+        EndEvent(why="done"),
+    )
     return Moved(pin, restores, "", events, check(events))
 
 

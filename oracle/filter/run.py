@@ -15,21 +15,21 @@ from psci.model.calls.system_off2 import HIBERNATE_OFF_DEFAULT, SYSTEM_OFF2
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.scenarios.filter import Composition
-from psci.oracle.campaign.campaign import PATIENCE, Campaign, Plan, Result
+from psci.oracle.campaign.campaign import PATIENCE, Campaign, CampaignPlan, CampaignResult
 from psci.oracle.campaign.judging import Judge
-from psci.oracle.campaign.saved import Saved
+from psci.oracle.campaign.saved import SavedDeviation
 from psci.oracle.campaign.shrinker import Rate
 from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Report
 from psci.oracle.filter import vmm
-from psci.oracle.filter.witness import CORES, Witness
+from psci.oracle.filter.witness import CORES, FilterWitness
 from psci.oracle.peers.family import Request
 from psci.oracle.peers.forwarding import Forwarding
 from psci.oracle.peers.kvm import adapter
-from psci.oracle.peers.kvm.adapter import KvmPeer, Limits
+from psci.oracle.peers.kvm.adapter import KvmLimits, KvmPeer
 from psci.oracle.peers.kvm.quirks import QUIRKS
 from psci.oracle.peers.peer import PeerDied, PeerError
-from psci.oracle.peers.program import CallStep, Entry, Program
+from psci.oracle.peers.program import CallStep, EntrySlot, Program
 from psci.oracle.peers.quirks import amended
 from psci.oracle.profiles.asking import inferred, questions
 from psci.oracle.profiles.symbols import declarations
@@ -44,7 +44,7 @@ VMM_READINGS: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FilterTarget:
     """A kernel with an SMCCC filter: `kvm:SERIES`, `kvm:latest` or this machine's `kvm`."""
 
     request: Request
@@ -60,7 +60,7 @@ class Target:
         Raises:
             Missing: something that it needs is not on this machine.
         """
-        limits = Limits().times(times)
+        limits = KvmLimits().times(times)
         filtered: dict[str, Any] = {}
         if composition is not None:
             filters = vmm.filters(composition.forwarded)
@@ -93,7 +93,7 @@ def with_remedy(error: CannotRun) -> CannotRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class KernelProfile:
     """What a kernel says of itself before anything is forwarded: the profile that the VMM has to carry."""
 
     version: str
@@ -101,7 +101,7 @@ class Kernel:
     profile: Mapping[str, Any]
 
 
-def ask(target: Target) -> Kernel:
+def ask(target: FilterTarget) -> KernelProfile:
     """Ask the kernel what it has, on a machine without a filter.
 
     Raises:
@@ -109,10 +109,10 @@ def ask(target: Target) -> Kernel:
     """
     with target.open(None) as peer:
         (trace,) = peer.run([questions(1)])
-        return Kernel(peer.version, getattr(trace[0], "psci", ""), inferred(trace))
+        return KernelProfile(peer.version, getattr(trace[0], "psci", ""), inferred(trace))
 
 
-def source(composition: Composition, kernel: Kernel, cpus: int) -> str:
+def source(composition: Composition, kernel: KernelProfile, cpus: int) -> str:
     """The VMM's module for a kernel: see `psci.oracle.filter.vmm.source`."""
     return vmm.source(composition, vmm_machine(composition, kernel, cpus))
 
@@ -124,7 +124,7 @@ def open_filtered(request: Request, forwarding: Forwarding, times: float = 1.0) 
         InputError: the filter is for a kernel with another PSCI.
         PeerError: the kernel cannot be asked.
     """
-    target, composition = Target(request), forwarding.composition
+    target, composition = FilterTarget(request), forwarding.composition
     kernel = ask(target)
     if kernel.psci != forwarding.kernel:
         raise InputError(
@@ -134,7 +134,7 @@ def open_filtered(request: Request, forwarding: Forwarding, times: float = 1.0) 
     return target.open(composition, source(composition, kernel, forwarding.cpus), times)
 
 
-def saved_witness(composition: Composition, witness: Witness, request: Request, command: str) -> Saved:
+def saved_witness(composition: Composition, witness: FilterWitness, request: Request, command: str) -> SavedDeviation:
     """The calls that show why an id is needed, as `psci replay` runs them: without that id in the filter.
 
     Args:
@@ -148,7 +148,7 @@ def saved_witness(composition: Composition, witness: Witness, request: Request, 
     profile = {"functions": {call.name: says for call in composition.offered}}
     (first, *_) = Judge(profile=profile).judge(witness.events).deviations
     words = {"name": request.name, "kernel": request.kernel, "qemu": request.qemu}
-    return Saved(
+    return SavedDeviation(
         peer={name: word for name, word in words.items() if word is not None},
         filter=Forwarding.of(composition.without(witness.fid), CORES),
         version=f"the model of a kernel with PSCI {composition.kernel} and a VMM for {composition.want}",
@@ -158,7 +158,7 @@ def saved_witness(composition: Composition, witness: Witness, request: Request, 
     )  # fmt: skip
 
 
-def vmm_machine(composition: Composition, kernel: Kernel, cpus: int) -> Machine:
+def vmm_machine(composition: Composition, kernel: KernelProfile, cpus: int) -> Machine:
     """The machine as the VMM knows it: the kernel's profile, what it adds, and the cores that it made."""
     cores = tuple(range(cpus))
     carried = declarations(kernel.profile, cores, None, {})
@@ -170,7 +170,7 @@ def hibernation() -> Program:
     """A guest that starts a second core, stops it and hibernates, by each id of SYSTEM_OFF2; then it boots again."""
     lives: list[tuple[CallStep, ...]] = []
     for fid in SYSTEM_OFF2.ids():
-        start = CallStep(turn=2, cpu=0, fn=CPU_ON.fid64 or 0, args=(1, Entry(1), 7))
+        start = CallStep(turn=2, cpu=0, fn=CPU_ON.fid64 or 0, args=(1, EntrySlot(1), 7))
         lives.append((
             CallStep(turn=0, cpu=0, fn=PSCI_VERSION.key),
             CallStep(turn=1, cpu=0, fn=PSCI_FEATURES.key, args=(fid,)),
@@ -191,7 +191,7 @@ class Ran:
     left_out: int | None
     """The id that was left out of the filter on purpose."""
     version: str
-    result: Result
+    result: CampaignResult
     hibernation: tuple[tuple[Event, ...], Report]
     """The trace of a guest that hibernates, and its judgement."""
     witness: tuple[tuple[Event, ...], Report] | None = None
@@ -199,8 +199,9 @@ class Ran:
 
 
 def campaign(
-    target: Target, composition: Composition, kernel: Kernel, plan: Plan, *, left_out: int | None = None,
-    witness: Witness | None = None, tell: Callable[[Result], None] | None = None,
+    target: FilterTarget, composition: Composition, kernel: KernelProfile, plan: CampaignPlan, *,
+    left_out: int | None = None,
+    witness: FilterWitness | None = None, tell: Callable[[CampaignResult], None] | None = None,
 ) -> Ran:  # fmt: skip
     """Install the filter, serve the forwarded functions, and judge generated calls by the wanted version.
 
@@ -227,8 +228,9 @@ def campaign(
 
 
 def _judged(
-    target: Target, installed: Composition, text: str, plan: Plan, left_out: int | None, witness: Witness | None,
-    tell: Callable[[Result], None] | None,
+    target: FilterTarget, installed: Composition, text: str, plan: CampaignPlan, left_out: int | None,
+    witness: FilterWitness | None,
+    tell: Callable[[CampaignResult], None] | None,
 ) -> Ran:  # fmt: skip
     with target.open(installed, text) as peer:
         shown = None
@@ -241,12 +243,22 @@ def _judged(
         return Ran(installed, left_out, peer.version, result, slept, shown)
 
 
-def known_quirks(kernel: Kernel) -> Any:
+def known_quirks(kernel: KernelProfile) -> Any:
     """The listed deviations of this kernel."""
     return QUIRKS.of(kernel.version)
 
 
 __all__ = [
-    "Kernel", "Ran", "Target", "ask", "campaign", "hibernation", "known_quirks",
-    "open_filtered", "saved_witness", "source", "vmm_machine", "with_remedy",
+    "FilterTarget",
+    "KernelProfile",
+    "Ran",
+    "ask",
+    "campaign",
+    "hibernation",
+    "known_quirks",
+    "open_filtered",
+    "saved_witness",
+    "source",
+    "vmm_machine",
+    "with_remedy",
 ]  # fmt: skip

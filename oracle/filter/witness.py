@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psci.explorer.abstraction.machines import small
 from psci.explorer.system import Product
-from psci.model.events import Call, End, Event, Machine, Return
+from psci.model.events import CallEvent, EndEvent, Event, MachineEvent, ReturnEvent
 from psci.model.language.rules import Completion
 from psci.model.scenarios.filter import Composed, Composition
 from psci.model.step import Invocation
@@ -21,7 +21,7 @@ _LONGEST = 2
 
 
 @dataclass(frozen=True)
-class Witness:
+class FilterWitness:
     """A trace from boot on which kernel and VMM together are not one conforming implementation."""
 
     fid: int
@@ -32,12 +32,12 @@ class Witness:
     @property
     def program(self) -> Program:
         """The same calls, for a real machine."""
-        calls = [event for event in self.events if isinstance(event, Call)]
+        calls = [event for event in self.events if isinstance(event, CallEvent)]
         steps = tuple(CallStep(turn=i, cpu=0, fn=call.fn, args=call.args) for i, call in enumerate(calls))
         return Program(cpus=CORES, lives=(steps,))
 
 
-def witness(composition: Composition, fid: int) -> Witness | None:
+def witness(composition: Composition, fid: int) -> FilterWitness | None:
     """The shortest sequence of calls after boot that shows that an id has to be forwarded, or None.
 
     Nothing is declared of the implementation: it may have any optional function or none, but always the same.
@@ -45,7 +45,7 @@ def witness(composition: Composition, fid: int) -> Witness | None:
     return next(_found(composition.without(fid), fid), None)
 
 
-def _found(composition: Composition, fid: int) -> Iterator[Witness]:
+def _found(composition: Composition, fid: int) -> Iterator[FilterWitness]:
     product = Product(small(CORES, composition.want))
     composed = Composed(composition, product.machine.cores, product.machine.declared)
     function, _ = composed.vmm.function(fid)
@@ -59,14 +59,14 @@ def _found(composition: Composition, fid: int) -> Iterator[Witness]:
     for sequence in sequences:
         found = _judged(composed, composition, sequence)
         if found is not None:
-            yield Witness(fid, *found)
+            yield FilterWitness(fid, *found)
 
 
 def _judged(
     composed: Composed, composition: Composition, sequence: Sequence[Invocation]
 ) -> tuple[tuple[Event, ...], Finding] | None:
     """Run calls on the composition, and what the oracle objects to; None where it does not."""
-    machine = Machine(psci=composition.want.name, cpus=composed.cores, conduit="hvc")
+    machine = MachineEvent(psci=composition.want.name, cpus=composed.cores, conduit="hvc")
     events: list[Event] = [machine]
     checker = Checker(machine)
     state = composed.vmm.initial()
@@ -77,12 +77,15 @@ def _judged(
         state = outcome.state
         _, wide = composed.kernel.function(call.fn)
         word = outcome.value if wide else outcome.value & 0xFFFF_FFFF
-        here = (Call(cpu=composed.cores[0], fn=call.fn, args=_arguments(call)), Return(cpu=composed.cores[0], x0=word))
+        here = (
+            CallEvent(cpu=composed.cores[0], fn=call.fn, args=_arguments(call)),
+            ReturnEvent(cpu=composed.cores[0], x0=word),
+        )
         for event in here:
             events.append(event)
             checker.feed(event)
         if checker.report.findings:
-            return (*events, End(why="the oracle objects")), checker.report.findings[0]
+            return (*events, EndEvent(why="the oracle objects")), checker.report.findings[0]
     return None
 
 
@@ -93,4 +96,4 @@ def _arguments(call: Invocation) -> tuple[int, ...]:
     return tuple(words)
 
 
-__all__ = ["CORES", "Witness", "witness"]
+__all__ = ["CORES", "FilterWitness", "witness"]

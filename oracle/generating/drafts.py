@@ -12,7 +12,7 @@ from psci.model.language.rules import Completion
 from psci.model.machine import Machine
 from psci.model.step import Invocation, Outcome, Stepper
 from psci.oracle.generating.arguments import Pool
-from psci.oracle.peers.program import Argument, Entry
+from psci.oracle.peers.program import Argument, EntrySlot
 
 SLOTS_BASE = 0x4000_0000
 """Where entry slots lie in the generator's own picture of the machine; an adapter has its own addresses."""
@@ -22,7 +22,7 @@ Role = Literal["caller", "target", "settle", "wake"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class ProgramShape:
     """How long programs are, and how often cores act at the same time."""
 
     lives: tuple[int, int] = (2, 5)
@@ -87,7 +87,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class DraftWay:
     """One step of a core from one situation to another."""
 
     role: Role
@@ -103,11 +103,11 @@ class Owner(Protocol):
 
     machine: Machine
     stepper: Stepper
-    shape: Shape
+    shape: ProgramShape
     pools: Mapping[str, tuple[Pool, ...]]
     calls: tuple[Call, ...]
     active: tuple[Call, ...]
-    ways: Mapping[tuple[str, str], list[Way]]
+    ways: Mapping[tuple[str, str], list[DraftWay]]
     situations: list[str]
     unknown_ids: tuple[int, ...]
 
@@ -117,13 +117,15 @@ class Owner(Protocol):
     def draft(self, state: Any, core: int, fn: int, args: tuple[Argument, ...]) -> Draft:
         """A call, with what the model expects of it in a state."""
 
-    def arguments_of(self, way: Way, random: Random, target: int, entry: Callable[[], Entry]) -> tuple[Argument, ...]:
+    def arguments_of(
+        self, way: DraftWay, random: Random, target: int, entry: Callable[[], EntrySlot]
+    ) -> tuple[Argument, ...]:
         """The arguments of a call that is a way, about a core."""
 
 
 def address(argument: Argument) -> int:
     """The word that an argument is in the generator's own picture of the machine."""
-    return SLOTS_BASE + argument.slot * SLOT_SIZE + argument.offset if isinstance(argument, Entry) else argument
+    return SLOTS_BASE + argument.slot * SLOT_SIZE + argument.offset if isinstance(argument, EntrySlot) else argument
 
 
-__all__ = ["SLOTS_BASE", "SLOT_SIZE", "Draft", "Owner", "Role", "Shape", "Way", "address"]
+__all__ = ["SLOTS_BASE", "SLOT_SIZE", "Draft", "DraftWay", "Owner", "ProgramShape", "Role", "address"]

@@ -23,11 +23,11 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper
 from psci.model.symbols.state import FIELD_BY_NAME
 from psci.oracle.generating.arguments import ALL_32, ALL_64, NEAR_IDS, Pool, pools
-from psci.oracle.generating.drafts import Draft, Shape, Way, address
-from psci.oracle.generating.life import Life
+from psci.oracle.generating.drafts import Draft, DraftWay, ProgramShape, address
+from psci.oracle.generating.life import DraftLife
 from psci.oracle.generating.memory import Memory
 from psci.oracle.generating.ways import PENDING, RUNNING, explored, situation
-from psci.oracle.peers.program import Argument, Entry, Program
+from psci.oracle.peers.program import Argument, EntrySlot, Program
 
 ASKED = FIELD_BY_NAME["asked"]
 
@@ -47,7 +47,7 @@ class Generator:
         *,
         psci: str | None = None,
         options: Mapping[str, str] | None = None,
-        shape: Shape | None = None,
+        shape: ProgramShape | None = None,
     ) -> None:
         """Prepare to generate.
 
@@ -60,7 +60,7 @@ class Generator:
         """
         self.machine = machine
         self.stepper = Stepper(machine, specification)
-        self.shape = shape or Shape()
+        self.shape = shape or ProgramShape()
         self.psci = psci
         self.options = dict(options or {})
         calls = [call for call in specification.calls if call.exists_in(machine.version)]
@@ -89,7 +89,7 @@ class Generator:
         """
         memory = Memory() if memory is None else memory
         count = random.randint(*self.shape.lives)
-        lives = tuple(Life(self, random, memory).steps() for _ in range(count))
+        lives = tuple(DraftLife(self, random, memory).steps() for _ in range(count))
         return Program(cpus=len(self.machine.cores), lives=lives, psci=self.psci, options=self.options)
 
     def expected(self, state: Any, invocation: Invocation) -> Outcome:
@@ -133,7 +133,7 @@ class Generator:
 
     # ---- ways
 
-    def _ways(self, calls: tuple[Call, ...]) -> Mapping[tuple[str, str], list[Way]]:
+    def _ways(self, calls: tuple[Call, ...]) -> Mapping[tuple[str, str], list[DraftWay]]:
         start = self.stepper.initial()
         states = [start]
         first = explored(calls, states, self._drawn_way)
@@ -147,9 +147,9 @@ class Generator:
                     states += [after for _, after in self.stepper.move("ENTER", running, 1, entering)]
         return explored(calls, states, self._drawn_way) if len(states) > 1 else first
 
-    def _after(self, state: Any, way: Way) -> Any:
+    def _after(self, state: Any, way: DraftWay) -> Any:
         assert way.call is not None
-        args = self.arguments_of(way, Random(0), 1, lambda: Entry(1))
+        args = self.arguments_of(way, Random(0), 1, lambda: EntrySlot(1))
         return self.draft(state, 0, way.fn, args).expected.state
 
     def _drawn_way(self, random: Random, state: Any, call: Call) -> tuple[Draft, tuple[int | None, ...]]:
@@ -159,11 +159,11 @@ class Generator:
         for pool in self.pools[call.name]:
             open_ended = pool.is_entry or pool.is_kept or bool(pool.cores)
             words.append(None if open_ended else random.choice(pool.words) & (ALL_64 if wide else ALL_32))
-        way = Way("target", call, fn, tuple(words))
-        args = self.arguments_of(way, random, min(1, len(self.machine.cores) - 1), lambda: Entry(1))
+        way = DraftWay("target", call, fn, tuple(words))
+        args = self.arguments_of(way, random, min(1, len(self.machine.cores) - 1), lambda: EntrySlot(1))
         return self.draft(state, 0, fn, args), way.words
 
-    def arguments_of(self, way: Way, random: Random, target: int, entry: Any) -> tuple[Argument, ...]:
+    def arguments_of(self, way: DraftWay, random: Random, target: int, entry: Any) -> tuple[Argument, ...]:
         """The arguments of a call that is a way, about a core.
 
         Args:
@@ -195,4 +195,4 @@ def programs(generator: Generator) -> SearchStrategy[Program]:
     return strategies.randoms(use_true_random=False).map(generator.program)
 
 
-__all__ = ["Generator", "Shape", "programs"]
+__all__ = ["Generator", "ProgramShape", "programs"]

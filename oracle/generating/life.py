@@ -14,8 +14,8 @@ from psci.model.step import Outcome
 from psci.oracle.generating.arguments import OFFSETS
 from psci.oracle.generating.drafts import SLOT_SIZE, SLOTS_BASE, Draft, Owner
 from psci.oracle.generating.memory import Memory
-from psci.oracle.generating.ways import ASLEEP, OFF, PENDING, RUNNING, Way, route, situation
-from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
+from psci.oracle.generating.ways import ASLEEP, OFF, PENDING, RUNNING, DraftWay, route, situation
+from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
 
 _CANDIDATES = 4
 """Of so many calls drawn, the one is taken whose expected rule and situation were covered least."""
@@ -30,13 +30,13 @@ _SETTLING_MICROSECONDS = (1000, 1500)
 
 
 @dataclass(slots=True)
-class Life:
+class DraftLife:
     """One life in the making."""
 
     owner: Owner
     random: Random
     memory: Memory
-    made: list[Step] = field(default_factory=list)
+    made: list[ProgramStep] = field(default_factory=list)
     state: Any = None
     turn: int = 0
     slot: int = 0
@@ -51,7 +51,7 @@ class Life:
     doubtful: set[int] = field(default_factory=set)
     """Cores that raced with a call that turns them on or off: they run or are off."""
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[ProgramStep, ...]:
         """Make the life."""
         self.state = self.owner.stepper.initial()
         self.budget = self.random.randint(*self.owner.shape.turns)
@@ -308,7 +308,7 @@ class Life:
                 return None
         return True
 
-    def _go(self, way: Way, target: int) -> bool:
+    def _go(self, way: DraftWay, target: int) -> bool:
         runners = self._runners()
         others = [core for core in runners if core != target]
         if way.role == "settle":
@@ -405,7 +405,7 @@ class Life:
             given.append(self._entry(random.random() < 0.04) if value is None else value)
         if not wide and random.random() < 0.1:
             # What SMC32 calls ignore, and what nothing reads.
-            given = [a if isinstance(a, Entry) else a | random.getrandbits(32) << 32 for a in given]
+            given = [a if isinstance(a, EntrySlot) else a | random.getrandbits(32) << 32 for a in given]
         return owner.draft(state, core, fn, tuple(given))
 
     def _draft(self, core: int, fn: int, args: tuple[Argument, ...]) -> Draft:
@@ -479,16 +479,16 @@ class Life:
     def _any_core(self) -> int:
         return self.random.randrange(len(self.owner.machine.cores))
 
-    def _entry(self, misaligned: bool = False) -> Entry:
+    def _entry(self, misaligned: bool = False) -> EntrySlot:
         self.slot += 1
-        return Entry(self.slot, self.random.choice(OFFSETS) if misaligned else 0)
+        return EntrySlot(self.slot, self.random.choice(OFFSETS) if misaligned else 0)
 
     @staticmethod
     def _is_ours(address: int) -> bool:
         return address >= SLOTS_BASE and address % SLOT_SIZE == 0 and address < SLOTS_BASE + 0x1_0000
 
-    def _add(self, step: Step) -> None:
+    def _add(self, step: ProgramStep) -> None:
         self.made.append(step)
 
 
-__all__ = ["Life"]
+__all__ = ["DraftLife"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from psci.model.events import Machine
-from psci.oracle.generating.drafts import Shape
+from psci.model.events import MachineEvent
+from psci.oracle.generating.drafts import ProgramShape
 from psci.oracle.generating.generator import Generator, programs
 from psci.oracle.profiles.declaration import machine_from
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from psci.oracle.peers.program import Program
 
-SHORT = Shape(lives=(1, 1), turns=(1, 12))
+SHORT = ProgramShape(lives=(1, 1), turns=(1, 12))
 """One short life: what a test can show to a person."""
 
 
 def sequences(
-    *, cpus: int = 4, psci: str = "1.3", profile: Mapping[str, Any] | None = None, shape: Shape = SHORT
+    *, cpus: int = 4, psci: str = "1.3", profile: Mapping[str, Any] | None = None, shape: ProgramShape = SHORT
 ) -> SearchStrategy[Program]:
     """Sequences of calls for a machine: the ones that `psci fuzz` makes, and Hypothesis shrinks them.
 
@@ -34,7 +34,7 @@ def sequences(
         UnknownVersion: there is no such version.
         ProfileError: the profile contradicts itself.
     """
-    machine = machine_from(Machine(psci=psci, cpus=tuple(range(cpus)), profile=dict(profile or {})))
+    machine = machine_from(MachineEvent(psci=psci, cpus=tuple(range(cpus)), profile=dict(profile or {})))
     return programs(Generator(machine, psci=psci, shape=shape))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from psci.model.declare import Call
 from psci.model.language.rules import Completion
-from psci.oracle.generating.drafts import Draft, Role, Way
+from psci.oracle.generating.drafts import Draft, DraftWay, Role
 
 OFF, PENDING, RUNNING = "OFF", "ON_PENDING", "RUNNING"
 ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")
@@ -34,7 +34,7 @@ def explored(
     calls: tuple[Call, ...],
     states: list[Any],
     draw: Callable[[Random, Any, Call], tuple[Draft, tuple[int | None, ...]]],
-) -> Mapping[tuple[str, str], list[Way]]:
+) -> Mapping[tuple[str, str], list[DraftWay]]:
     """The ways that single calls are.
 
     Args:
@@ -43,7 +43,7 @@ def explored(
         draw: a call of core 0 about core 1 in a state, with the words that matter of its arguments.
     """
     random = Random(0)
-    found: dict[tuple[str, str], list[Way]] = defaultdict(list)
+    found: dict[tuple[str, str], list[DraftWay]] = defaultdict(list)
     for state in states:
         for call in calls:
             for _ in range(_DRAFTS):
@@ -54,16 +54,16 @@ def explored(
                 roles: tuple[Role, ...] = ("caller", "target")
                 for core, role in enumerate(roles[: len(state.power)]):
                     step = situation(state, core), situation(outcome.state, core)
-                    way = Way(role, call, draft.invocation.fn, words)
+                    way = DraftWay(role, call, draft.invocation.fn, words)
                     if step[0] != step[1] and len(found[step]) < _MOST_OF_A_KIND and way not in found[step]:
                         found[step].append(way)
-    found[PENDING, RUNNING].append(Way("settle"))
+    found[PENDING, RUNNING].append(DraftWay("settle"))
     for asleep in ASLEEP:
-        found[asleep, RUNNING].append(Way("wake"))
+        found[asleep, RUNNING].append(DraftWay("wake"))
     return dict(found)
 
 
-def route(ways: Mapping[tuple[str, str], list[Way]], start: str, goal: str) -> list[tuple[str, str]] | None:
+def route(ways: Mapping[tuple[str, str], list[DraftWay]], start: str, goal: str) -> list[tuple[str, str]] | None:
     """The shortest way from one situation to another, as steps; None where there is none."""
     paths: deque[list[str]] = deque([[start]])
     seen = {start}
@@ -80,4 +80,4 @@ def route(ways: Mapping[tuple[str, str], list[Way]], start: str, goal: str) -> l
     return None
 
 
-__all__ = ["ASLEEP", "OFF", "PENDING", "RUNNING", "Way", "explored", "route", "situation"]
+__all__ = ["ASLEEP", "OFF", "PENDING", "RUNNING", "DraftWay", "explored", "route", "situation"]

@@ -42,7 +42,7 @@ class Peer(Protocol):
     """The exact version of what is under test, for reports."""
 
     def run(self, programs: Sequence[Program]) -> Iterable[tuple[Event, ...]]:
-        """Run each program and yield its trace (`Machine` first, `End` last), as soon as it is known.
+        """Run each program and yield its trace (`MachineEvent` first, `EndEvent` last), as soon as it is known.
 
         Raises:
             PeerDied: the peer ended or exceeded its time limit; the traces yielded before stay valid.

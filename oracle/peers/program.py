@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EntrySlot:
     """The address of entry slot `slot`: every slot is another address, and each reports the pc it was entered at.
 
     `offset` moves the address, for instance by 1 to ask for T32.
@@ -22,11 +22,11 @@ class Entry:
     offset: int = 0
 
 
-Argument: TypeAlias = int | Entry
+Argument: TypeAlias = int | EntrySlot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ProgramStep:
     """One thing that one core does.
 
     A step of turn *k* starts when every step of earlier turns has finished (its call returned, or
@@ -41,7 +41,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallStep(Step):
+class CallStep(ProgramStep):
     """Run the conduit instruction with x0 = `fn` and x1, x2, ... = `args` (up to 7; the rest 0)."""
 
     fn: int
@@ -51,21 +51,21 @@ class CallStep(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WakeStep(Step):
+class WakeStep(ProgramStep):
     """Make an interrupt pending for the core with index `target` (another core or this one)."""
 
     target: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObserveStep(Step):
+class ObserveStep(ProgramStep):
     """Ask the outside for the power state of the core with index `target`, where the peer can tell."""
 
     target: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PauseStep(Step):
+class PauseStep(ProgramStep):
     """Do nothing for `microseconds`."""
 
     microseconds: int
@@ -81,7 +81,7 @@ class Program:
     """
 
     cpus: int
-    lives: tuple[tuple[Step, ...], ...]
+    lives: tuple[tuple[ProgramStep, ...], ...]
     psci: str | None = None
     """The version to ask the implementation for, where it offers a choice (KVM)."""
     options: dict[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from psci.model.events import Event, Machine
+from psci.model.events import Event, MachineEvent
 from psci.oracle import profiles
 from psci.oracle.peers.program import Program
 from psci.oracle.profiles import inference
@@ -29,7 +29,7 @@ def inferred(trace: Sequence[Event]) -> dict[str, Any]:
 def declared_in(trace: Sequence[Event]) -> dict[str, Any]:
     """The profile that an implementation declares in its `machine` event."""
     machine = trace[0]
-    assert isinstance(machine, Machine)
+    assert isinstance(machine, MachineEvent)
     if isinstance(machine.profile, str):
         return dict(profiles.named(machine.profile))
     return dict(machine.profile or {})

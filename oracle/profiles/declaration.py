@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from psci.model.events import Machine as MachineEvent
+from psci.model.events import MachineEvent
 from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration, Sort
 from psci.model.language.terms import Function
 from psci.model.machine import Machine, ProfileError

@@ -11,10 +11,10 @@ from typing import Any
 
 from psci.model.calls import CALLS
 from psci.model.calls.psci_features import SMCCC_VERSION
-from psci.model.events import Call, Event, Machine, Return
+from psci.model.events import CallEvent, Event, MachineEvent, ReturnEvent
 from psci.model.tables.codes import INVALID_PARAMETERS, NOT_SUPPORTED
 from psci.model.tables.versions import VERSIONS
-from psci.oracle.peers.program import CallStep, Program, Step, WakeStep
+from psci.oracle.peers.program import CallStep, Program, ProgramStep, WakeStep
 
 IDS: Mapping[str, tuple[int, ...]] = {call.name: call.ids() for call in CALLS}
 PSCI_VERSION, PSCI_FEATURES = IDS["PSCI_VERSION"][0], IDS["PSCI_FEATURES"][0]
@@ -43,7 +43,7 @@ def questions(cpus: int, psci: str | None = None) -> Program:
 def suspend_questions(cpus: int, psci: str | None = None) -> tuple[Program, ...]:
     """Programs that ask for a standby state each, with a wakeup pending: the core may be lost over it."""
 
-    def life(word: int) -> tuple[Step, ...]:
+    def life(word: int) -> tuple[ProgramStep, ...]:
         return WakeStep(turn=0, cpu=0, target=0), CallStep(turn=1, cpu=0, fn=CPU_SUSPEND, args=(word, 0, 0))
 
     return tuple(Program(cpus=cpus, lives=(life(word),), psci=psci) for word in STANDBY_STATES)
@@ -57,7 +57,7 @@ def inferred(name: str, traces: Sequence[Sequence[Event]]) -> dict[str, Any]:
         traces: what came of the programs.
     """
     answers = dict(pair for trace in traces for pair in _answers(trace))
-    machine = next(event for trace in traces for event in trace if isinstance(event, Machine))
+    machine = next(event for trace in traces for event in trace if isinstance(event, MachineEvent))
     found: dict[str, Any] = {"name": name, "description": f"What {name} answered when it was asked."}
     number = answers.get((PSCI_VERSION, 0, 0))
     versions = [version for version in VERSIONS if version.number == number]
@@ -108,10 +108,10 @@ def _answers(trace: Sequence[Event]) -> list[tuple[Asked, int]]:
     found, asked = [], None
     for event in trace:
         match event:
-            case Call(fn=fn, args=args):
+            case CallEvent(fn=fn, args=args):
                 x1, x2 = (*args, 0, 0)[:2]
                 asked = (fn, x1, x2)
-            case Return(x0=x0) if asked is not None:
+            case ReturnEvent(x0=x0) if asked is not None:
                 found.append((asked, x0 & 0xFFFF_FFFF))
                 asked = None
     return found

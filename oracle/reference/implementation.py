@@ -12,7 +12,7 @@ import enum
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
-from psci.model.events import Machine
+from psci.model.events import MachineEvent
 from psci.model.language.rules import Completion, Modality
 from psci.model.language.terms import Value
 from psci.model.machine import Key, Undeclared
@@ -45,7 +45,7 @@ class Implementation:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: MachineEvent,
         specification: Specification = SPECIFICATION,
         choose: Choose = first,
         stepper: Stepper | None = None,

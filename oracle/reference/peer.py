@@ -6,13 +6,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
-from psci.model.events import Boot, Call, End, Event, Host, Machine, System, Timeout, Wake
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    SystemEvent,
+    TimeoutEvent,
+    WakeEvent,
+)
 from psci.model.language.terms import Value
 from psci.model.machine import Key
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Stepper
 from psci.model.tables.versions import V1_0, version
-from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, Program, Step, WakeStep
+from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, Program, ProgramStep, WakeStep
 from psci.oracle.reference.choices import Choose, Refuses, first, refusing, seeded
 from psci.oracle.reference.implementation import Implementation
 from psci.oracle.reference.running import Running
@@ -89,7 +99,7 @@ class ModelPeer:
         """Run each program and yield its trace."""
         for program in programs:
             psci = program.psci or self.psci
-            machine = Machine(
+            machine = MachineEvent(
                 psci=psci, cpus=self._mpidrs(program.cpus), conduit="hvc",
                 peer=f"{self.name} {self.version}", seed=self._seed, **self._declared,
             )  # fmt: skip
@@ -114,7 +124,7 @@ class _Run:
         self.random = random
         self.program = program
         self.cores = range(program.cpus)
-        self.waiting: list[list[Step]] = []
+        self.waiting: list[list[ProgramStep]] = []
         self.eagerness = 1.0
 
     def __iter__(self) -> Iterator[Event]:
@@ -124,16 +134,16 @@ class _Run:
         for number, steps in enumerate(self.program.lives):
             if number:
                 if not ended:
-                    yield Host(action="restart")
-                yield Boot(cpu=machine.cpus[self.running.implementation.machine.boot], cause="cold")
+                    yield HostEvent(action="restart")
+                yield BootEvent(cpu=machine.cpus[self.running.implementation.machine.boot], cause="cold")
                 self.running.boot()
             self.waiting = [[step for step in steps if step.cpu == core] for core in self.cores]
             self.eagerness = 1.0 if self.random is None else self.random.choice(LAZINESS)
             ended = False
             for event in self._life():
                 yield event
-                ended |= isinstance(event, System)
-        yield End(why="done")
+                ended |= isinstance(event, SystemEvent)
+        yield EndEvent(why="done")
 
     def _life(self) -> Iterator[Event]:
         limit = _MOVES_FOR_A_STEP * (1 + sum(map(len, self.waiting)))
@@ -146,7 +156,7 @@ class _Run:
                 return
         for core in self.cores:
             if self.running.stuck(core):
-                yield Timeout(cpu=self.running.machine.cpus[core])
+                yield TimeoutEvent(cpu=self.running.machine.cpus[core])
 
     def _moves(self) -> Iterator[Callable[[], Iterator[Event]]]:
         """What can happen next, the most urgent first; what may happen late does so when nothing else is left."""
@@ -180,17 +190,17 @@ class _Run:
             case CallStep(fn=fn, args=args):
                 words = tuple(address(argument) for argument in args)
                 self.running.call(core, fn, words)
-                yield Call(cpu=cpus[core], fn=fn & 0xFFFF_FFFF, args=words)
+                yield CallEvent(cpu=cpus[core], fn=fn & 0xFFFF_FFFF, args=words)
             case WakeStep(target=target):
                 self.running.wake(target)
-                yield Wake(cpu=cpus[target], cause="irq")
+                yield WakeEvent(cpu=cpus[target], cause="irq")
             case ObserveStep(target=target):
                 yield self.running.observed(target)
 
 
 def address(argument: Argument) -> int:
     """The word that an argument is: entry slots are where `SLOTS` says."""
-    return SLOTS + SLOT_SIZE * argument.slot + argument.offset if isinstance(argument, Entry) else argument
+    return SLOTS + SLOT_SIZE * argument.slot + argument.offset if isinstance(argument, EntrySlot) else argument
 
 
 __all__ = ["SLOTS", "ModelPeer", "address", "declaration"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from psci.model.calls.psci_version import PSCI_VERSION
-from psci.model.events import Call, Enter, Event, Machine, Observe, Return, System
+from psci.model.events import CallEvent, EnterEvent, Event, MachineEvent, ObserveEvent, ReturnEvent, SystemEvent
 from psci.model.language.rules import Completion
 from psci.model.step import Invocation, Outcome
 from psci.oracle.reference.choices import Choose
@@ -32,7 +32,7 @@ class Happening(NamedTuple):
 class Running:
     """The cores of one machine, and what each of them is in the middle of."""
 
-    def __init__(self, machine: Machine, implementation: Implementation, choose: Choose) -> None:
+    def __init__(self, machine: MachineEvent, implementation: Implementation, choose: Choose) -> None:
         self.machine = machine
         self.implementation = implementation
         self._choose = choose
@@ -77,7 +77,7 @@ class Running:
     def observed(self, core: int) -> Event:
         """What the outside sees of a core."""
         power = _OBSERVED[self.implementation.state.power[core]]
-        return Observe(cpu=self.machine.cpus[core], power="off" if power == "off" else "on", source="model")
+        return ObserveEvent(cpu=self.machine.cpus[core], power="off" if power == "off" else "on", source="model")
 
     def happenings(self) -> Iterator[Happening]:
         """What can happen next, the most urgent first."""
@@ -125,14 +125,14 @@ class Running:
         _, wide = self.implementation.stepper.function(invocation.fn)
         waited = outcome.completion is Completion.WAITS
         value = self.implementation.waited() if waited else outcome.value or 0
-        yield Return(cpu=self.machine.cpus[core], x0=self.implementation.result(value, wide))
+        yield ReturnEvent(cpu=self.machine.cpus[core], x0=self.implementation.result(value, wide))
 
     def _enter(self, core: int) -> Iterator[Event]:
         entry = self.implementation.entry(core)
         assert entry is not None
         self.implementation.entered(core)
         self.called[core] = self._outcome[core] = self._deciding[core] = None
-        yield Enter(cpu=self.machine.cpus[core], pc=entry[0], x0=entry[1])
+        yield EnterEvent(cpu=self.machine.cpus[core], pc=entry[0], x0=entry[1])
 
     def _silent(self, name: str, core: int) -> Iterator[Event]:
         self.implementation.move(name, core)
@@ -144,9 +144,9 @@ class Running:
         running = [core for core in self._cores if self.implementation.state.activity[core] == "RUNNING"]
         self.implementation.move("GO_DOWN", parameters=(kind,))
         event, flags = SYSTEM_EVENTS[kind]
-        yield System(event=event, source="model", flags=flags)
+        yield SystemEvent(event=event, source="model", flags=flags)
         for core in self.implementation.survivors(running):
-            yield Call(cpu=self.machine.cpus[core], fn=PSCI_VERSION.fid32 or 0)
+            yield CallEvent(cpu=self.machine.cpus[core], fn=PSCI_VERSION.fid32 or 0)
 
 
 __all__ = ["SYSTEM_EVENTS", "Happening", "Running"]

@@ -10,7 +10,7 @@ from random import Random
 from typing import IO, Any
 
 from psci.model.errors import InputError
-from psci.model.events import Event, Machine
+from psci.model.events import Event, MachineEvent
 from psci.model.language.terms import Value
 from psci.model.machine import Key
 from psci.model.specification import SPECIFICATION, Specification
@@ -29,7 +29,7 @@ class ProtocolError(InputError):
     """A line from the other side is none of the protocol."""
 
 
-class Server:
+class ReferenceServer:
     """Answers lines until its input ends."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Server:
             raise ProtocolError(f"`start` has cpus {cpus!r}: between 1 and {MOST_CORES}")
         psci = str(line.get("psci", self.psci))
         profile = declaration(psci) if self._profile is None else dict(self._profile)
-        machine = Machine(psci=psci, cpus=self._mpidrs(cpus), conduit="hvc", peer=self._name, profile=profile)
+        machine = MachineEvent(psci=psci, cpus=self._mpidrs(cpus), conduit="hvc", peer=self._name, profile=profile)
         implementation = self._kind(
             machine, self._specification, self._choose, self._steppers.get((psci, cpus)),
             permits=self._permits, choices=self._choices.setdefault((psci, cpus), {}),
@@ -173,4 +173,4 @@ def _say(out: IO[bytes], value: Mapping[str, Any]) -> None:
     out.write(json.dumps(value, separators=(",", ":")).encode() + b"\n")
 
 
-__all__ = ["ProtocolError", "Server"]
+__all__ = ["ProtocolError", "ReferenceServer"]

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from psci.host.files import write_whole
 from psci.model.errors import InputError
-from psci.model.events import KINDS, End, Event, Machine
+from psci.model.events import KINDS, EndEvent, Event, MachineEvent
 from psci.oracle.traces.format import FORMAT, Wrong, fields_of
 
 MAX_LINE = 1 << 20
@@ -86,7 +86,7 @@ def read_lines(file: BinaryIO, name: str) -> Iterator[Event]:
             cpus = _in_place(event, cpus)
         except Wrong as error:
             raise TraceFormatError(f"{name}:{number}: {error}") from None
-        ended = isinstance(event, End)
+        ended = isinstance(event, EndEvent)
         yield event
     if cpus is None:
         raise TraceFormatError(f"{name}:1: the trace is empty; it begins with a `machine` line")
@@ -94,7 +94,7 @@ def read_lines(file: BinaryIO, name: str) -> Iterator[Event]:
 
 def _in_place(event: Event, cpus: frozenset[int] | None) -> frozenset[int]:
     """The cores of the machine; raises Wrong where the event does not belong to it."""
-    if isinstance(event, Machine):
+    if isinstance(event, MachineEvent):
         if cpus is not None:
             raise Wrong("a second `machine` line; a file holds one trace")
         if not event.cpus:
@@ -175,7 +175,7 @@ def event_from(line: dict[str, Any]) -> Event:
 def as_json(event: Event) -> dict[str, Any]:
     """The JSON object of an event: its kind, its fields, what is absent left out, and the peer's fields last."""
     line: dict[str, Any] = {"k": event.k}
-    if isinstance(event, Machine):
+    if isinstance(event, MachineEvent):
         line["format"] = FORMAT
     for field in fields_of(event.k).values():
         value = getattr(event, field.attribute)

@@ -11,7 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from psci.model.errors import InputError
-from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Move, Return, System, Timeout
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    EnterEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    MoveEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+)
 
 
 class TooManyOrders(Exception):
@@ -27,9 +39,9 @@ LIMIT_OF_ORDERS = 20_000
 _LIMIT_OF_BUFFER = 65_536
 _KEPT_IN_BUFFER = 4_096
 
-_BY_LINE = (Machine, Boot, Host, Move, Timeout, End)
+_BY_LINE = (MachineEvent, BootEvent, HostEvent, MoveEvent, TimeoutEvent, EndEvent)
 """What divides a trace: these events are ordered by line even if they have an interval."""
-_OWN_LOG = (Call, Return, Enter)
+_OWN_LOG = (CallEvent, ReturnEvent, EnterEvent)
 """What a core logs itself, in the order in which it happened."""
 
 
@@ -135,15 +147,15 @@ def choices(group: Sequence[Event], masks: Sequence[int], done: int) -> list[int
     """
     open_events = [place for place, needed in enumerate(masks) if not done >> place & 1 and not needed & ~done]
     left = [place for place in range(len(group)) if not done >> place & 1]
-    if any(isinstance(group[place], System) for place in left):
+    if any(isinstance(group[place], SystemEvent) for place in left):
         return open_events
     for place in open_events:
-        if isinstance(group[place], Call):
+        if isinstance(group[place], CallEvent):
             return [place]
     waited_for = 0
     for place in left:
         waited_for |= masks[place]
-    ends = [p for p in open_events if isinstance(group[p], Return | Enter) and not waited_for >> p & 1]
+    ends = [p for p in open_events if isinstance(group[p], ReturnEvent | EnterEvent) and not waited_for >> p & 1]
     others = [place for place in open_events if place not in ends]
     return others or ends[:1]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from psci.model.errors import InputError
 from psci.proofs.certificates.proof import read
-from psci.proofs.certificates.terms import Terms, parse
-from psci.proofs.encoding.queries import CVC5_STRATEGIES, Query, Verdict
+from psci.proofs.certificates.terms import SharedTerms, parse
+from psci.proofs.encoding.queries import CVC5_STRATEGIES, Query, SolverVerdict
 
 INDEX = "index.json"
 PROOF_OPTIONS: Mapping[str, str] = {
@@ -65,11 +65,11 @@ class Checked:
     """A checker that is not of this project accepted the proof."""
 
 
-def write(folder: Path, cores: str, query: Query, core: Collection[str]) -> Verdict:
+def write(folder: Path, cores: str, query: Query, core: Collection[str]) -> SolverVerdict:
     """Write the certificate of a query that was proved from the facts of these names; what cvc5 says of it."""
     whole, reduced = query.smtlib(), query.only(core).smtlib()
     proof = prove(reduced)
-    found = read(proof, Terms()) if proof else None
+    found = read(proof, SharedTerms()) if proof else None
     certificate = Certificate(
         query.name, cores, digest(whole), digest(reduced), digest(proof) if proof else "", len(proof),
         found.steps if found else 0, found.trusted if found else 0,
@@ -80,7 +80,7 @@ def write(folder: Path, cores: str, query: Query, core: Collection[str]) -> Verd
     if proof:
         (folder / f"{certificate.stem}.cpc").write_text(proof, encoding="utf-8")
     (folder / f"{certificate.stem}.json").write_text(json.dumps(asdict(certificate)), encoding="utf-8")
-    return Verdict.PROVED if proof else Verdict.UNKNOWN
+    return SolverVerdict.PROVED if proof else SolverVerdict.UNKNOWN
 
 
 def prove(text: str) -> str:
@@ -176,7 +176,7 @@ def fault_of(folder: Path, certificate: Certificate) -> str:
 
 def unfounded(whole: str, reduced: str, proof: str) -> str:
     """Why a proof is none of a query; empty where it assumes only what the query asserts."""
-    terms = Terms()
+    terms = SharedTerms()
     try:
         asked, enough, found = asserted(whole, terms), asserted(reduced, terms), read(proof, terms)
     except (ValueError, IndexError, KeyError) as error:
@@ -191,7 +191,7 @@ def unfounded(whole: str, reduced: str, proof: str) -> str:
     return f"it assumes {len(strange)} formulas that the query does not assert" if strange else ""
 
 
-def asserted(text: str, terms: Terms) -> set[int]:
+def asserted(text: str, terms: SharedTerms) -> set[int]:
     """What a query asserts, as trees; of a conjunction also its parts, because a smaller query has fewer of them."""
     return {terms.read(command[1], {}) for command in parse(text) if command[0] == "assert"}
 

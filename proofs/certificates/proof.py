@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psci.proofs.certificates.terms import Terms, parse
+from psci.proofs.certificates.terms import SharedTerms, parse
 
 TRUSTED = ("trust", "trust_theory_rewrite", "hole")
 """Rules that prove whatever they are asked to."""
 
 
 @dataclass(frozen=True)
-class Read:
+class ParsedProof:
     """What a proof consists of."""
 
     assumed: tuple[int, ...]
@@ -35,7 +35,7 @@ class Read:
         return sum(self.rules.get(rule, 0) for rule in TRUSTED)
 
 
-def read(text: str, terms: Terms) -> Read:
+def read(text: str, terms: SharedTerms) -> ParsedProof:
     """Read a proof: every premise is an earlier step, nothing is left assumed but the outermost, the end is false."""
     (commands,) = parse(text)
     names: dict[str, int] = {}
@@ -58,21 +58,21 @@ def read(text: str, terms: Terms) -> Read:
             rule, premises, conclusion = _parts(command)
             missing = [premise for premise in premises if premise not in known]
             if missing:
-                return Read(tuple(assumed), rules, f"{name} uses {missing[0]}, which is not proved before it")
+                return ParsedProof(tuple(assumed), rules, f"{name} uses {missing[0]}, which is not proved before it")
             if kind == "step-pop":
                 if not inner:
-                    return Read(tuple(assumed), rules, f"{name} ends an assumption that was not made")
+                    return ParsedProof(tuple(assumed), rules, f"{name} ends an assumption that was not made")
                 known.discard(inner.pop())
             rules[rule] += 1
             known.add(name)
             last = conclusion
         elif not kind.startswith("declare"):
-            return Read(tuple(assumed), rules, f"unknown command {kind}")
+            return ParsedProof(tuple(assumed), rules, f"unknown command {kind}")
     if inner:
-        return Read(tuple(assumed), rules, f"the assumption {inner[-1]} is left open")
+        return ParsedProof(tuple(assumed), rules, f"the assumption {inner[-1]} is left open")
     if last is None or terms.read(last, names) != terms.intern("word", "false"):
-        return Read(tuple(assumed), rules, "it does not end with false")
-    return Read(tuple(assumed), rules)
+        return ParsedProof(tuple(assumed), rules, "it does not end with false")
+    return ParsedProof(tuple(assumed), rules)
 
 
 def _parts(command: list[Any]) -> tuple[str, list[str], Any]:
@@ -82,4 +82,4 @@ def _parts(command: list[Any]) -> tuple[str, list[str], Any]:
     return command[at + 1], premises, command[2] if at > 2 else None
 
 
-__all__ = ["Read", "read"]
+__all__ = ["ParsedProof", "read"]

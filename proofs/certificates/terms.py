@@ -16,7 +16,7 @@ TOKEN = re.compile(r'\|[^|]*\||"[^"]*"|;[^\n]*|[()]|[^\s()|";]+')
 QUANTIFIERS = ("forall", "exists")
 
 
-class Terms:
+class SharedTerms:
     """Trees that share what they have in common."""
 
     def __init__(self) -> None:
@@ -104,4 +104,4 @@ def _indexed_word(expression: list[str]) -> str:
     return " ".join(expression)
 
 
-__all__ = ["Terms", "parse"]
+__all__ = ["SharedTerms", "parse"]

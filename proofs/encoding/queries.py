@@ -36,7 +36,7 @@ CORE_RLIMIT = 200_000
 """What may be spent on a smaller core of what is proved already."""
 
 
-class Verdict(enum.Enum):
+class SolverVerdict(enum.Enum):
     """What a solver said of a goal."""
 
     PROVED = "proved"
@@ -73,11 +73,11 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Answer:
+class SolverAnswer:
     """What came of a query."""
 
     query: str
-    verdict: Verdict
+    verdict: SolverVerdict
     seconds: float
     core: tuple[str, ...] = ()
     """The names of the assumptions that a proof used."""
@@ -87,11 +87,11 @@ class Answer:
     """Why the solver gave up."""
     rlimit: int = 0
     """The resources that were used."""
-    second: Verdict | None = None
+    second: SolverVerdict | None = None
     """What the second solver said, where it was asked."""
 
 
-def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True) -> Answer:
+def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True) -> SolverAnswer:
     """Ask Z3, in a context of its own: what was asked before cannot change the answer.
 
     Args:
@@ -106,20 +106,20 @@ def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True) -> Answer:
     solver = _solver(facts, goal, rlimit)
     found = solver.check()
 
-    def answer(verdict: Verdict, **more: Any) -> Answer:
+    def answer(verdict: SolverVerdict, **more: Any) -> SolverAnswer:
         seconds = time.perf_counter() - started
-        return Answer(query.name, verdict, seconds, rlimit=_used(solver), **more)
+        return SolverAnswer(query.name, verdict, seconds, rlimit=_used(solver), **more)
 
     if found == z3.sat:
-        return answer(Verdict.REFUTED, model=solver.model().translate(home))
+        return answer(SolverVerdict.REFUTED, model=solver.model().translate(home))
     if found == z3.unknown:
-        return answer(Verdict.UNKNOWN, reason=solver.reason_unknown())
+        return answer(SolverVerdict.UNKNOWN, reason=solver.reason_unknown())
     core = _core(solver, facts)
     if minimise and len(core) > 1:
         again = _solver(core, goal, CORE_RLIMIT, smallest=True)
         # where the smaller question is harder, what is known already will do
         core = _core(again, core) if again.check() == z3.unsat else core
-    return answer(Verdict.PROVED, core=tuple(dict.fromkeys(name for name, _ in core)))
+    return answer(SolverVerdict.PROVED, core=tuple(dict.fromkeys(name for name, _ in core)))
 
 
 def _solver(facts: Sequence[Fact], goal: Expression, rlimit: int, smallest: bool = False) -> Expression:
@@ -152,13 +152,13 @@ def cvc5_missing() -> str | None:
     return None
 
 
-def solve_with_cvc5(text: str) -> Verdict:
+def solve_with_cvc5(text: str) -> SolverVerdict:
     """Ask cvc5 about a query in SMT-LIB 2."""
     answers = (_ask_cvc5(text, rlimit, options) for rlimit, options in CVC5_STRATEGIES)
-    return next((answer for answer in answers if answer is not Verdict.UNKNOWN), Verdict.UNKNOWN)
+    return next((answer for answer in answers if answer is not SolverVerdict.UNKNOWN), SolverVerdict.UNKNOWN)
 
 
-def _ask_cvc5(text: str, rlimit: int, options: Mapping[str, str]) -> Verdict:
+def _ask_cvc5(text: str, rlimit: int, options: Mapping[str, str]) -> SolverVerdict:
     import cvc5
 
     solver = cvc5.Solver(cvc5.TermManager())
@@ -172,10 +172,10 @@ def _ask_cvc5(text: str, rlimit: int, options: Mapping[str, str]) -> Verdict:
         result += command.invoke(solver, symbols)
     match result.strip().splitlines():
         case [*_, "unsat"]:
-            return Verdict.PROVED
+            return SolverVerdict.PROVED
         case [*_, "sat"]:
-            return Verdict.REFUTED
-    return Verdict.UNKNOWN
+            return SolverVerdict.REFUTED
+    return SolverVerdict.UNKNOWN
 
 
 def solver_versions() -> dict[str, str]:

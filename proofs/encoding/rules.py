@@ -28,7 +28,7 @@ OUTCOMES = (
 
 
 @dataclass(frozen=True)
-class Transition:
+class RuleFormula:
     """One rule as a step: allowed where all of `conditions` hold."""
 
     rule: Rule
@@ -99,7 +99,7 @@ def scope_of(domain: Domain, owner: Call | Move, state: Mapping[str, Meaning], p
     return Scope(domain, state, call, variables)
 
 
-def transitions(domain: Domain, owner: Call | Move, scope: Scope, specification: Specification) -> list[Transition]:
+def transitions(domain: Domain, owner: Call | Move, scope: Scope, specification: Specification) -> list[RuleFormula]:
     """Every rule of a call or move as a step, in the order in which they are written."""
     rules = [
         rule
@@ -109,7 +109,7 @@ def transitions(domain: Domain, owner: Call | Move, scope: Scope, specification:
     ]  # fmt: skip
     guards = {id(rule): _guard(domain, scope, rule) for rule in rules}
     return [
-        Transition(
+        RuleFormula(
             rule,
             tuple(_conditions(domain, rules, rule, guards)),
             None if rule.value is None else scope.term(rule.value),

@@ -18,7 +18,7 @@ from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import U64
 from psci.model.symbols.state import FIELDS
 from psci.proofs.encoding.domain import Domain, Expression, Fact, Meaning
-from psci.proofs.encoding.rules import Transition, call_limits, call_symbols, fields_of, transitions
+from psci.proofs.encoding.rules import RuleFormula, call_limits, call_symbols, fields_of, transitions
 from psci.proofs.encoding.terms import Scope
 from psci.properties.language import History
 
@@ -26,7 +26,7 @@ STATE_PREFIX, CALL_PREFIX, HISTORY_PREFIX = "s", "a", "h"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SymbolicOutcome:
     """One rule taken: the call or move and the state before it, the state after it, and when that is allowed."""
 
     before: Scope
@@ -48,7 +48,7 @@ class Translated:
         self._state = state
         self._before: dict[int, tuple[History, Scope]] = {}
         self._unchanged: dict[int, Scope] = {}
-        self._outcomes: dict[int, tuple[Transition, Outcome]] = {}
+        self._outcomes: dict[int, tuple[RuleFormula, SymbolicOutcome]] = {}
 
     @cached_property
     def scope(self) -> Scope:
@@ -56,7 +56,7 @@ class Translated:
         return self._state.calling(*call_symbols(self.domain, CALL_PREFIX, self.owner))
 
     @cached_property
-    def transitions(self) -> list[Transition]:
+    def transitions(self) -> list[RuleFormula]:
         """The rules that have outcomes, in the order in which they are written."""
         return transitions(self.domain, self.owner, self.scope, self.specification)
 
@@ -84,13 +84,13 @@ class Translated:
         """The symbol for a result that a rule leaves open."""
         return z3.Const(f"{CALL_PREFIX}.result", self.domain.sort(U64))
 
-    def outcome(self, transition: Transition) -> Outcome:
+    def outcome(self, transition: RuleFormula) -> SymbolicOutcome:
         """A rule taken, where its result is a symbol if the rule leaves it open."""
         key = id(transition.rule)
         if key not in self._outcomes:
             before, conditions = with_result(self.domain, self.scope, transition, self.free_result)
             after = before.but(before.after(transition.rule.effect))
-            self._outcomes[key] = (transition, Outcome(before, after, (*transition.conditions, *conditions)))
+            self._outcomes[key] = (transition, SymbolicOutcome(before, after, (*transition.conditions, *conditions)))
         return self._outcomes[key][1]
 
     def limits(self, history: History) -> tuple[Fact, ...]:
@@ -144,7 +144,7 @@ def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
 
 
 def with_result(
-    domain: Domain, scope: Scope, transition: Transition, free: Expression
+    domain: Domain, scope: Scope, transition: RuleFormula, free: Expression
 ) -> tuple[Scope, tuple[Fact, ...]]:
     """The scope in which RESULT is what the rule returns, and the rule's condition where it leaves a choice.
 

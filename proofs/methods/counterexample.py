@@ -16,10 +16,10 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.versions import VERSIONS
 from psci.proofs.encoding.domain import Expression
-from psci.proofs.encoding.queries import RLIMIT, Answer
+from psci.proofs.encoding.queries import RLIMIT, SolverAnswer
 from psci.proofs.methods.induction import Obligation, blank_value
-from psci.proofs.replay.concrete import Reading, Taken, replays, step_taken
-from psci.proofs.replay.text import Words
+from psci.proofs.replay.concrete import ModelValues, Taken, replays, step_taken
+from psci.proofs.replay.text import ProofWords
 from psci.properties.language import Property, Step
 
 
@@ -59,7 +59,7 @@ class Counterexample:
         others = [name for name in self.broken if name != self.property]
         if others:
             yield f"  {self.heading}: " + ", ".join(others)
-        words = Words(self.machine, self.history, self.relevant)
+        words = ProofWords(self.machine, self.history, self.relevant)
         yield f"  {words.machine_line()}"
         yield from (f"    {name} = {value}" for name, value in (self.declarations or {}).items())
         if self.at is not None:
@@ -116,11 +116,11 @@ def plainest(obligation: Obligation, model: Expression, prop: Property) -> tuple
 
 
 def explain(
-    prop: Property, obligation: Obligation, answer: Answer, specification: Specification = SPECIFICATION
+    prop: Property, obligation: Obligation, answer: SolverAnswer, specification: Specification = SPECIFICATION
 ) -> Counterexample:
     """The counterexample of one step of an induction."""
     model, broken = plainest(obligation, answer.model, prop)
-    reading = Reading(obligation.domain, model, obligation.speaks_of_tree)
+    reading = ModelValues(obligation.domain, model, obligation.speaks_of_tree)
     if obligation.rule is None or obligation.step is None:
         return Counterexample(prop.name, prop.sentence, reading.machine(), (), broken, False, True, prop.history.fields)
     taken = taken_in(reading, obligation.step, obligation.rule, obligation.before, obligation.after, prop)
@@ -134,13 +134,13 @@ def explain(
     )  # fmt: skip
 
 
-def taken_in(reading: Reading, step: Step, rule: Rule, before: Any, after: Any, prop: Property) -> Taken:
+def taken_in(reading: ModelValues, step: Step, rule: Rule, before: Any, after: Any, prop: Property) -> Taken:
     """One step of a model, with its result where it has one."""
     result = before.variables.get(RESULT) if rule.completion is Completion.RETURNS and step.is_call else None
     return step_taken(reading, step.owner, rule, before, after, result, prop.history.fields)
 
 
-def declarations(rule: Rule, reading: Reading) -> dict[str, Any]:
+def declarations(rule: Rule, reading: ModelValues) -> dict[str, Any]:
     """What the machine declares that the rule's guard or effect reads, for symbols without arguments."""
     terms = [rule.guard, *(value for update in rule.effect.updates for _, value in update.points)]
     terms += [update.everywhere for update in rule.effect.updates if update.everywhere is not None]

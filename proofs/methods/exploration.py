@@ -25,10 +25,10 @@ from psci.explorer.watch import unwatched, watched
 from psci.model.machine import Machine
 from psci.model.scenarios.hibernation import Scenario
 from psci.model.specification import SPECIFICATION, Specification
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.methods.counterexample import Story
 from psci.properties.hibernation import OfScenarios
-from psci.properties.language import Kind, Property
+from psci.properties.language import ClaimKind, Property
 from psci.properties.runs.responses import Response
 
 CORES = 2
@@ -44,11 +44,11 @@ CLAIMS: Mapping[str, Callable[[Machine, Specification], LeadsTo]] = {
 
 
 @dataclass(frozen=True)
-class Explored:
+class ExploredClaim:
     """What came of exploring everything that a property is about."""
 
     claim: Property
-    verdict: Verdict
+    verdict: SolverVerdict
     states: int
     seconds: float
     stories: tuple[Story, ...] = ()
@@ -59,14 +59,14 @@ class Explored:
 
 def can_decide(prop: Property) -> bool:
     """Whether a property is one of scenarios, of something possible, or has a claim about the explored graph."""
-    return isinstance(prop, OfScenarios) or prop.kind is Kind.WITNESS or prop.name in CLAIMS
+    return isinstance(prop, OfScenarios) or prop.kind is ClaimKind.WITNESS or prop.name in CLAIMS
 
 
-def decide(prop: Property, specification: Specification = SPECIFICATION) -> Explored:
+def decide(prop: Property, specification: Specification = SPECIFICATION) -> ExploredClaim:
     """Decide a property on the smallest machine, or one of scenarios on all of them."""
     if isinstance(prop, OfScenarios):
         return of_scenarios(prop, scenarios(specification))
-    if prop.kind is Kind.WITNESS:
+    if prop.kind is ClaimKind.WITNESS:
         return of_possibility(prop, specification)
     assert isinstance(prop, Response), prop.name
     return of_graph(prop, CLAIMS[prop.name](small(CORES), specification))
@@ -78,7 +78,7 @@ def scenarios(specification: Specification = SPECIFICATION) -> Iterator[Scenario
         yield replace(scenario, implementation=replace(scenario.implementation, rules=specification))
 
 
-def of_scenarios(prop: OfScenarios, among: Iterable[Scenario]) -> Explored:
+def of_scenarios(prop: OfScenarios, among: Iterable[Scenario]) -> ExploredClaim:
     """Judge scenarios; one that the property does not speak about counts for nothing."""
     started = time.perf_counter()
     concerned = [found for found in map(judge, among) if prop.concerns(found)]
@@ -90,7 +90,7 @@ def of_scenarios(prop: OfScenarios, among: Iterable[Scenario]) -> Explored:
     return _explored(prop, started, sum(found.states for found in concerned), tuple(stories))
 
 
-def of_possibility(prop: Property, specification: Specification) -> Explored:
+def of_possibility(prop: Property, specification: Specification) -> ExploredClaim:
     """Look for the shortest run that makes a step which must be possible."""
     started = time.perf_counter()
     machine = small(CORES, declared={"osi_supported": True})
@@ -101,14 +101,14 @@ def of_possibility(prop: Property, specification: Specification) -> Explored:
     steps = found.witness()
     if steps is None:
         nothing = Story((f"{prop.name} is broken: no run of {CORES} cores shows it: {prop.sentence}",))
-        return Explored(prop, Verdict.REFUTED, len(found.states), seconds, (nothing,))
+        return ExploredClaim(prop, SolverVerdict.REFUTED, len(found.states), seconds, (nothing,))
     way = unwatched(steps)
     lines = (f"{prop.name} is shown: {prop.sentence}", *(f"  {line}" for line in step_lines(product, way)))
     story = Story(lines, tuple(events_of(product, way)))
-    return Explored(prop, Verdict.PROVED, len(found.states), seconds, witness=story)
+    return ExploredClaim(prop, SolverVerdict.PROVED, len(found.states), seconds, witness=story)
 
 
-def of_graph(prop: Response, claim: LeadsTo) -> Explored:
+def of_graph(prop: Response, claim: LeadsTo) -> ExploredClaim:
     """Explore every state of the claim's machine."""
     started = time.perf_counter()
     found = check(claim)
@@ -121,11 +121,11 @@ def of_graph(prop: Response, claim: LeadsTo) -> Explored:
     return _explored(prop, started, found.states if found.premises else 0, stories)
 
 
-def _explored(prop: Property, started: float, states: int, stories: tuple[Story, ...]) -> Explored:
+def _explored(prop: Property, started: float, states: int, stories: tuple[Story, ...]) -> ExploredClaim:
     if not states:
         stories = (Story((f"{prop.name} says nothing: no state or scenario that was explored meets its premise",)),)
-    verdict = Verdict.REFUTED if stories else Verdict.PROVED
-    return Explored(prop, verdict, states, time.perf_counter() - started, stories)
+    verdict = SolverVerdict.REFUTED if stories else SolverVerdict.PROVED
+    return ExploredClaim(prop, verdict, states, time.perf_counter() - started, stories)
 
 
 def _action(claim: LeadsTo, action: Invoke | Decide | MoveAction) -> str:

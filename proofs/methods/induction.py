@@ -21,8 +21,8 @@ from psci.model.symbols.machine import MACHINE
 from psci.model.symbols.readings import READINGS
 from psci.model.symbols.state import FIELDS, STATE
 from psci.proofs.encoding.domain import Domain, Expression, Fact
-from psci.proofs.encoding.queries import Answer, Query, Verdict, solve
-from psci.proofs.encoding.rules import OUTCOMES, Transition, owners
+from psci.proofs.encoding.queries import Query, SolverAnswer, SolverVerdict, solve
+from psci.proofs.encoding.rules import OUTCOMES, RuleFormula, owners
 from psci.proofs.encoding.steps import Translated, Translations, primes
 from psci.proofs.encoding.terms import Scope, read_by
 from psci.properties.language import Invariant, Property, Step, step_of
@@ -66,22 +66,24 @@ class Induction:
 
     claim: Property
     cores: str
-    answers: tuple[tuple[Obligation, Answer], ...]
+    answers: tuple[tuple[Obligation, SolverAnswer], ...]
     by_construction: int
     """Rules that change nothing which the property speaks about; they need no query."""
     seconds: float = field(default=0.0)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> SolverVerdict:
         """Proved if every step was; refuted if some step was; else the solver gave up."""
         verdicts = {answer.verdict for _, answer in self.answers}
-        if Verdict.REFUTED in verdicts:
-            return Verdict.REFUTED
-        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.PROVED
+        if SolverVerdict.REFUTED in verdicts:
+            return SolverVerdict.REFUTED
+        return SolverVerdict.UNKNOWN if SolverVerdict.UNKNOWN in verdicts else SolverVerdict.PROVED
 
-    def failures(self) -> list[tuple[Obligation, Answer]]:
+    def failures(self) -> list[tuple[Obligation, SolverAnswer]]:
         """The steps that were not proved."""
-        return [(obligation, answer) for obligation, answer in self.answers if answer.verdict is not Verdict.PROVED]
+        return [
+            (obligation, answer) for obligation, answer in self.answers if answer.verdict is not SolverVerdict.PROVED
+        ]
 
     def rules_used(self) -> tuple[str, ...]:
         """The rules that the proof rests on: those that change something, and those in its unsatisfiable cores."""
@@ -94,7 +96,7 @@ class Induction:
         return tuple(sorted(name for name in names if " " in name and not name.startswith("not ")))
 
 
-def rules_in_cores(answers: Iterable[Answer]) -> frozenset[str]:
+def rules_in_cores(answers: Iterable[SolverAnswer]) -> frozenset[str]:
     """The rules among the assumptions that proofs used."""
     names = (name for answer in answers for name in answer.core)
     plain = (name.removeprefix("not ").removesuffix(" lets the result be returned") for name in names)
@@ -244,7 +246,7 @@ class Taking:
         return None if claim is TRUE else self.both.term(claim)
 
 
-def taking(prop: Property, translated: Translated, transition: Transition) -> Taking:
+def taking(prop: Property, translated: Translated, transition: RuleFormula) -> Taking:
     """A rule as a step, with what the property remembers of it."""
     step = step_of(translated.owner, transition.rule)
     taken = translated.outcome(transition)
@@ -262,7 +264,7 @@ def taking(prop: Property, translated: Translated, transition: Transition) -> Ta
 
 def keep(
     prop: Property, invariants: Sequence[tuple[str, Term]], assumed: Assumed, translated: Translated,
-    transition: Transition,
+    transition: RuleFormula,
 ) -> Obligation | None:  # fmt: skip
     """A rule keeps the invariants, and its steps satisfy the claim; None where there is nothing to prove."""
     taken, domain = taking(prop, translated, transition), translated.domain
@@ -330,17 +332,17 @@ def prove(
     translations: Translations,
     extra: Sequence[Invariant] = (),
     only_rule: str | None = None,
-    ask: Callable[[Query], Answer] = solve,
+    ask: Callable[[Query], SolverAnswer] = solve,
 ) -> Induction:
     """Run the induction for a property."""
-    answers: list[tuple[Obligation, Answer]] = []
+    answers: list[tuple[Obligation, SolverAnswer]] = []
     trivial = 0
     settled: set[tuple[int, ...]] = set()  # questions whose answer is known: they hold whatever rule answers
     for obligation in obligations(prop, translations, extra, only_rule):
         alone = None if obligation is None else obligation.alone
         if obligation is None or (alone and alone.formulas() in settled):
             trivial += 1
-        elif alone and solve(alone, minimise=False).verdict is Verdict.PROVED:
+        elif alone and solve(alone, minimise=False).verdict is SolverVerdict.PROVED:
             settled.add(alone.formulas())
             answers.append((obligation, ask(alone)))
         else:

@@ -18,8 +18,8 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Stepper
 from psci.model.symbols.state import STATE
 from psci.proofs.encoding.domain import Expression, Fact
-from psci.proofs.encoding.queries import Answer, Query, Verdict, solve
-from psci.proofs.encoding.rules import Transition, owner_named, owners
+from psci.proofs.encoding.queries import Query, SolverAnswer, SolverVerdict, solve
+from psci.proofs.encoding.rules import RuleFormula, owner_named, owners
 from psci.proofs.encoding.steps import Translated, Translations
 from psci.proofs.encoding.terms import Scope
 from psci.proofs.methods import counterexample
@@ -33,7 +33,7 @@ from psci.proofs.methods.induction import (
     standing_assumptions,
     taking,
 )
-from psci.proofs.replay.concrete import Action, Reading
+from psci.proofs.replay.concrete import ModelValues, ReplayAction
 from psci.properties.language import Step, step_of
 from psci.properties.runs.responses import Response, Stage
 
@@ -47,7 +47,7 @@ SHORT = {BEGINS: "begins", STAYS: "stays", ADVANCES: "advances", ENABLED: "enabl
 
 
 @dataclass(frozen=True)
-class Duty(Obligation):
+class RankingCondition(Obligation):
     """One condition of the rule, for one stage and, where it is about steps, for one rule."""
 
     condition: str = ""
@@ -74,7 +74,7 @@ class Duty(Obligation):
 
 def duties(
     prop: Response, translations: Translations, only_rule: str | None = None, only_owner: str | None = None
-) -> Iterator[Duty | None]:
+) -> Iterator[RankingCondition | None]:
     """Every query of the rule, or those about one rule, call or move; None for a step that stays by construction."""
     specification = translations.specification
     if only_rule is None:
@@ -100,7 +100,7 @@ def duties(
                 yield from _of_step(prop, stage, assumed, translated, transition)
 
 
-def _of_premise(prop: Response, translated: Translated) -> Iterator[Duty]:
+def _of_premise(prop: Response, translated: Translated) -> Iterator[RankingCondition]:
     """The premise, where what is remembered is at its beginning, and that it holds somewhere."""
     scope = translated.before(prop.history)
     scope = scope.but(scope.after(prop.history.start()))
@@ -112,7 +112,7 @@ def _of_premise(prop: Response, translated: Translated) -> Iterator[Duty]:
         yield _duty(prop, condition, None, translated, facts, scope, scope.term(goal))
 
 
-def _of_helpful(prop: Response, stage: Stage, translated: Translated) -> Iterator[Duty]:
+def _of_helpful(prop: Response, stage: Stage, translated: Translated) -> Iterator[RankingCondition]:
     """The helpful action is possible wherever its stage holds, and there are states in which it does.
 
     That its core runs, which is assumed of every other caller, has to be shown of this one.
@@ -145,8 +145,8 @@ def _answers(rule: Rule) -> bool:
 
 
 def _of_step(
-    prop: Response, stage: Stage, assumed: Assumed, translated: Translated, transition: Transition
-) -> Iterator[Duty | None]:
+    prop: Response, stage: Stage, assumed: Assumed, translated: Translated, transition: RuleFormula
+) -> Iterator[RankingCondition | None]:
     """A step by a rule from a stage: by anybody, where it can end the stage, and by the helpful core."""
     taken, owner = taking(prop, translated, transition), translated.owner
     rule, step, before, after = taken.rule, taken.step, taken.before, taken.after
@@ -184,23 +184,25 @@ def _duty(
     prop: Response, condition: str, stage: Stage | None, translated: Translated, facts: tuple[Fact, ...],
     before: Scope, goal: Expression, *, after: Scope | None = None, rule: Rule | None = None,
     step: Step | None = None,
-) -> Duty:  # fmt: skip
+) -> RankingCondition:  # fmt: skip
     """The query, with what is known of its symbols."""
     domain, assumptions = translated.domain, (*facts, *translated.limits(prop.history))
     where = stage.name if stage else "premise"
     name = f"{prop.name} {where} {SHORT[condition]}" + (f" {rule.name}" if rule else "")
     query = question(domain, name, assumptions, goal)
-    return Duty(rule, step, query, ((condition, goal),), before, after or before, domain, None, condition, stage)
+    return RankingCondition(
+        rule, step, query, ((condition, goal),), before, after or before, domain, None, condition, stage
+    )
 
 
 def prove(
     prop: Response,
     translations: Translations,
     only_rule: str | None = None,
-    ask: Callable[[Query], Answer] = solve,
+    ask: Callable[[Query], SolverAnswer] = solve,
 ) -> Induction:
     """Show a response, as an induction is shown: the parts are the conditions of the rule."""
-    answers: list[tuple[Obligation, Answer]] = []
+    answers: list[tuple[Obligation, SolverAnswer]] = []
     trivial = 0
     for duty in duties(prop, translations, only_rule):
         if duty is None:
@@ -213,9 +215,9 @@ def prove(
     return Induction(prop, translations.cores, tuple(answers), trivial, seconds)
 
 
-def _turned(answer: Answer) -> Answer:
+def _turned(answer: SolverAnswer) -> SolverAnswer:
     """Of a query whose counterexample is what is wanted: there is one."""
-    other = {Verdict.REFUTED: Verdict.PROVED, Verdict.PROVED: Verdict.REFUTED}
+    other = {SolverVerdict.REFUTED: SolverVerdict.PROVED, SolverVerdict.PROVED: SolverVerdict.REFUTED}
     return replace(answer, verdict=other.get(answer.verdict, answer.verdict), core=(), model=None)
 
 
@@ -223,7 +225,7 @@ def _turned(answer: Answer) -> Answer:
 
 
 def explain(
-    prop: Response, duty: Duty, answer: Answer, specification: Specification = SPECIFICATION
+    prop: Response, duty: RankingCondition, answer: SolverAnswer, specification: Specification = SPECIFICATION
 ) -> Counterexample | Story:
     """A step that leads back, or a state in which a premise or a stage is not what it should be."""
     if answer.model is None:
@@ -233,7 +235,7 @@ def explain(
         shown = counterexample.explain(prop, duty, answer, specification)
         return replace(shown, broken=(duty.what,), heading="not shown", relevant=relevant)
     model, _ = plainest(duty, answer.model, prop)
-    reading = Reading(duty.domain, model, duty.speaks_of_tree)
+    reading = ModelValues(duty.domain, model, duty.speaks_of_tree)
     actions = () if duty.step is None else (reading.action(duty.step.owner, duty.before),)
     machine, state = reading.machine(*actions), reading.state(duty.before.state)
     agrees = all(not _possible(Stepper(machine, specification), state, action, reading) for action in actions)
@@ -243,7 +245,7 @@ def explain(
     )  # fmt: skip
 
 
-def _possible(stepper: Stepper, state: Any, action: Action, reading: Reading) -> bool:
+def _possible(stepper: Stepper, state: Any, action: ReplayAction, reading: ModelValues) -> bool:
     """Whether the stepper lets the action happen in the state."""
     call = action.invocation
     if call is None:

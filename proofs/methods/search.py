@@ -27,16 +27,16 @@ from psci.model.symbols.state import FIELDS, STATE
 from psci.model.tables.versions import VERSIONS
 from psci.proofs.encoding.bounded import Bounded
 from psci.proofs.encoding.domain import Expression, Fact, Meaning
-from psci.proofs.encoding.queries import Verdict
-from psci.proofs.encoding.rules import Transition, call_limits, fields_of, owners, scope_of, transitions
+from psci.proofs.encoding.queries import SolverVerdict
+from psci.proofs.encoding.rules import RuleFormula, call_limits, fields_of, owners, scope_of, transitions
 from psci.proofs.encoding.steps import primes, with_result
 from psci.proofs.encoding.terms import Scope
 from psci.proofs.methods.counterexample import Counterexample, declarations
 from psci.proofs.methods.induction import blank_value, standing_assumptions
-from psci.proofs.replay.concrete import Reading, Taken, replays, step_taken
+from psci.proofs.replay.concrete import ModelValues, Taken, replays, step_taken
 from psci.proofs.replay.platform import Platform
 from psci.proofs.replay.trace import events_of_run
-from psci.properties.language import Kind, Property, Step, step_of
+from psci.properties.language import ClaimKind, Property, Step, step_of
 
 RLIMIT = 60_000_000
 CHOICE_WIDTH = 12
@@ -63,7 +63,7 @@ class Option:
     """What the property says of this step."""
 
 
-class Run:
+class SymbolicRun:
     """A run of symbolic states with a choice of rule between each two.
 
     A step is written once, as the first one; the others are that one with the symbols of their places.
@@ -197,9 +197,11 @@ class Run:
         step = step_of(owner, rule)
         if moving:
             return bool(rule.effect.updates or self.prop.history.effect(step).updates)
-        return (self.prop.kind is Kind.INVARIANT and bool(rule.effect.updates)) or self.prop.of_step(step) is not TRUE
+        return (self.prop.kind is ClaimKind.INVARIANT and bool(rule.effect.updates)) or self.prop.of_step(
+            step
+        ) is not TRUE
 
-    def _option(self, owner: Call | Move, base: Scope, transition: Transition, moving: bool, number: int) -> Option:
+    def _option(self, owner: Call | Move, base: Scope, transition: RuleFormula, moving: bool, number: int) -> Option:
         step = step_of(owner, transition.rule)
         before, after, conditions = self._scopes(base, transition, step, 0)
         allowed = [self.choice(0) == number, transition.allowed(), call_limits(self.domain, "a0", owner), *conditions]
@@ -210,12 +212,12 @@ class Run:
             allowed += [self._same(following[f.name], after.state[f.name], f) for f in self.followed]
             after = before.but(following)
         claim = before.but(primes(after.state)).term(self.prop.of_step(step))
-        if self.prop.kind is Kind.INVARIANT:
+        if self.prop.kind is ClaimKind.INVARIANT:
             claim = after.term(self.prop.of_state())
         return Option(number, step, transition.rule, self.domain.conjunction(allowed), claim)
 
     def _scopes(
-        self, base: Scope, transition: Transition, step: Step, place: int
+        self, base: Scope, transition: RuleFormula, step: Step, place: int
     ) -> tuple[Scope, Scope, list[Expression]]:
         """The scopes before and after a step, and the conditions on its result."""
         result = self.domain.symbols(f"a{place}", RESULT_OF_STEP)()
@@ -225,7 +227,7 @@ class Run:
 
     def wrong(self, options: Sequence[Option]) -> Expression:
         """Some rule breaks the property, or makes the step that must be possible."""
-        if self.prop.kind is Kind.WITNESS:
+        if self.prop.kind is ClaimKind.WITNESS:
             return self.domain.disjunction(z3.And(option.taken, option.claim) for option in options)
         return self.domain.disjunction(z3.And(option.taken, z3.Not(option.claim)) for option in options)
 
@@ -262,7 +264,7 @@ class Run:
 
     def counterexample(self, model: Expression, last: Sequence[Option]) -> Counterexample:
         """The run that a model describes."""
-        reading = Reading(self.domain, model)
+        reading = ModelValues(self.domain, model)
         taken: list[Taken] = []
         shown: dict[str, object] = {}
         for place, options in enumerate((*self.options, last)):
@@ -277,19 +279,19 @@ class Run:
         else:
             machine = reading.machine(*(one.action for one in taken))
         replayed = all(replays(machine, self.specification, one, reading.choices()) for one in taken)
-        broken = () if self.prop.kind is Kind.WITNESS else (self.prop.name,)
+        broken = () if self.prop.kind is ClaimKind.WITNESS else (self.prop.name,)
         return Counterexample(
             self.prop.name, self.prop.sentence, machine, tuple(taken), broken, True, replayed,
             self.prop.history.fields, shown, trace=trace,
         )  # fmt: skip
 
-    def taken(self, reading: Reading, place: int) -> Taken:
+    def taken(self, reading: ModelValues, place: int) -> Taken:
         """A step of the run that a model describes; the state after it is named."""
         options, model = self.options[place], reading.model
         option = next(o for o in options if z3.is_true(model.eval(o.taken, model_completion=True)))
         return self._taken(reading, option, place)
 
-    def _taken(self, reading: Reading, option: Option, place: int) -> Taken:
+    def _taken(self, reading: ModelValues, option: Option, place: int) -> Taken:
         """A step of the run that a model describes, with the state after it."""
         owner, rule = option.step.owner, option.rule
         base = self.base(owner, place)
@@ -310,7 +312,7 @@ class Search:
     cores: int
     depth: int
     """The number of steps up to which it looked, the boot included."""
-    verdict: Verdict
+    verdict: SolverVerdict
     seconds: float
     run: Counterexample | None = None
     reason: str = ""
@@ -328,15 +330,15 @@ def search(
     """
     started = time.perf_counter()
     rough, exact = (
-        Run(
+        SymbolicRun(
             prop, specification, cores, topology, whole=whole, booting=True,
             domain=Platform(specification) if on_platform else None,
         )
         for whole in (False, True)
     )  # fmt: skip
-    possibility = prop.kind is Kind.WITNESS
+    possibility = prop.kind is ClaimKind.WITNESS
 
-    def result(verdict: Verdict, length: int, shown: Counterexample | None = None, reason: str = "") -> Search:
+    def result(verdict: SolverVerdict, length: int, shown: Counterexample | None = None, reason: str = "") -> Search:
         return Search(prop, cores, length, verdict, time.perf_counter() - started, shown, reason)
 
     for length in range(depth):
@@ -346,18 +348,18 @@ def search(
                 exact.extend()
             found = _found(exact)
         if found == z3.unknown:
-            return result(Verdict.UNKNOWN, length, reason="the solver reached its limit")
+            return result(SolverVerdict.UNKNOWN, length, reason="the solver reached its limit")
         if found == z3.sat:
             last = exact.last()
             solver = exact.solver(exact.wrong(last))
             solver.check()
             shown = exact.counterexample(exact.plainest(solver, length + 1), last)
-            return result(Verdict.PROVED if possibility else Verdict.REFUTED, length + 1, shown)
+            return result(SolverVerdict.PROVED if possibility else SolverVerdict.REFUTED, length + 1, shown)
         rough.extend()
-    return result(Verdict.REFUTED if possibility else Verdict.PROVED, depth)
+    return result(SolverVerdict.REFUTED if possibility else SolverVerdict.PROVED, depth)
 
 
-def _found(run: Run) -> Expression:
+def _found(run: SymbolicRun) -> Expression:
     last = run.last()
     return run.solver(run.wrong(last)).check() if last else z3.unsat
 
@@ -372,10 +374,10 @@ def k_induction(
     be unreachable, nothing is decided.
     """
     base = search(prop, k, cores, specification, topology)
-    if base.verdict is not Verdict.PROVED:
+    if base.verdict is not SolverVerdict.PROVED:
         return base
     started = time.perf_counter()
-    run = Run(prop, specification, cores, topology)
+    run = SymbolicRun(prop, specification, cores, topology)
     for _ in range(k):
         run.extend()
         run.formulas.append(run.keeps(run.options[-1]))
@@ -386,11 +388,11 @@ def k_induction(
     found = solver.check()
     seconds = base.seconds + time.perf_counter() - started
     if found == z3.unsat:
-        return Search(prop, cores, k, Verdict.PROVED, seconds)
+        return Search(prop, cores, k, SolverVerdict.PROVED, seconds)
     why = f"after {k} good steps, from a state that may be unreachable, a bad one is possible: try more, or a helper"
     return Search(
-        prop, cores, k, Verdict.UNKNOWN, seconds, reason=solver.reason_unknown() if found == z3.unknown else why
+        prop, cores, k, SolverVerdict.UNKNOWN, seconds, reason=solver.reason_unknown() if found == z3.unknown else why
     )
 
 
-__all__ = ["Run", "Search", "k_induction", "search"]
+__all__ = ["Search", "SymbolicRun", "k_induction", "search"]

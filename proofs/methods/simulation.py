@@ -29,7 +29,7 @@ from psci.model.symbols.state import FIELD_BY_NAME, KIND, STATE, SYSTEM
 from psci.model.tables.versions import Version
 from psci.proofs.encoding.domain import PRESENCE, Domain, Expression, Fact, Meaning, presence_of
 from psci.proofs.encoding.queries import Query
-from psci.proofs.encoding.rules import OUTCOMES, Transition, call_limits, transitions
+from psci.proofs.encoding.rules import OUTCOMES, RuleFormula, call_limits, transitions
 from psci.proofs.encoding.steps import Translated, with_result
 from psci.proofs.encoding.terms import Scope
 from psci.proofs.methods.induction import standing_assumptions
@@ -128,23 +128,23 @@ class Simulation:
         return not self._depends_on_version(*(term for rule in self._rules for term in terms_of(rule)))
 
     @cached_property
-    def _mine(self) -> list[Transition]:
+    def _mine(self) -> list[RuleFormula]:
         if not self.sides.hidden:
             return self._of_version(self._translated.transitions, self.sides.mine)
         seen = transitions(self.domain, self.owner, self.my_scope, self.specification)
         return self._of_version(seen, self.sides.mine)
 
     @cached_property
-    def _theirs(self) -> list[Transition]:
+    def _theirs(self) -> list[RuleFormula]:
         return self._of_version(self._translated.transitions, self.sides.theirs)
 
-    def _of_version(self, every: Sequence[Transition], version: Version) -> list[Transition]:
+    def _of_version(self, every: Sequence[RuleFormula], version: Version) -> list[RuleFormula]:
         return [transition for transition in every if transition.rule.applies_to(version)]
 
     # ---- one outcome against another
 
     def _question(
-        self, mine: Transition, theirs: Sequence[Transition], allowed: Sequence[Expression]
+        self, mine: RuleFormula, theirs: Sequence[RuleFormula], allowed: Sequence[Expression]
     ) -> tuple[tuple[Fact, ...], Expression]:
         """What the first side requires, and that some rule of the other side allows the same outcome."""
         conditions = [(name, self._as_mine(formula)) for name, formula in mine.conditions]
@@ -156,7 +156,7 @@ class Simulation:
         matches = (self._matches(mine, answer, *other) for other in zip(theirs, allowed, strict=True))
         return tuple(conditions), self.domain.disjunction(matches)
 
-    def _matches(self, mine: Transition, answer: Expression, other: Transition, allowed: Expression) -> Expression:
+    def _matches(self, mine: RuleFormula, answer: Expression, other: RuleFormula, allowed: Expression) -> Expression:
         """The other side allows `other`, and that is the same outcome."""
         alike = same_effect(mine.rule, other.rule, self.sides.hidden)
         if mine.rule.completion is not other.rule.completion or not alike:
@@ -170,7 +170,7 @@ class Simulation:
             [allowed, value, self._related_after(mine, other), self._same_values(mine, other)]
         )
 
-    def _gives(self, other: Transition, answer: Expression) -> Expression:
+    def _gives(self, other: RuleFormula, answer: Expression) -> Expression:
         """The other side's rule returns this answer, or leaves a choice in which it is."""
         if other.value is not None:
             value = self._as_theirs(other.value)
@@ -178,7 +178,7 @@ class Simulation:
         _, choice = with_result(self.domain, other.scope, other, answer)
         return self.domain.conjunction(self._as_theirs(formula) for _, formula in choice)
 
-    def _same_values(self, mine: Transition, other: Transition) -> Expression:
+    def _same_values(self, mine: RuleFormula, other: RuleFormula) -> Expression:
         """Where a new value depends on the version, both sides give the same one, at any place of the field."""
         if not self._depends_on_version(*terms_of_effect(mine.rule.effect)):
             return z3.BoolVal(True, self.domain.context)
@@ -198,12 +198,12 @@ class Simulation:
         alike = all(isinstance(fid, Const) and fid.value in self._shared for fid in asked)
         return not alike or any(sub.function.name == VERSION for sub in symbols)
 
-    def _related_after(self, mine: Transition, other: Transition) -> Expression:
+    def _related_after(self, mine: RuleFormula, other: RuleFormula) -> Expression:
         if not mine.after.keys() & {*self.sides.hidden, STATE.power.name}:
             return self._still_related
         return self._related(mine.scope_after(), other.scope_after())
 
-    def _reads_the_same(self, mine: Transition, other: Transition) -> bool:
+    def _reads_the_same(self, mine: RuleFormula, other: RuleFormula) -> bool:
         """The same rule, whose formulas are the same on both sides: then no solver has to be asked."""
         if mine.rule is not other.rule or not same_effect(mine.rule, other.rule, self.sides.hidden):
             return False
@@ -215,7 +215,7 @@ class Simulation:
         known = {formula.get_id() for formula in one}
         return all(formula.get_id() in known for formula in two) and not any(map(self._depends_on_presence, two))
 
-    def _formulas(self, transition: Transition, view: _Cache) -> list[Expression]:
+    def _formulas(self, transition: RuleFormula, view: _Cache) -> list[Expression]:
         formulas = [formula for _, formula in transition.conditions]
         if transition.rule.completion is Completion.RETURNS:
             answer = self._translated.free_result

@@ -13,7 +13,7 @@ import z3
 from psci.model.declare import Call
 from psci.model.language.rules import Modality
 from psci.proofs.encoding.domain import Fact
-from psci.proofs.encoding.queries import Answer, Query, solve
+from psci.proofs.encoding.queries import Query, SolverAnswer, solve
 from psci.proofs.encoding.rules import owners
 from psci.proofs.encoding.steps import Translated, Translations
 from psci.proofs.methods.induction import Assumed, Induction, Obligation, question, standing_assumptions
@@ -55,7 +55,7 @@ def _answered(prop: Property, translated: Translated) -> Obligation:
 
 def prove(
     prop: Property, translations: Translations, only_rule: str | None = None,
-    ask: Callable[[Query], Answer] = solve,
+    ask: Callable[[Query], SolverAnswer] = solve,
 ) -> Induction:  # fmt: skip
     """Ask about every call."""
     answers = tuple((found, ask(found.query)) for found in obligations(prop, translations, only_rule))

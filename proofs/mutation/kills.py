@@ -14,8 +14,7 @@ import z3
 
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call, Move
-from psci.model.events import Call as CallEvent
-from psci.model.events import Event
+from psci.model.events import CallEvent, Event
 from psci.model.language.rules import Completion
 from psci.model.language.terms import FALSE
 from psci.model.specification import SPECIFICATION, Specification
@@ -24,7 +23,7 @@ from psci.model.symbols.state import FIELDS
 from psci.model.tables.versions import V0_1
 from psci.proofs.encoding.bounded import Bounded
 from psci.proofs.encoding.domain import Expression
-from psci.proofs.encoding.queries import RLIMIT, Verdict, solve
+from psci.proofs.encoding.queries import RLIMIT, SolverVerdict, solve
 from psci.proofs.encoding.rules import call_limits, fields_of, owner_named, scope_of
 from psci.proofs.encoding.steps import Translations
 from psci.proofs.encoding.terms import Scope
@@ -40,7 +39,7 @@ from psci.proofs.replay.platform import SHAPE
 from psci.proofs.suite import ANY, THREE, translations
 from psci.properties import PROPERTIES
 from psci.properties.helpers import REACHABLE
-from psci.properties.language import NO_HISTORY, Kind, Property, Step
+from psci.properties.language import NO_HISTORY, ClaimKind, Property, Step
 from psci.properties.runs.responses import Response
 
 QUICK = 2_000_000
@@ -54,7 +53,7 @@ EQUIVALENT, SURVIVES, UNDECIDED = "equivalent", "survives", "undecided"
 
 
 @dataclass(frozen=True)
-class Noticed:
+class MutantNoticed:
     """What became of a mutant."""
 
     mutant: str
@@ -77,7 +76,7 @@ class Noticed:
 
 
 @dataclass(frozen=True)
-class Watch:
+class Watchers:
     """Everything that may notice a mutant."""
 
     judge: Judge
@@ -87,22 +86,22 @@ class Watch:
     every_property: bool = True
     """Look for all properties that notice it; otherwise for the first."""
 
-    def look_at(self, mutant: Mutant) -> Noticed:
+    def look_at(self, mutant: Mutant) -> MutantNoticed:
         """Find out what notices a mutant, in the order of the words above; what notices it first is enough."""
         specification = mutant.specification()
         try:
             if not can_differ(mutant.owner, specification):
-                return Noticed(mutant.name, mutant.operator, EQUIVALENT, reason=BY_STATES)
+                return MutantNoticed(mutant.name, mutant.operator, EQUIVALENT, reason=BY_STATES)
             if _inconsistent(mutant, specification):
-                return Noticed(mutant.name, mutant.operator, CONSISTENCY)
+                return MutantNoticed(mutant.name, mutant.operator, CONSISTENCY)
         except Undecided as error:
-            return Noticed(mutant.name, mutant.operator, UNDECIDED, reason=str(error))
+            return MutantNoticed(mutant.name, mutant.operator, UNDECIDED, reason=str(error))
         broken = self.broken_by(mutant)
         if broken:
-            return Noticed(mutant.name, mutant.operator, PROPERTY, properties=broken)
+            return MutantNoticed(mutant.name, mutant.operator, PROPERTY, properties=broken)
         for name, events in self._about(mutant.owner):
             if self.judge(events, SPECIFICATION) != self.judge(events, specification):
-                return Noticed(mutant.name, mutant.operator, SHIPPED, trace=name)
+                return MutantNoticed(mutant.name, mutant.operator, SHIPPED, trace=name)
         return self._by_generated(mutant, specification)
 
     def broken_by(self, mutant: Mutant) -> tuple[str, ...]:
@@ -114,15 +113,15 @@ class Watch:
         three, any_number = (translations(cores, specification) for cores in (THREE, ANY))
         noticed = False
         # claims about versions come last, because they take longest: a rule that is in every version seldom breaks one
-        for prop in sorted(self.properties, key=lambda prop: prop.kind is Kind.REFINEMENT):
+        for prop in sorted(self.properties, key=lambda prop: prop.kind is ClaimKind.REFINEMENT):
             if isinstance(prop, Response):
                 broken = response_fails(prop, mutant, three)
-            elif prop.kind is Kind.TOTAL:
+            elif prop.kind is ClaimKind.TOTAL:
                 broken = totality_fails(prop, mutant, three)
-            elif prop.kind is Kind.REFINEMENT:
+            elif prop.kind is ClaimKind.REFINEMENT:
                 broken = not (noticed and mutant.in_every_version) and refinement_fails(prop, mutant, any_number)
             else:
-                broken = prop.kind in (Kind.STEP, Kind.INVARIANT) and fails(prop, mutant, three)
+                broken = prop.kind in (ClaimKind.STEP, ClaimKind.INVARIANT) and fails(prop, mutant, three)
             if broken:
                 noticed = True
                 yield prop.name
@@ -136,12 +135,14 @@ class Watch:
             if not calls or calls & called or not called <= SPECIFICATION.call_of.keys():
                 yield name, events
 
-    def _by_generated(self, mutant: Mutant, specification: Specification) -> Noticed:
+    def _by_generated(self, mutant: Mutant, specification: Specification) -> MutantNoticed:
         found = self.runs.told_apart(mutant.owner, specification, self.judge)
 
-        def noticed(by: str, reason: str = "") -> Noticed:
+        def noticed(by: str, reason: str = "") -> MutantNoticed:
             length = f"{len(found.trace)} events" if found.trace else ""
-            return Noticed(mutant.name, mutant.operator, by, trace=length, reason=reason, events=found.trace or ())
+            return MutantNoticed(
+                mutant.name, mutant.operator, by, trace=length, reason=reason, events=found.trace or ()
+            )
 
         if found.trace is not None:
             return noticed(DISTINGUISHABLE)
@@ -194,7 +195,7 @@ def _lemmas(scope: Scope, owner: Call | Move) -> Iterator[Expression]:
     """What is proved of all states, and what that rests on."""
     yield from (formula for _, formula in default_readings(scope))
     for prop in PROPERTIES:
-        if prop.kind is Kind.INVARIANT and prop.history is NO_HISTORY:
+        if prop.kind is ClaimKind.INVARIANT and prop.history is NO_HISTORY:
             yield scope.term(prop.of_state())
             step = Step(owner, Completion.WAITS if isinstance(owner, Call) else None)
             yield from (scope.term(given) for _, given in prop.assumed(step))
@@ -224,7 +225,7 @@ def fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
         return False  # what is no longer possible breaks no property of what happens
     rule, owner = (mutant.old.name, None) if alone else (None, mutant.owner)
     return any(
-        solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
+        solve(obligation.query, QUICK, minimise=False).verdict is SolverVerdict.REFUTED
         for obligation in obligations(prop, rules, only_rule=rule, only_owner=owner)
         if obligation is not None
     )
@@ -233,7 +234,7 @@ def fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
 def totality_fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
     """Whether the changed call has no answer somewhere, with three cores."""
     return any(
-        solve(obligation.query, QUICK, minimise=False).verdict is Verdict.REFUTED
+        solve(obligation.query, QUICK, minimise=False).verdict is SolverVerdict.REFUTED
         for obligation in totality.obligations(prop, rules, only_owner=mutant.owner)
     )
 
@@ -241,7 +242,8 @@ def totality_fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
 def response_fails(prop: Response, mutant: Mutant, rules: Translations) -> bool:
     """Whether the ranking of a response fails, for three cores, in what is about a changed call or move."""
     return any(
-        solve(duty.query, QUICK, minimise=False).verdict is (Verdict.PROVED if duty.occurs else Verdict.REFUTED)
+        solve(duty.query, QUICK, minimise=False).verdict
+        is (SolverVerdict.PROVED if duty.occurs else SolverVerdict.REFUTED)
         for duty in duties(prop, rules, only_owner=mutant.owner)
         if duty is not None
     )
@@ -250,7 +252,7 @@ def response_fails(prop: Response, mutant: Mutant, rules: Translations) -> bool:
 def refinement_fails(prop: Property, mutant: Mutant, rules: Translations) -> bool:
     """Whether a refinement fails in what is about a changed call or move."""
     ask = partial(solve, rlimit=QUICK, minimise=False)
-    return refinement.prove(prop, rules, only_owner=mutant.owner, ask=ask).verdict is Verdict.REFUTED
+    return refinement.prove(prop, rules, only_owner=mutant.owner, ask=ask).verdict is SolverVerdict.REFUTED
 
 
 def _affects_only_itself(mutant: Mutant) -> bool:
@@ -265,5 +267,5 @@ def _affects_only_itself(mutant: Mutant) -> bool:
 
 __all__ = [
     "CONSISTENCY", "DISTINGUISHABLE", "EQUIVALENT", "KILLERS", "PROPERTY", "SHIPPED", "SURVIVES", "UNDECIDED",
-    "Noticed", "Watch", "can_differ", "fails",
+    "MutantNoticed", "Watchers", "can_differ", "fails",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ from psci.proofs.encoding.domain import Expression
 from psci.proofs.encoding.queries import RLIMIT
 from psci.proofs.encoding.rules import (
     OUTCOMES,
-    Transition,
+    RuleFormula,
     call_limits,
     duties,
     fields_of,
@@ -39,9 +39,9 @@ from psci.proofs.encoding.rules import (
     transitions,
 )
 from psci.proofs.methods.induction import blank_value, standing_assumptions
-from psci.proofs.replay.concrete import Reading
+from psci.proofs.replay.concrete import ModelValues
 from psci.proofs.replay.platform import SHAPE
-from psci.proofs.replay.text import Words
+from psci.proofs.replay.text import ProofWords
 from psci.properties.helpers import REACHABLE
 
 MPIDRS = (0x0, 0x1, 0x100)
@@ -55,7 +55,7 @@ UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
-class Finding:
+class ConsistencyFinding:
     """One thing about the rules that an author should look at."""
 
     kind: str
@@ -99,7 +99,7 @@ class Rules:
         formulas += [mpidr(self.domain.constant(i, CORE)) == value for i, value in enumerate(MPIDRS)]
         return formulas
 
-    def example(self, *question: Expression, plain: bool = True) -> Reading | None:
+    def example(self, *question: Expression, plain: bool = True) -> ModelValues | None:
         """A case in which all of this holds, the plainest that is found easily; None where there is none.
 
         Raises:
@@ -120,7 +120,7 @@ class Rules:
             if solver.check(wish) == z3.sat:
                 model = solver.model()
                 solver.add(wish)
-        return Reading(self.domain, model)
+        return ModelValues(self.domain, model)
 
     def _wishes(self) -> list[Expression]:
         newest = [self.domain.is_version(version) for version in VERSIONS[::-1]]
@@ -128,11 +128,11 @@ class Rules:
         plain = [call[name]() == 0 for name in ("caller_world", "caller_isa", "x3", "x2", "x1") if name in call]
         return [*newest, *plain, *(self.scope.term(blank_value(field)) for field in FIELDS)]
 
-    def lines(self, reading: Reading) -> tuple[str, ...]:
+    def lines(self, reading: ModelValues) -> tuple[str, ...]:
         """An example in words, and what the stepper allows there."""
         state, action = reading.state(self.state), reading.action(self.owner, self.scope)
         machine = reading.machine(action)
-        words = Words(machine)
+        words = ProofWords(machine)
         lines = [words.machine_line(), *words.state(state, {}), words.action(action)]
         if action.invocation is not None:
             allowed = Stepper(machine, self.specification).allowed(state, action.invocation, reading.choices())
@@ -140,7 +140,7 @@ class Rules:
             lines.append(f"the stepper allows: {', '.join(names) or 'nothing'}")
         return tuple(lines)
 
-    def guard(self, step: Transition) -> Expression:
+    def guard(self, step: RuleFormula) -> Expression:
         """The rule applies, whatever the others say."""
         return step.conditions[0][1]
 
@@ -154,7 +154,7 @@ class Rules:
         )
 
 
-def check(specification: Specification = SPECIFICATION, version: Version | None = None) -> Iterator[Finding]:
+def check(specification: Specification = SPECIFICATION, version: Version | None = None) -> Iterator[ConsistencyFinding]:
     """Everything that is to be said about the rules, call by call."""
     for owner in owners(specification):
         rules = Rules(owner, specification, version)
@@ -162,11 +162,11 @@ def check(specification: Specification = SPECIFICATION, version: Version | None 
             try:
                 yield from question(rules)
             except Undecided as error:
-                yield Finding(UNDECIDED, owner.name, str(error))
+                yield ConsistencyFinding(UNDECIDED, owner.name, str(error))
     yield from features(specification, version)
 
 
-def gaps(rules: Rules) -> Iterator[Finding]:
+def gaps(rules: Rules) -> Iterator[ConsistencyFinding]:
     """No rule answers a call whose caller keeps its duties, or no boot is possible of a system that is down."""
     if rules.owner.name == BOOT.name:
         yield from _no_boot(rules)
@@ -176,20 +176,20 @@ def gaps(rules: Rules) -> Iterator[Finding]:
     nothing = [z3.Not(answer) for answer in answers] + [z3.Not(broken) for _, broken in rules.duties]
     reading = rules.example(*nothing)
     if reading is not None:
-        yield Finding(
+        yield ConsistencyFinding(
             GAP, rules.owner.name, "No rule answers this call.", rules.versions_of(*nothing), rules.lines(reading)
         )
 
 
-def _no_boot(rules: Rules) -> Iterator[Finding]:
+def _no_boot(rules: Rules) -> Iterator[ConsistencyFinding]:
     down = rules.scope.term(STATE.system == "DOWN")
     reading = rules.example(down, *(z3.Not(step.allowed()) for step in rules.steps))
     if reading is not None:
         text = "No rule lets a system that is down boot."
-        yield Finding(GAP, BOOT.name, text, rules.versions_of(down), rules.lines(reading))
+        yield ConsistencyFinding(GAP, BOOT.name, text, rules.versions_of(down), rules.lines(reading))
 
 
-def ambiguities(rules: Rules) -> Iterator[Finding]:
+def ambiguities(rules: Rules) -> Iterator[ConsistencyFinding]:
     """Two refusals with different codes are both obligatory: either may be returned."""
     if not isinstance(rules.owner, Call):
         return
@@ -201,7 +201,7 @@ def ambiguities(rules: Rules) -> Iterator[Finding]:
             both = (first.allowed(), second.allowed())
             reading = rules.example(*both)
             if reading is not None:
-                yield Finding(
+                yield ConsistencyFinding(
                     AMBIGUITY,
                     f"{first.rule.name}, {second.rule.name}",
                     f"{first.rule.code} and {second.rule.code} are both obligatory: either may be returned (RET-11).",
@@ -210,7 +210,7 @@ def ambiguities(rules: Rules) -> Iterator[Finding]:
                 )
 
 
-def dead_rules(rules: Rules) -> Iterator[Finding]:
+def dead_rules(rules: Rules) -> Iterator[ConsistencyFinding]:
     """A rule that applies in no state."""
     alive = {id(step.rule): step.allowed() for step in rules.steps}
     alive |= {id(rule): broken for rule, broken in rules.duties}
@@ -219,7 +219,7 @@ def dead_rules(rules: Rules) -> Iterator[Finding]:
             continue
         if rule.guard is FALSE or rules.example(alive[id(rule)], plain=False) is None:
             reason = why_dead(rule, rules.owner, rules.specification) or _alive_elsewhere(rule, rules)
-            yield Finding(DEAD, rule.name, "The rule can never apply.", _span(rule), reason=reason)
+            yield ConsistencyFinding(DEAD, rule.name, "The rule can never apply.", _span(rule), reason=reason)
 
 
 def _alive_elsewhere(rule: Rule, rules: Rules) -> str:
@@ -248,7 +248,7 @@ def why_dead(rule: Rule, owner: Call | Move, specification: Specification) -> st
     return ""
 
 
-def redundant_rules(rules: Rules) -> Iterator[Finding]:
+def redundant_rules(rules: Rules) -> Iterator[ConsistencyFinding]:
     """A refusal that says nothing beyond the others of the same code."""
     for step in rules.steps:
         same = [other for other in rules.steps if other is not step and _same_outcome(step.rule, other.rule)]
@@ -260,7 +260,7 @@ def redundant_rules(rules: Rules) -> Iterator[Finding]:
         here = rules.guard(step)
         covering = [o.rule.name for o in same if rules.example(here, rules.guard(o), plain=False) is not None]
         text = f"Wherever it applies, so do others: {', '.join(covering)}."
-        yield Finding(REDUNDANT, step.rule.name, text, _span(step.rule))
+        yield ConsistencyFinding(REDUNDANT, step.rule.name, text, _span(step.rule))
 
 
 def _same_outcome(one: Rule, other: Rule) -> bool:
@@ -277,14 +277,16 @@ def _span(rule: Rule) -> tuple[str, ...]:
     return tuple(version.name for version in VERSIONS if rule.applies_to(version))
 
 
-def features(specification: Specification, version: Version | None) -> Iterator[Finding]:
+def features(specification: Specification, version: Version | None) -> Iterator[ConsistencyFinding]:
     """PSCI_FEATURES says that a function is there exactly where a call to it is not answered as absent (FEAT-10)."""
     for call in specification.calls:
         for fid in call.ids():
             yield from _features_of(call, fid, specification, version)
 
 
-def _features_of(call: Call, fid: int, specification: Specification, version: Version | None) -> Iterator[Finding]:
+def _features_of(
+    call: Call, fid: int, specification: Specification, version: Version | None
+) -> Iterator[ConsistencyFinding]:
     rules = Rules(owner_named(specification, "PSCI_FEATURES"), specification, version)
     domain = rules.domain
     there = rules.scope.term(call.is_present(MACHINE))
@@ -306,13 +308,15 @@ def _features_of(call: Call, fid: int, specification: Specification, version: Ve
         try:
             reading = rules.example(asked, *question)
         except Undecided as error:
-            yield Finding(UNDECIDED, f"PSCI_FEATURES of {call.name}", str(error))
+            yield ConsistencyFinding(UNDECIDED, f"PSCI_FEATURES of {call.name}", str(error))
             continue
         if reading is not None:
-            yield Finding(FEATURES, call.name, text, rules.versions_of(asked, *question), rules.lines(reading))
+            yield ConsistencyFinding(
+                FEATURES, call.name, text, rules.versions_of(asked, *question), rules.lines(reading)
+            )
 
 
-def _says_yes(rules: Rules, step: Transition) -> Expression:
+def _says_yes(rules: Rules, step: RuleFormula) -> Expression:
     zero = z3.BitVecVal(0, 64, rules.domain.context)
     if step.rule.completion is not Completion.RETURNS:
         return z3.BoolVal(False, rules.domain.context)

@@ -15,7 +15,7 @@ from psci.model.specification import Specification
 from psci.model.symbols.state import FIELDS
 from psci.proofs.encoding.bounded import Bounded
 from psci.proofs.encoding.domain import Expression
-from psci.proofs.encoding.rules import Transition, duties, transitions
+from psci.proofs.encoding.rules import RuleFormula, duties, transitions
 from psci.proofs.encoding.steps import with_result
 from psci.proofs.encoding.terms import Scope
 
@@ -42,7 +42,7 @@ def difference(
     renamed = _changed_effects(first.rules[owner.name], second.rules[owner.name])
     keys = dict.fromkeys(_key(step.rule, renamed) for step in (*ours, *theirs))
 
-    def allowed(steps: Sequence[Transition], key: Key) -> Expression:
+    def allowed(steps: Sequence[RuleFormula], key: Key) -> Expression:
         return domain.disjunction(_gives(domain, step, answer) for step in steps if _key(step.rule, renamed) == key)
 
     apart = [z3.Xor(allowed(ours, key), allowed(theirs, key)) for key in keys]
@@ -75,7 +75,7 @@ def _written(update: Update) -> tuple[str, ...]:
     return (update.field.name, *points, "" if update.everywhere is None else show(update.everywhere, names))
 
 
-def _gives(domain: Bounded, step: Transition, answer: Expression) -> Expression:
+def _gives(domain: Bounded, step: RuleFormula, answer: Expression) -> Expression:
     """The rule is allowed, and if it returns, it returns this answer."""
     if step.rule.completion is not Completion.RETURNS:
         return step.allowed()
@@ -84,7 +84,7 @@ def _gives(domain: Bounded, step: Transition, answer: Expression) -> Expression:
     return domain.conjunction([step.allowed(), same, *(formula for _, formula in conditions)])
 
 
-def _effects_differ(domain: Bounded, old: Transition, new: Transition) -> Expression:
+def _effects_differ(domain: Bounded, old: RuleFormula, new: RuleFormula) -> Expression:
     one, other = old.scope_after().state, new.scope_after().state
     changed = {update.field.name for step in (old, new) for update in step.rule.effect.updates}
     cells = []

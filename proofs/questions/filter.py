@@ -22,13 +22,13 @@ from psci.model.language.terms import App, subterms
 from psci.model.scenarios.filter import terms_of
 from psci.model.specification import Specification
 from psci.model.tables.versions import Version
-from psci.proofs.encoding.queries import Answer, Query, Verdict, solve
+from psci.proofs.encoding.queries import Query, SolverAnswer, SolverVerdict, solve
 from psci.proofs.encoding.steps import Translated, Translations
 from psci.proofs.encoding.unbounded import Unbounded
 from psci.proofs.methods.simulation import Proviso, Sides, Simulation
 from psci.properties.helpers import REACHABLE
 
-Ask = Callable[[Query], Answer]
+Ask = Callable[[Query], SolverAnswer]
 BEGIN_TO_RUN = (START, WAKEUP, ENTER)
 UNKNOWN_TO_THE_KERNEL = ("system", "asked")
 """The fields that a system call of the VMM changes and that the kernel does not see."""
@@ -46,19 +46,19 @@ PROVISOS = (
 )
 
 
-def plainly(query: Query) -> Answer:
+def plainly(query: Query) -> SolverAnswer:
     """What the first solver says, without a smaller core."""
     return solve(query, minimise=False)
 
 
 @dataclass(frozen=True)
-class Left:
+class LeftToKernel:
     """A function id, or a move, that is left to the kernel."""
 
     owner: str
     fid: int | None
     provided: tuple[Proviso, ...]
-    answers: tuple[tuple[str, Answer], ...]
+    answers: tuple[tuple[str, SolverAnswer], ...]
     """The kernel's rules, and what the solver said of each."""
     alike: int = 0
     """Rules that kernel and VMM read the same; they need no query."""
@@ -80,8 +80,8 @@ class Sufficiency:
     """Which ids must be forwarded, and the proof that these are enough."""
 
     forced: tuple[Forced, ...]
-    left: tuple[Left, ...]
-    undecided: tuple[Left, ...]
+    left: tuple[LeftToKernel, ...]
+    undecided: tuple[LeftToKernel, ...]
     """Where the solver gave up; then nothing is proved."""
 
     @property
@@ -126,8 +126,8 @@ def sufficiency(
     """
     translations = translations or Translations(Unbounded())
     forced: list[Forced] = []
-    left: list[Left] = []
-    undecided: list[Left] = []
+    left: list[LeftToKernel] = []
+    undecided: list[LeftToKernel] = []
     for owner, fid in _owners(translations.specification):
         if only_owner not in (None, owner.name):
             continue
@@ -138,9 +138,9 @@ def sufficiency(
             continue
         found = _with_provisos(translations.of(owner), fid, kernel, want, offered, ask)
         verdicts = {answer.verdict for _, answer in found.answers}
-        if Verdict.REFUTED in verdicts and fid is not None:
+        if SolverVerdict.REFUTED in verdicts and fid is not None:
             forced.append(Forced(owner.name, fid, False, _failing(found)))
-        elif verdicts <= {Verdict.PROVED}:
+        elif verdicts <= {SolverVerdict.PROVED}:
             left.append(found)
         else:
             undecided.append(found)
@@ -156,16 +156,16 @@ def _owners(specification: Specification) -> Iterator[tuple[Call | Move, int | N
         yield move, None
 
 
-def _failing(left: Left) -> tuple[str, ...]:
-    return tuple(rule for rule, answer in left.answers if answer.verdict is not Verdict.PROVED)
+def _failing(left: LeftToKernel) -> tuple[str, ...]:
+    return tuple(rule for rule, answer in left.answers if answer.verdict is not SolverVerdict.PROVED)
 
 
 def _with_provisos(
     translated: Translated, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call], ask: Ask
-) -> Left:
+) -> LeftToKernel:
     """Try with no proviso, then with all that the rules mention, less those that are not needed."""
 
-    def tried(provided: tuple[Proviso, ...]) -> Left:
+    def tried(provided: tuple[Proviso, ...]) -> LeftToKernel:
         return left_to_the_kernel(translated, fid, kernel, want, offered, provided, ask)
 
     plain = tried(())
@@ -187,7 +187,7 @@ def _mentions(translated: Translated, symbol: str) -> bool:
 def left_to_the_kernel(
     translated: Translated, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call],
     provided: tuple[Proviso, ...] = (), ask: Ask = plainly,
-) -> Left:  # fmt: skip
+) -> LeftToKernel:  # fmt: skip
     """Whether every outcome of the kernel's rules is one of the wanted version's.
 
     Args:
@@ -202,7 +202,7 @@ def left_to_the_kernel(
     sides = Sides(kernel, want, tuple(offered), UNKNOWN_TO_THE_KERNEL, provided)
     questions = list(Simulation(translated, sides, REACHABLE).queries(fid))
     answers = tuple((rule.name, ask(query)) for rule, query in questions if query is not None)
-    return Left(translated.owner.name, fid, provided, answers, len(questions) - len(answers))
+    return LeftToKernel(translated.owner.name, fid, provided, answers, len(questions) - len(answers))
 
 
-__all__ = ["PROVISOS", "Forced", "Left", "Proviso", "Sufficiency", "left_to_the_kernel", "sufficiency"]
+__all__ = ["PROVISOS", "Forced", "LeftToKernel", "Proviso", "Sufficiency", "left_to_the_kernel", "sufficiency"]

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from psci.model.specification import SPECIFICATION, Specification
 from psci.proofs.encoding.rules import OUTCOMES
-from psci.properties.language import Kind
+from psci.properties.language import ClaimKind
 
 REASONS: Mapping[str, str] = {
     "*.early_return": (
@@ -44,7 +44,7 @@ def missed_by_none(
         used: for each proof the kind of its property, and the rules that it rests on.
         specification: the rules.
     """
-    rested = {rule for kind, rules in used if kind != Kind.REFINEMENT.value for rule in rules}
+    rested = {rule for kind, rules in used if kind != ClaimKind.REFINEMENT.value for rule in rules}
     names = dict.fromkeys(rule.name for rule in specification.every_rule() if rule.modality in OUTCOMES)
     return {name: _reason(name) for name in names if name not in rested}
 

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from psci.model.scenarios.filter import claimed_set, usual_offer
 from psci.model.specification import Specification
 from psci.model.tables.versions import Version
-from psci.proofs.encoding.queries import Answer, Query, Verdict, solve
+from psci.proofs.encoding.queries import Query, SolverAnswer, SolverVerdict, solve
 from psci.proofs.encoding.rules import owners
 from psci.proofs.encoding.steps import Translations
 from psci.proofs.methods.counterexample import Story
@@ -27,11 +27,11 @@ from psci.properties.helpers import REACHABLE
 from psci.properties.language import Property
 from psci.properties.revisions import Change, Refines, Splits
 
-Ask = Callable[[Query], Answer]
+Ask = Callable[[Query], SolverAnswer]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RuleDifference:
     """A rule of one version whose outcome the other version does not allow in some state."""
 
     rule: str
@@ -51,12 +51,12 @@ class Refinement:
     """What came of a claim about two versions, or about two halves."""
 
     claim: Property
-    verdict: Verdict
-    answers: tuple[Answer, ...]
+    verdict: SolverVerdict
+    answers: tuple[SolverAnswer, ...]
     alike: int
     """Rules that need no query, because both sides read them the same."""
     seconds: float
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[RuleDifference, ...] = ()
     failed: tuple[str, ...] = ()
     """What breaks the claim, a sentence each."""
     undecided: tuple[str, ...] = ()
@@ -101,8 +101,8 @@ def of_versions(
 ) -> Refinement:
     """Find the differences between two versions, and compare them with the list."""
     started = time.perf_counter()
-    answers: list[Answer] = []
-    found: dict[tuple[str, bool], Difference] = {}
+    answers: list[SolverAnswer] = []
+    found: dict[tuple[str, bool], RuleDifference] = {}
     undecided: dict[str, None] = {}
     alike = 0
     for newer in (True, False):
@@ -114,16 +114,16 @@ def of_versions(
                 alike += 1
                 continue
             answers.append(answer := ask(query))
-            if answer.verdict is Verdict.REFUTED:
-                found[rule, newer] = Difference(rule, newer, prop.listed_by(rule, newer))
-            elif answer.verdict is Verdict.UNKNOWN:
+            if answer.verdict is SolverVerdict.REFUTED:
+                found[rule, newer] = RuleDifference(rule, newer, prop.listed_by(rule, newer))
+            elif answer.verdict is SolverVerdict.UNKNOWN:
                 undecided[rule] = None
     differences = tuple(found.values())
     unlisted = [difference for difference in differences if difference.listed_by is None]
     failed = [_unlisted(prop, difference, translations.specification) for difference in unlisted]
     if only_rule is None:
         failed += _unseen(prop, differences, only_owner)
-    verdict = Verdict.REFUTED if failed else Verdict.UNKNOWN if undecided else Verdict.PROVED
+    verdict = SolverVerdict.REFUTED if failed else SolverVerdict.UNKNOWN if undecided else SolverVerdict.PROVED
     return Refinement(
         prop, verdict, tuple(answers), alike, time.perf_counter() - started, differences, tuple(failed),
         tuple(undecided), (ERRATA.sentence,),
@@ -140,13 +140,13 @@ def _questions(
             yield from ((rule.name, query) for rule, query in simulation.queries())
 
 
-def _unlisted(prop: Refines, difference: Difference, specification: Specification) -> str:
+def _unlisted(prop: Refines, difference: RuleDifference, specification: Specification) -> str:
     mine, theirs = (prop.newer, prop.older) if difference.newer else (prop.older, prop.newer)
     text = next(rule.text for rule in specification.every_rule() if rule.name == difference.rule)
     return f"{mine} allows {difference.rule} where {theirs} does not, and no change lists it: {text}"
 
 
-def _unseen(prop: Refines, differences: tuple[Difference, ...], only_owner: str | None) -> list[str]:
+def _unseen(prop: Refines, differences: tuple[RuleDifference, ...], only_owner: str | None) -> list[str]:
     """What is on the list and makes no difference."""
     found = []
     for newer, version in ((True, prop.newer), (False, prop.older)):
@@ -178,7 +178,7 @@ def of_split(prop: Splits, translations: Translations, ask: Ask = solve, only_ow
         if one.fid not in forwarded
     )
     undecided = tuple(left.owner for left in found.undecided)
-    verdict = Verdict.REFUTED if failed else Verdict.UNKNOWN if undecided else Verdict.PROVED
+    verdict = SolverVerdict.REFUTED if failed else SolverVerdict.UNKNOWN if undecided else SolverVerdict.PROVED
     return Refinement(
         prop, verdict, tuple(answer for left in found.left for _, answer in left.answers), found.alike,
         time.perf_counter() - started, failed=failed, undecided=undecided,
@@ -186,4 +186,4 @@ def of_split(prop: Splits, translations: Translations, ask: Ask = solve, only_ow
     )  # fmt: skip
 
 
-__all__ = ["Difference", "Refinement", "prove"]
+__all__ = ["Refinement", "RuleDifference", "prove"]

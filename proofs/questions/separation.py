@@ -28,12 +28,12 @@ from psci.proofs.encoding.domain import Expression, Fact
 from psci.proofs.encoding.rules import call_limits, owner_named
 from psci.proofs.encoding.terms import Scope
 from psci.proofs.methods.induction import who_moves
-from psci.proofs.methods.search import Run
+from psci.proofs.methods.search import SymbolicRun
 from psci.proofs.questions.difference import difference
-from psci.proofs.replay.concrete import Reading
+from psci.proofs.replay.concrete import ModelValues
 from psci.proofs.replay.platform import Platform
 from psci.proofs.replay.trace import way_of
-from psci.properties.language import Kind, Property
+from psci.properties.language import ClaimKind, Property
 
 DEPTH = 7
 """The steps after which a difference is looked for at most, the boot included."""
@@ -43,14 +43,14 @@ EXAMPLES = 2
 CANDIDATES = 60
 """How many traces are tried for one difference."""
 PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
-ANYTHING = Property("ANYTHING", "anything", "Any step.", (), Kind.WITNESS, lambda *_: TRUE)
+ANYTHING = Property("ANYTHING", "anything", "Any step.", (), ClaimKind.WITNESS, lambda *_: TRUE)
 
 Judge = Callable[[tuple[Event, ...], Specification], object]
 """What the oracle says of a trace under a set of rules."""
 
 
 @dataclass(frozen=True)
-class Found:
+class Distinction:
     """A trace on which two sets of rules are judged differently, or why there is none."""
 
     trace: tuple[Event, ...] | None
@@ -70,7 +70,7 @@ class Runs:
         self.platform = Platform(specification)
         self._formulas: list[int] = []
         """How many of the formulas describe the runs of so many steps."""
-        self.run = Run(
+        self.run = SymbolicRun(
             ANYTHING, specification, without=frozenset(), whole=True, booting=True,
             domain=self.platform, assumed=self._assumed,
         )  # fmt: skip
@@ -79,7 +79,7 @@ class Runs:
         yield from who_moves(owner, scope)
         yield from self.platform.of_step(owner, scope)
 
-    def told_apart(self, owner: str, other: Specification, judge: Judge) -> Found:
+    def told_apart(self, owner: str, other: Specification, judge: Judge) -> Distinction:
         """The shortest run whose last call or move is treated otherwise, and a trace that shows it.
 
         A difference that nothing shows there, because one core alone cannot tell, is looked for again after more
@@ -93,15 +93,15 @@ class Runs:
         differs_at: int | None = None
         for steps in range(DEPTH):
             self._extend_to(steps)
-            question = Question(self, steps, owner, other)
+            question = SeparationQuestion(self, steps, owner, other)
             for reading in question.examples(company=differs_at is not None):
                 differs_at = steps if differs_at is None else differs_at
                 trace = self._trace(reading, question, judge)
                 if trace is not None:
-                    return Found(trace, steps, True)
+                    return Distinction(trace, steps, True)
             if not question.decided:
-                return Found(None, steps, differs_at is not None, decided=False)
-        return Found(None, DEPTH, differs_at is not None)
+                return Distinction(None, steps, differs_at is not None, decided=False)
+        return Distinction(None, DEPTH, differs_at is not None)
 
     def formulas(self, steps: int) -> list[Expression]:
         """The runs of so many steps."""
@@ -115,7 +115,7 @@ class Runs:
 
     # ---- from a model to traces
 
-    def _trace(self, reading: Reading, question: Question, judge: Judge) -> tuple[Event, ...] | None:
+    def _trace(self, reading: ModelValues, question: SeparationQuestion, judge: Judge) -> tuple[Event, ...] | None:
         """A trace that begins with the run of a model and is judged differently."""
         setting = self.platform.setting(reading)
         other = question.other
@@ -131,7 +131,7 @@ class Runs:
         return None
 
 
-class Question:
+class SeparationQuestion:
     """Whether a call or move can be treated differently after so many steps."""
 
     def __init__(self, runs: Runs, steps: int, owner: str, other: Specification) -> None:
@@ -152,7 +152,7 @@ class Question:
         yield from (formula for _, formula in who_moves(self.owner, self.base))
         yield from (formula for _, formula in platform.of_step(self.owner, self.base))
 
-    def examples(self, company: bool) -> Iterator[Reading]:
+    def examples(self, company: bool) -> Iterator[ModelValues]:
         """Runs that end with a difference, the plainest first, each with other rules than those before.
 
         With `company` two cores run at the end.
@@ -170,7 +170,7 @@ class Question:
                 self.decided = found != z3.unknown
                 return
             model = self._solver.model()
-            yield Reading(self.runs.platform, model)
+            yield ModelValues(self.runs.platform, model)
             self._solver.add(z3.Not(self._taken(model)))
 
     def _taken(self, model: Expression) -> Expression:
@@ -194,10 +194,10 @@ class Question:
         running = [z3.If(self.base.term(STATE.activity[Const(c, CORE)] == "RUNNING"), 1, 0) for c in range(3)]
         yield "company", z3.Sum(running) >= 2
 
-    def action(self, reading: Reading) -> Invocation | MoveAction:
+    def action(self, reading: ModelValues) -> Invocation | MoveAction:
         """The call or move of an example."""
         action = reading.action(self.owner, self.base)
         return action.invocation or MoveAction(action.owner, action.core, action.parameters)
 
 
-__all__ = ["Found", "Judge", "Runs"]
+__all__ = ["Judge", "Runs", "Distinction"]

@@ -27,13 +27,13 @@ from psci.model.symbols.machine import MACHINE_SYMBOLS
 from psci.model.symbols.state import FIELDS
 from psci.proofs.encoding.bounded import Bounded, values, width
 from psci.proofs.encoding.domain import Expression, Meaning
-from psci.proofs.encoding.rules import Transition, duties, fields_of, owner_named, place_of, scope_of, transitions
+from psci.proofs.encoding.rules import RuleFormula, duties, fields_of, owner_named, place_of, scope_of, transitions
 from psci.proofs.replay.concrete import arguments_of_interest
 
 SYMBOLS: Mapping[str, Function] = {symbol.name: symbol for symbol in MACHINE_SYMBOLS}
 
 
-class Found(NamedTuple):
+class ReaderOutcome(NamedTuple):
     """One outcome as both readers give it; `state` is the whole state after it."""
 
     rule: Rule
@@ -42,10 +42,10 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReaderOutcomes:
     """What the Z3 reader says of a case."""
 
-    outcomes: list[Found]
+    outcomes: list[ReaderOutcome]
     lets: Mapping[str, bool]
     """For each rule that leaves a choice of results: whether it lets the probed value be returned."""
     broken: tuple[Rule, ...]
@@ -53,7 +53,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Case:
+class AgreementCase:
     """Everything that decides the outcomes: machine, choices for what it leaves open, state, and the step."""
 
     machine: Machine
@@ -72,7 +72,7 @@ def call_symbols_of(invocation: Invocation, specification: Specification = SPECI
     return dict(zip((symbol.name for symbol in CALL_SYMBOLS), given, strict=True))
 
 
-class Evaluator:
+class OutcomeEvaluator:
     """The outcomes of one call or move for a number of cores and nodes, as one Z3 word to evaluate."""
 
     def __init__(self, name: str, cores: int, nodes: int, specification: Specification = SPECIFICATION) -> None:
@@ -84,7 +84,7 @@ class Evaluator:
         scope = scope.binding(RESULT, self.result)
         self.steps = transitions(self.domain, self.owner, scope, specification)
         self._fixed = dict(self._symbols())
-        self._packed: list[tuple[Transition, Expression, int]] = []
+        self._packed: list[tuple[RuleFormula, Expression, int]] = []
         for step in self.steps:
             parts = self._parts(step)
             word = z3.Concat(*parts) if len(parts) > 1 else parts[0]
@@ -96,7 +96,7 @@ class Evaluator:
     def _join(self, words: Sequence[Expression]) -> Expression:
         return z3.Concat(*words) if len(words) > 1 else words[0]
 
-    def _parts(self, step: Transition) -> list[Expression]:
+    def _parts(self, step: RuleFormula) -> list[Expression]:
         parts = [self._bits(step.allowed(), BOOL)]
         if step.value is not None:
             parts.append(step.value)
@@ -133,7 +133,7 @@ class Evaluator:
 
     # ---- evaluation
 
-    def answer(self, case: Case, probe: int = 0) -> Answer:
+    def answer(self, case: AgreementCase, probe: int = 0) -> ReaderOutcomes:
         """What Z3 allows in a case."""
         model = self._model(case, probe)
         number = model.eval(self.word).as_long()
@@ -148,11 +148,11 @@ class Evaluator:
                 lets[step.rule.name] = bool(bits.take(1))
             if allowed:
                 state = case.state if step.rule.effect is NOTHING else self._state_from(bits)
-                found.append(Found(step.rule, value, state))
+                found.append(ReaderOutcome(step.rule, value, state))
         broken = tuple(rule for i, (rule, _) in enumerate(reversed(self._duties)) if number >> i & 1)
-        return Answer(found, lets, broken[::-1])
+        return ReaderOutcomes(found, lets, broken[::-1])
 
-    def nothing_else(self, case: Case, outcomes: Sequence[Found]) -> bool:
+    def nothing_else(self, case: AgreementCase, outcomes: Sequence[ReaderOutcome]) -> bool:
         """A solver finds no other allowed outcome in a case; results that a rule leaves open are not looked at."""
         context, domain = self.domain.context, self.domain
         solver = z3.Solver(ctx=context)
@@ -188,7 +188,7 @@ class Evaluator:
         return bool(verdict == z3.unsat)
 
     def _taken(
-        self, place: int, step: Transition, rule: Expression, value: Expression, after: Mapping[str, Meaning]
+        self, place: int, step: RuleFormula, rule: Expression, value: Expression, after: Mapping[str, Meaning]
     ) -> Expression:
         then = step.scope_after().state
         same = [rule == place, step.allowed()]
@@ -206,7 +206,7 @@ class Evaluator:
             fields.append(cells if field.domain else cells[0])
         return State(*fields)
 
-    def _model(self, case: Case, probe: int) -> Expression:
+    def _model(self, case: AgreementCase, probe: int) -> Expression:
         model = z3.Model(self.domain.context)
         self._set(model, self.domain.rank, case.machine.version.rank)
         self._set(model, self.result, probe)
@@ -237,7 +237,7 @@ class Evaluator:
         value = z3.BoolVal(bool(number), context) if boolean else z3.BitVecVal(number, constant.size(), context)
         z3core.Z3_add_const_interp(context.ref(), model.model, constant.decl().ast, value.as_ast())
 
-    def _declare(self, model: Expression, function: Function, case: Case) -> None:
+    def _declare(self, model: Expression, function: Function, case: AgreementCase) -> None:
         """Give a symbol of the machine or tree its value at every index, and at every argument that can matter."""
         places = [i for i, sort in enumerate(function.domain) if sort in (CORE, NODE)]
         data = [i for i, sort in enumerate(function.domain) if sort not in (CORE, NODE)]
@@ -251,7 +251,7 @@ class Evaluator:
 
     def _declare_function(
         self, model: Expression, name: str, function: Function, index: tuple[int, ...], places: list[int],
-        data: list[int], case: Case,
+        data: list[int], case: AgreementCase,
     ) -> None:  # fmt: skip
         context = self.domain.context
         sorts = [function.domain[i] for i in data]
@@ -282,7 +282,7 @@ class Evaluator:
         return z3.BitVecVal(number, width(sort), self.domain.context)
 
 
-def value_of(case: Case, function: Function, arguments: tuple[Value, ...]) -> Value:
+def value_of(case: AgreementCase, function: Function, arguments: tuple[Value, ...]) -> Value:
     """What the machine declares, or the tree says, or the case chooses."""
     if function.kind == "tree":
         tree = case.machine.tree

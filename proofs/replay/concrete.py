@@ -53,7 +53,7 @@ def arguments_of_interest(
 
 
 @dataclass(frozen=True)
-class Action:
+class ReplayAction:
     """A call, or a move of the environment, with everything it says."""
 
     owner: str
@@ -63,7 +63,7 @@ class Action:
     parameters: tuple[Value, ...] = ()
 
 
-class Reading:
+class ModelValues:
     """A model read as values: the elements of the sorts, and what symbols are at them."""
 
     def __init__(self, domain: Domain, model: Expression, tree: bool | None = None) -> None:
@@ -155,7 +155,7 @@ class Reading:
         """The history variables of a property."""
         return {field.name: self._field(meanings[field.name], field) for field in fields}
 
-    def action(self, owner: Call | Move, scope: Scope) -> Action:
+    def action(self, owner: Call | Move, scope: Scope) -> ReplayAction:
         """The call or move that the model makes."""
         if isinstance(owner, Call):
             given: dict[str, Any] = {
@@ -164,13 +164,13 @@ class Reading:
             fn = (owner.fid64 if given["wide"] and owner.fid64 else owner.fid32) or NO_FUNCTION[given["wide"]]
             registers = (given["x1"], given["x2"], given["x3"])
             invocation = Invocation(given["caller"], fn, *registers, given["caller_isa"], given["caller_world"])
-            return Action(owner.name, invocation)
+            return ReplayAction(owner.name, invocation)
         moving = place_of(owner)
         core = 0 if moving is None else self.value(scope.variables[moving[0]], moving[0].sort)
         parameters = tuple(self.value(scope.call[p.name](), p.range) for p in owner.parameters)
-        return Action(owner.name, None, int(core), parameters)
+        return ReplayAction(owner.name, None, int(core), parameters)
 
-    def machine(self, *actions: Action) -> Machine:
+    def machine(self, *actions: ReplayAction) -> Machine:
         """The machine of the model, with everything declared that these actions can ask for.
 
         Raises:
@@ -235,7 +235,7 @@ class Reading:
 class _Choices(dict[Key, Value]):
     """Answers of a model, looked up when they are asked for."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ModelValues) -> None:
         super().__init__()
         self._reading = reading
 
@@ -256,7 +256,7 @@ class _Choices(dict[Key, Value]):
 class Taken:
     """One step of a counterexample, as the stepper can take it."""
 
-    action: Action
+    action: ReplayAction
     rule: str
     text: str
     completion: Completion | None
@@ -289,7 +289,7 @@ def replays(
 
 
 def step_taken(
-    reading: Reading, owner: Call | Move, rule: Rule, before: Scope, after: Scope, result: Expression | None,
+    reading: ModelValues, owner: Call | Move, rule: Rule, before: Scope, after: Scope, result: Expression | None,
     history: Sequence[Function],
 ) -> Taken:  # fmt: skip
     """A step of a model."""
@@ -306,4 +306,4 @@ def step_taken(
     )
 
 
-__all__ = ["Action", "ProfileError", "Reading", "Taken", "replays", "step_taken"]
+__all__ = ["ModelValues", "ProfileError", "ReplayAction", "Taken", "replays", "step_taken"]

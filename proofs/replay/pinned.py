@@ -25,7 +25,7 @@ from psci.model.symbols.state import FIELDS
 from psci.proofs.encoding.domain import Expression
 from psci.proofs.encoding.rules import fields_of, owner_named, place_of, scope_of, transitions
 from psci.proofs.encoding.unbounded import Unbounded
-from psci.proofs.replay.agreement import Case, Found, value_of
+from psci.proofs.replay.agreement import AgreementCase, ReaderOutcome, value_of
 
 
 class Pinned:
@@ -44,7 +44,7 @@ class Pinned:
             given = [*self.owner.parameters, *([] if place is None else [place[1]])]
         self.symbols |= {f"a.{symbol.name}": symbol for symbol in given}
 
-    def outcomes(self, case: Case) -> list[Found]:
+    def outcomes(self, case: AgreementCase) -> list[ReaderOutcome]:
         """What the formulas allow in a case."""
         return _Reading(self, case).outcomes()
 
@@ -59,7 +59,7 @@ class Pinned:
 class _Reading:
     """A case, with the values of what was read in it."""
 
-    def __init__(self, pinned: Pinned, case: Case) -> None:
+    def __init__(self, pinned: Pinned, case: AgreementCase) -> None:
         self.pinned, self.domain, self.case = pinned, pinned.domain, case
         sizes = {CORE: len(case.machine.cores), NODE: len(case.machine.tree.names)}
         self.elements = pinned.elements(sizes)
@@ -67,14 +67,14 @@ class _Reading:
         self.fields = {f"s.{field.name}": value for field, value in zip(FIELDS, case.state, strict=True)}
         self.known: dict[int, tuple[Expression, Expression]] = {}
 
-    def outcomes(self) -> list[Found]:
+    def outcomes(self) -> list[ReaderOutcome]:
         found = []
         for step in self.pinned.steps:
             if not z3.is_true(self.value(step.allowed())):
                 continue
             value = None if step.value is None else self.value(step.value).as_long()
             state = self.case.state if step.rule.effect is NOTHING else self._after(step.scope_after().state)
-            found.append(Found(step.rule, value, state))
+            found.append(ReaderOutcome(step.rule, value, state))
         return found
 
     def _after(self, state: Mapping[str, Any]) -> Any:

@@ -28,7 +28,7 @@ from psci.model.tables.versions import V0_1, V1_0, VERSIONS
 from psci.proofs.encoding.bounded import Bounded
 from psci.proofs.encoding.domain import Expression, Fact, Meaning
 from psci.proofs.encoding.terms import Scope
-from psci.proofs.replay.concrete import Reading
+from psci.proofs.replay.concrete import ModelValues
 
 SHAPE = Topology.clusters((2, 1))
 """The power domains of three cores: two clusters in a system."""
@@ -86,7 +86,7 @@ DERIVED = frozenset(
 
 
 @dataclass(frozen=True)
-class Setting:
+class ReplaySetting:
     """What of a model is not in its steps."""
 
     machine: Machine
@@ -179,7 +179,7 @@ class Platform(Bounded):
         """The id that the device tree gives a function is one that is an SMC64 id since 0.2."""
         return self.symbols("m", Function(f"wide id of {call.name}", (), BOOL, "machine", "Of an SMC64 function."))()
 
-    def setting(self, reading: Reading) -> Setting:
+    def setting(self, reading: ModelValues) -> ReplaySetting:
         """The machine of a model, with everything declared."""
         version = VERSIONS[int(reading.model.eval(self.rank, model_completion=True).as_long())]
         extended = bool(reading.declaration(_nullary("extended_state_id"), ()))
@@ -196,9 +196,9 @@ class Platform(Bounded):
                 ids[call.fid64 if wide and call.fid64 is not None else call.key] = call.name
         machine = Machine(version, MPIDRS, 0, SHAPE, declared, UNUSABLE, ids=ids)
         worlds = reading.table(self.symbols("m", self.world), self.world)
-        return Setting(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})
+        return ReplaySetting(machine, {core: str(world) for (core,), world in worlds.items() if world != "NORMAL"})
 
-    def _declared(self, symbol: Function, reading: Reading) -> dict[str | Key, Value]:
+    def _declared(self, symbol: Function, reading: ModelValues) -> dict[str | Key, Value]:
         if not symbol.domain or symbol.name in UNIFORM:
             return {symbol.name: reading.value(self.symbol(symbol)(*[None] * len(symbol.domain)), symbol.range)}
         # no rule asks for more than these, but an explored machine has to declare everything

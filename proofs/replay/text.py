@@ -15,11 +15,11 @@ from psci.model.specification import SPECIFICATION
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.codes import code_named
 from psci.proofs.encoding.rules import owner_named
-from psci.proofs.replay.concrete import Action, Taken
+from psci.proofs.replay.concrete import ReplayAction, Taken
 
 
 @dataclass(frozen=True)
-class Words:
+class ProofWords:
     """Puts what happens on one machine into words."""
 
     machine: Machine
@@ -90,7 +90,7 @@ class Words:
             return "yes" if value else "no"
         return value if isinstance(value, str) else f"{value:#x}"
 
-    def _moving(self, action: Action) -> str:
+    def _moving(self, action: ReplayAction) -> str:
         move = owner_named(SPECIFICATION, action.owner)
         if isinstance(move, Move) and move.node is not None:
             return f" of {self.machine.tree.names[action.core]}"
@@ -101,7 +101,7 @@ class Words:
         ending = _ending(taken) if taken.action.invocation else ""
         return self.action(taken.action) + (f": {ending}" if ending else "")
 
-    def action(self, action: Action) -> str:
+    def action(self, action: ReplayAction) -> str:
         """A call with its registers, or a move with what it says."""
         call = action.invocation
         if call is None:

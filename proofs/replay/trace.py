@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from psci.explorer.runs.events import events_of
-from psci.explorer.search import Step
+from psci.explorer.search import SearchStep
 from psci.explorer.system import MoveAction, Product, State, Transition
 from psci.model.events import Event
 from psci.model.specification import Specification
 from psci.proofs.replay.concrete import Taken
-from psci.proofs.replay.platform import Setting
+from psci.proofs.replay.platform import ReplaySetting
 
 
-def events_of_run(setting: Setting, specification: Specification, taken: Sequence[Taken]) -> tuple[Event, ...]:
+def events_of_run(setting: ReplaySetting, specification: Specification, taken: Sequence[Taken]) -> tuple[Event, ...]:
     """The events of a run from boot.
 
     Args:
@@ -25,9 +25,9 @@ def events_of_run(setting: Setting, specification: Specification, taken: Sequenc
     return tuple(events_of(product, way_of(product, taken), setting.worlds))
 
 
-def way_of(product: Product, taken: Sequence[Taken]) -> tuple[Step, ...]:
+def way_of(product: Product, taken: Sequence[Taken]) -> tuple[SearchStep, ...]:
     """The steps after the first boot, as the stepper takes them."""
-    way: list[Step] = []
+    way: list[SearchStep] = []
     state = taken[0].after if taken else None
     for one in taken[1:]:
         way.append(_step(product, state, one))
@@ -35,18 +35,18 @@ def way_of(product: Product, taken: Sequence[Taken]) -> tuple[Step, ...]:
     return tuple(way)
 
 
-def _step(product: Product, state: State, taken: Taken) -> Step:
+def _step(product: Product, state: State, taken: Taken) -> SearchStep:
     call = taken.action.invocation
     if call is not None:
         outcome = next(o for o in product.stepper.allowed(state, call).outcomes if o.rule.name == taken.rule)
-        return Step(state, Transition(call, *outcome)._replace(value=taken.value))
+        return SearchStep(state, Transition(call, *outcome)._replace(value=taken.value))
     move = MoveAction(taken.action.owner, taken.action.core, taken.action.parameters)
     rule, target = next(
         (rule, target)
         for rule, target in product.stepper.move(move.name, state, move.place, move.parameters)
         if rule.name == taken.rule
     )
-    return Step(state, Transition(move, rule, None, None, target))
+    return SearchStep(state, Transition(move, rule, None, None, target))
 
 
 __all__ = ["events_of_run", "way_of"]

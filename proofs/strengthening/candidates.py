@@ -70,7 +70,7 @@ class Variable:
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
+class CandidateShape:
     """Candidates about the same variables: no state has such values where `where` holds and `then` does not."""
 
     family: str
@@ -151,96 +151,96 @@ def _of_node(field: Function) -> Variable:
 # ---- the templates, the simple ones first
 
 
-def _values(parts: Parts) -> Iterator[Shape]:
+def _values(parts: Parts) -> Iterator[CandidateShape]:
     """A variable never has some value."""
     for one in (*parts.wholes, *parts.cores):
-        yield Shape("values", (one,))
+        yield CandidateShape("values", (one,))
 
 
-def _pairs(parts: Parts) -> Iterator[Shape]:
+def _pairs(parts: Parts) -> Iterator[CandidateShape]:
     """Two things that are said of the same core."""
     for two in itertools.combinations(parts.cores, 2):
-        yield Shape("pairs", two)
+        yield CandidateShape("pairs", two)
 
 
-def _system(parts: Parts) -> Iterator[Shape]:
+def _system(parts: Parts) -> Iterator[CandidateShape]:
     """Something of the whole system, and something of every core, or of the system as well."""
     for two in (*itertools.product(parts.wholes, parts.cores), *itertools.combinations(parts.wholes, 2)):
-        yield Shape("system", two)
+        yield CandidateShape("system", two)
 
 
-def _equalities(parts: Parts) -> Iterator[Shape]:
+def _equalities(parts: Parts) -> Iterator[CandidateShape]:
     """What a property remembers is what a field holds, always or where some variable has some value."""
     for one, other in itertools.product(parts.words.fields, parts.words.fields):
         remembers = other.name in parts.words.history and one.name not in parts.words.history
         if remembers and one.range == other.range and one.domain == other.domain and NODE not in one.domain:
             place = (AT_CORE,) if one.domain else ()
-            yield Shape("equalities", (), then=one(*place) == other(*place))
+            yield CandidateShape("equalities", (), then=one(*place) == other(*place))
             for variable in parts.cores if one.domain else parts.wholes:
                 if variable.text not in (one.name, other.name):
-                    yield Shape("equalities", (variable,), then=one(*place) == other(*place))
+                    yield CandidateShape("equalities", (variable,), then=one(*place) == other(*place))
 
 
-def _versions(parts: Parts) -> Iterator[Shape]:
+def _versions(parts: Parts) -> Iterator[CandidateShape]:
     """What is not there before some version."""
     for two in itertools.product(parts.versions, (*parts.wholes, *parts.cores)):
-        yield Shape("versions", two)
+        yield CandidateShape("versions", two)
 
 
-def _declarations(parts: Parts) -> Iterator[Shape]:
+def _declarations(parts: Parts) -> Iterator[CandidateShape]:
     """Where the machine is as the claim says: something remembered, or something of every core, or both."""
     for declared in parts.declared:
         for one in (*parts.wholes, *parts.cores):
-            yield Shape("declarations", (declared, one))
+            yield CandidateShape("declarations", (declared, one))
         for two in itertools.product(parts.kept, parts.cores):
-            yield Shape("declarations", (declared, *two))
+            yield CandidateShape("declarations", (declared, *two))
 
 
-def _conditions(parts: Parts) -> Iterator[Shape]:
+def _conditions(parts: Parts) -> Iterator[CandidateShape]:
     """Where the machine is as a rule says: something remembered."""
     for two in itertools.product(parts.conditions, parts.kept):
-        yield Shape("conditions", two)
+        yield CandidateShape("conditions", two)
 
 
-def _one_core(parts: Parts) -> Iterator[Shape]:
+def _one_core(parts: Parts) -> Iterator[CandidateShape]:
     """One core that is named, or every other core."""
     some_of_kept = [(), *((one,) for one in parts.wholes), *itertools.combinations(parts.kept, 2)]
     for field in parts.words.fields:
         if field.range == CORE and not field.domain:
             named = field()
             for whole, variable in itertools.product(some_of_kept, parts.cores):
-                yield Shape("one core", (*whole, Variable(substitute(variable.term, {AT_CORE: named}))))
-                yield Shape("one core", (*whole, variable), ~equal(AT_CORE, named))
+                yield CandidateShape("one core", (*whole, Variable(substitute(variable.term, {AT_CORE: named}))))
+                yield CandidateShape("one core", (*whole, variable), ~equal(AT_CORE, named))
 
 
-def _two_of_system(parts: Parts) -> Iterator[Shape]:
+def _two_of_system(parts: Parts) -> Iterator[CandidateShape]:
     """Two things of the whole system, and something of every core."""
     for two, variable in itertools.product(itertools.combinations(parts.kept, 2), parts.cores):
-        yield Shape("two of the system", (*two, variable))
+        yield CandidateShape("two of the system", (*two, variable))
 
 
-def _some_core(parts: Parts) -> Iterator[Shape]:
+def _some_core(parts: Parts) -> Iterator[CandidateShape]:
     """Some core is or does something."""
     for whole, variable in itertools.product(parts.kept, parts.cores):
         for value in variable.values:
-            yield Shape("some core", (whole,), then=some(CORE, _at(variable.equals(value))))
+            yield CandidateShape("some core", (whole,), then=some(CORE, _at(variable.equals(value))))
 
 
-def _power_domains(parts: Parts) -> Iterator[Shape]:
+def _power_domains(parts: Parts) -> Iterator[CandidateShape]:
     """A core, and a power domain that it is in."""
     system = [whole for whole in parts.kept if whole.text == "system"]
     for three in itertools.product(system, parts.cores, parts.nodes):
-        yield Shape("power domains", three, MACHINE.below(AT_CORE, AT_NODE))
+        yield CandidateShape("power domains", three, MACHINE.below(AT_CORE, AT_NODE))
 
 
-def _all_cores_inside(parts: Parts) -> Iterator[Shape]:
+def _all_cores_inside(parts: Parts) -> Iterator[CandidateShape]:
     """A power domain in which all cores are or do the same."""
     system = [whole for whole in parts.kept if whole.text == "system"]
     nodes = [node for node in parts.nodes if not _speaks_of(node.term, AT_CORE)]
     for whole, variable, node in itertools.product(system, parts.cores, nodes):
         for value in variable.values:
             inside = implies(MACHINE.below(AT_CORE, AT_NODE), variable.equals(value))
-            yield Shape("all cores inside", (whole, node), every(CORE, _at(inside)))
+            yield CandidateShape("all cores inside", (whole, node), every(CORE, _at(inside)))
 
 
 def _at(term: Term) -> Callable[[Var], Term]:
@@ -252,7 +252,7 @@ def _speaks_of(term: Term, place: Var) -> bool:
     return any(sub is place for sub in subterms(term))
 
 
-Template: TypeAlias = Callable[[Parts], Iterator[Shape]]
+Template: TypeAlias = Callable[[Parts], Iterator[CandidateShape]]
 TEMPLATES: Mapping[str, Template] = {
     "values": _values,
     "pairs": _pairs,
@@ -273,10 +273,10 @@ SIMPLE: Sequence[str] = FAMILIES[:6]
 """Those that are tried before the others."""
 
 
-def candidates(words: Vocabulary, families: Iterable[str] = FAMILIES) -> tuple[Shape, ...]:
+def candidates(words: Vocabulary, families: Iterable[str] = FAMILIES) -> tuple[CandidateShape, ...]:
     """The candidates over a vocabulary, by shape, in an order that never changes; not more than `MOST`."""
     parts = parts_of(words)
-    found: list[Shape] = []
+    found: list[CandidateShape] = []
     count = 0
     for family in families:
         for shape in TEMPLATES[family](parts):

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from psci.model.language.terms import FALSE, TRUE, Op, Quantified, Term, Value, conjunction, disjunction, negation, show
-from psci.proofs.strengthening.candidates import Point, Shape, Variable
+from psci.proofs.strengthening.candidates import CandidateShape, Point, Variable
 from psci.properties.language import Invariant
 
 Side: TypeAlias = tuple[Value, ...]
@@ -50,7 +50,7 @@ class Membership:
 class Box:
     """No state has, where the shape says something, a value of each side for each variable."""
 
-    shape: Shape
+    shape: CandidateShape
     sides: tuple[Side, ...]
 
     @cached_property
@@ -79,11 +79,11 @@ class Box:
             term = Quantified("every", place, term)
         return term
 
-    def as_shape(self) -> Shape:
+    def as_shape(self) -> CandidateShape:
         """The invariant as the one candidate of a shape."""
         where, limited, conclusion = self._parts()
         said = conclusion.term() if isinstance(conclusion, Membership) else conclusion
-        return Shape("found", (), conjunction(*where, *(part.term() for part in limited)), said)
+        return CandidateShape("found", (), conjunction(*where, *(part.term() for part in limited)), said)
 
     def invariant(self) -> Invariant:
         """The invariant, under its text as its name."""
@@ -110,7 +110,7 @@ def _inner(term: Term, names: dict[str, str]) -> str:
     return show(term, names) if plain else f"({show(term, names)})"
 
 
-def joined(shapes: Sequence[Shape], alive: Mapping[int, Collection[Point]]) -> tuple[Box, ...]:
+def joined(shapes: Sequence[CandidateShape], alive: Mapping[int, Collection[Point]]) -> tuple[Box, ...]:
     """The points that are left as few boxes, without those that simpler shapes imply."""
     found: list[Box] = []
     for number, shape in enumerate(shapes):
@@ -121,7 +121,7 @@ def joined(shapes: Sequence[Shape], alive: Mapping[int, Collection[Point]]) -> t
     return tuple(found)
 
 
-def _is_simpler(one: Shape, other: Shape) -> bool:
+def _is_simpler(one: CandidateShape, other: CandidateShape) -> bool:
     """What the first shape says, about fewer variables, may imply something that the second says."""
     names = {variable.text for variable in other.variables}
     return (
@@ -132,7 +132,7 @@ def _is_simpler(one: Shape, other: Shape) -> bool:
     )
 
 
-def _equates(one: Shape, other: Shape) -> tuple[int, int] | None:
+def _equates(one: CandidateShape, other: CandidateShape) -> tuple[int, int] | None:
     """The places of two variables of the second shape of which the first says that they are equal."""
     texts = [variable.text for variable in other.variables]
     match one.then:
@@ -141,7 +141,7 @@ def _equates(one: Shape, other: Shape) -> tuple[int, int] | None:
     return None
 
 
-def _implies(one: Shape, kept: Collection[Point], other: Shape, point: Point) -> bool:
+def _implies(one: CandidateShape, kept: Collection[Point], other: CandidateShape, point: Point) -> bool:
     """What is left of a simpler shape says that no state has a point of the other one."""
     at = {variable.text: value for variable, value in zip(other.variables, point, strict=True)}
     equal = _equates(one, other)
@@ -150,7 +150,7 @@ def _implies(one: Shape, kept: Collection[Point], other: Shape, point: Point) ->
     return tuple(at[variable.text] for variable in one.variables) in kept
 
 
-def cover(shape: Shape, points: Collection[Point], plain: Collection[Point]) -> Iterator[tuple[Side, ...]]:
+def cover(shape: CandidateShape, points: Collection[Point], plain: Collection[Point]) -> Iterator[tuple[Side, ...]]:
     """Boxes inside `points` that together hold all of `plain`; the one that holds most of it first."""
     uncovered = set(plain)
     while uncovered:
@@ -165,7 +165,7 @@ def _size(box: tuple[Side, ...]) -> int:
     return sum(map(len, box))
 
 
-def _grown(shape: Shape, points: Collection[Point], seed: Point) -> Iterator[tuple[Side, ...]]:
+def _grown(shape: CandidateShape, points: Collection[Point], seed: Point) -> Iterator[tuple[Side, ...]]:
     """The boxes that a point grows to, one variable after the other, in each order of the variables."""
     for order in itertools.permutations(range(len(seed))):
         sides: list[Side] = [(value,) for value in seed]

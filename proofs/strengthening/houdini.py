@@ -15,12 +15,12 @@ from functools import cached_property
 import z3
 
 from psci.proofs.encoding.domain import Expression
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.encoding.steps import Translations
 from psci.proofs.methods.induction import start
-from psci.proofs.strengthening.candidates import Point, Shape
+from psci.proofs.strengthening.candidates import CandidateShape, Point
 from psci.proofs.strengthening.predicates import Atoms, either
-from psci.proofs.strengthening.steps import Step, Steps
+from psci.proofs.strengthening.steps import InductionStep, Steps
 
 RLIMIT = 4_000_000
 """The resources of one question, in Z3's own units."""
@@ -35,7 +35,7 @@ class Sieve:
         shapes: the candidates, by shape.
     """
 
-    def __init__(self, steps: Steps, shapes: Sequence[Shape]) -> None:
+    def __init__(self, steps: Steps, shapes: Sequence[CandidateShape]) -> None:
         self.steps = steps
         self.shapes = shapes
         self.candidates = [(number, point) for number, shape in enumerate(shapes) for point in shape.points]
@@ -135,7 +135,7 @@ class Sieve:
 class Trial:
     """One step, and what it does to the candidates that read something which it changes."""
 
-    def __init__(self, sieve: Sieve, step: Step) -> None:
+    def __init__(self, sieve: Sieve, step: InductionStep) -> None:
         self.name = step.rule
         self.needed = NOBODY
         """The candidates before the step without which it was not shown to keep those that were asked for last."""
@@ -169,7 +169,7 @@ class Trial:
         solver.add(either([sieve.asked_claim, *(sieve.asked[i] for i in touches)]))
         return solver
 
-    def _ask(self, given: Collection[int], asked: Collection[int], claim: bool) -> Verdict:
+    def _ask(self, given: Collection[int], asked: Collection[int], claim: bool) -> SolverVerdict:
         """Whether the step keeps candidates, or satisfies the claim, where others are assumed before it."""
         sieve, wanted = self._sieve, frozenset(asked)
         silent = [sieve.not_asked[i] for i in sorted(self.touches) if i not in wanted]
@@ -178,9 +178,9 @@ class Trial:
         if found == z3.unsat:
             used = {part.get_id() for part in self._solver.unsat_core()}
             self._used = frozenset(i for i in given if sieve.assumed[i].get_id() in used)
-            return Verdict.PROVED
+            return SolverVerdict.PROVED
         self._model = self._solver.model() if found == z3.sat else None
-        return Verdict.REFUTED if found == z3.sat else Verdict.UNKNOWN
+        return SolverVerdict.REFUTED if found == z3.sat else SolverVerdict.UNKNOWN
 
     def broken(self, given: Collection[int], asked: Collection[int]) -> set[int]:
         """Some of the candidates asked for, which the step breaks or of which the solver does not say."""
@@ -189,14 +189,14 @@ class Trial:
         match self._ask(given, touched, claim=False) if touched else None:
             case None:
                 return set()
-            case Verdict.PROVED:
+            case SolverVerdict.PROVED:
                 self.needed = self._used
                 return set()
-            case Verdict.REFUTED:
+            case SolverVerdict.REFUTED:
                 return self._sieve.seen(self._model, self._atoms, touched)
         found = set()
         for i in touched:
-            if self._ask(given, [i], claim=False) is Verdict.PROVED:
+            if self._ask(given, [i], claim=False) is SolverVerdict.PROVED:
                 self.needed |= self._used
             else:
                 found.add(i)
@@ -204,7 +204,7 @@ class Trial:
 
     def satisfies_claim(self, given: Collection[int]) -> bool:
         """Whether the step satisfies the claim where candidates are assumed before it."""
-        if self._step.claim is None or self._ask(given, (), claim=True) is Verdict.PROVED:
+        if self._step.claim is None or self._ask(given, (), claim=True) is SolverVerdict.PROVED:
             return True
         return bool(self._alike) and all(trial.satisfies_claim(given) for trial in self._alike)
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from psci.model.specification import SPECIFICATION, Specification
 from psci.proofs.encoding.bounded import Bounded
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.methods.induction import prove
 from psci.proofs.methods.search import search
 from psci.proofs.replay.platform import SHAPE
-from psci.proofs.strengthening.candidates import FAMILIES, SIMPLE, Shape, candidates
+from psci.proofs.strengthening.candidates import FAMILIES, SIMPLE, CandidateShape, candidates
 from psci.proofs.strengthening.generalisation import Box, joined
 from psci.proofs.strengthening.houdini import Sieve
 from psci.proofs.strengthening.reduction import claim_holds, reduced
@@ -51,7 +51,7 @@ class Strengthening:
 
     claim: str
     title: str
-    verdict: Verdict
+    verdict: SolverVerdict
     cores: tuple[str, ...]
     """For which numbers of cores it is proved with what was found."""
     invariants: tuple[str, ...]
@@ -105,10 +105,10 @@ def strengthen(
             best = done
         if set(best.cores) == {ANY, THREE}:
             break
-    verdict, run = Verdict.PROVED, ""
+    verdict, run = SolverVerdict.PROVED, ""
     if set(best.cores) != {ANY, THREE}:
         found = search(plain, depth, 3, specification, SHAPE)
-        verdict = Verdict.REFUTED if found.verdict is Verdict.REFUTED else Verdict.UNKNOWN
+        verdict = SolverVerdict.REFUTED if found.verdict is SolverVerdict.REFUTED else SolverVerdict.UNKNOWN
         run = found.run.text() if found.run is not None else ""
     return Strengthening(
         prop.name, prop.title, verdict, best.cores, tuple(box.text for box in best.invariants), best.counts,
@@ -116,7 +116,9 @@ def strengthen(
     )  # fmt: skip
 
 
-def _attempts(prop: Property, specification: Specification, families: Sequence[str]) -> Iterator[tuple[Shape, ...]]:
+def _attempts(
+    prop: Property, specification: Specification, families: Sequence[str]
+) -> Iterator[tuple[CandidateShape, ...]]:
     """No candidates, then the simple ones, then all; each over the fields of the claim, and over what decides these."""
     simple = [family for family in families if family in SIMPLE]
     near, wide = (vocabulary(prop, specification, wide) for wide in (False, True))
@@ -129,7 +131,7 @@ def _attempts(prop: Property, specification: Specification, families: Sequence[s
             yield shapes
 
 
-def _attempt(steps: Steps, shapes: Sequence[Shape], specification: Specification, suspect: str) -> _Attempt:
+def _attempt(steps: Steps, shapes: Sequence[CandidateShape], specification: Specification, suspect: str) -> _Attempt:
     """What comes of some candidates; the suspect is a rule whose steps did not satisfy the claim with others."""
     sieve = Sieve(steps, shapes)
     counts = Counts(generated=len(sieve.left))
@@ -150,7 +152,7 @@ def _attempt(steps: Steps, shapes: Sequence[Shape], specification: Specification
     cores, failed = [], ""
     for number in (ANY, THREE) if enough else (THREE,):
         done = prove(helped, translations(number, specification))
-        if done.verdict is Verdict.PROVED:
+        if done.verdict is SolverVerdict.PROVED:
             cores.append(number)
         else:
             failed = failed or done.failures()[0][0].name

@@ -13,7 +13,7 @@ from psci.model.language.terms import FALSE, TRUE, Term, Value
 from psci.proofs.encoding.bounded import Bounded, values
 from psci.proofs.encoding.domain import Expression
 from psci.proofs.encoding.terms import Scope
-from psci.proofs.strengthening.candidates import Point, Shape, Variable
+from psci.proofs.strengthening.candidates import CandidateShape, Point, Variable
 
 Index = tuple[int, ...]
 """The core and the power domain that a shape speaks about, by number."""
@@ -28,7 +28,7 @@ class Atoms:
         self._terms: dict[tuple[object, Index], Expression] = {}
         self._equal: dict[tuple[str, Value, Index], Expression] = {}
 
-    def has(self, shape: Shape, point: Point) -> Expression:
+    def has(self, shape: CandidateShape, point: Point) -> Expression:
         """Somewhere the state has the values of a point: it breaks that candidate."""
         return either(
             [
@@ -42,7 +42,7 @@ class Atoms:
             ]
         )
 
-    def seen(self, shape: Shape, model: Expression) -> Iterator[Point]:
+    def seen(self, shape: CandidateShape, model: Expression) -> Iterator[Point]:
         """The points that the state of a model has somewhere."""
         for index in self._indices(shape):
             if all(z3.is_true(_value(model, part)) for part in self._applies(shape, index)):
@@ -51,15 +51,15 @@ class Atoms:
                     for v in shape.variables
                 )
 
-    def _indices(self, shape: Shape) -> Iterator[Index]:
+    def _indices(self, shape: CandidateShape) -> Iterator[Index]:
         return itertools.product(*(range(self._domain.sizes[place.sort]) for place in shape.places))
 
-    def _applies(self, shape: Shape, index: Index) -> list[Expression]:
+    def _applies(self, shape: CandidateShape, index: Index) -> list[Expression]:
         """The shape says something there."""
         found = [] if shape.where is TRUE else [self._term(shape.where, id(shape.where), shape, index)]
         return found if shape.then is FALSE else [*found, z3.Not(self._term(shape.then, id(shape.then), shape, index))]
 
-    def _term(self, term: Term, key: object, shape: Shape, index: Index) -> Expression:
+    def _term(self, term: Term, key: object, shape: CandidateShape, index: Index) -> Expression:
         if (key, index) not in self._terms:
             scope = self._scope
             for place, number in zip(shape.places, index, strict=True):
@@ -67,7 +67,7 @@ class Atoms:
             self._terms[key, index] = scope.term(term)
         return self._terms[key, index]
 
-    def _equals(self, variable: Variable, value: Value, shape: Shape, index: Index) -> Expression:
+    def _equals(self, variable: Variable, value: Value, shape: CandidateShape, index: Index) -> Expression:
         key = variable.text, value, index
         if key not in self._equal:
             term = self._term(variable.term, variable.text, shape, index)

@@ -21,7 +21,7 @@ from psci.properties.language import Property
 
 
 @dataclass(frozen=True)
-class Step:
+class InductionStep:
     """One rule as a step, with what is assumed of it beside invariants, and what a property says of it."""
 
     rule: str
@@ -29,7 +29,7 @@ class Step:
     facts: tuple[Expression, ...]
     claim: Expression | None
     """What has to hold of the step, and of the state after it; None where that is nothing."""
-    alike: tuple[Step, ...] = ()
+    alike: tuple[InductionStep, ...] = ()
     """For rules that change nothing: each of them; this one step then stands for all, and has no conditions."""
 
 
@@ -41,7 +41,7 @@ class Steps:
     domain: Bounded
     before: Scope
     """The state before each step."""
-    steps: tuple[Step, ...]
+    steps: tuple[InductionStep, ...]
 
 
 def steps_of(prop: Property, domain: Bounded, specification: Specification) -> Steps:
@@ -51,7 +51,7 @@ def steps_of(prop: Property, domain: Bounded, specification: Specification) -> S
     return Steps(prop, domain, before, tuple(_steps(prop, domain, translations)))
 
 
-def _steps(prop: Property, domain: Bounded, translations: Translations) -> Iterator[Step]:
+def _steps(prop: Property, domain: Bounded, translations: Translations) -> Iterator[InductionStep]:
     specification = translations.specification
     own = [] if prop.of_state() is TRUE else [(prop.name, prop.of_state())]
     for owner in owners(specification):
@@ -59,7 +59,7 @@ def _steps(prop: Property, domain: Bounded, translations: Translations) -> Itera
             continue
         translated = translations.of(owner)
         assumed = Assumed(prop, own, translated.before(prop.history))
-        alike: dict[int, list[tuple[Step, Step]]] = {}
+        alike: dict[int, list[tuple[InductionStep, InductionStep]]] = {}
         for transition in translated.transitions:
             if not _interesting(prop, owner, transition.rule):
                 continue
@@ -69,15 +69,15 @@ def _steps(prop: Property, domain: Bounded, translations: Translations) -> Itera
             standing = (*premises(prop, assumed, translated, taken), *domain.facts())
             facts = tuple(formula for _, formula in standing)
             conditions = tuple(formula for _, formula in taken.conditions)
-            step = Step(transition.rule.name, taken, (*conditions, *facts), claim)
+            step = InductionStep(transition.rule.name, taken, (*conditions, *facts), claim)
             if taken.changed:
                 yield step
             elif claim is not None:
                 # rules that change nothing differ only in what they require, and mostly that is not needed
-                alike.setdefault(claim.get_id(), []).append((Step(step.rule, taken, facts, claim), step))
+                alike.setdefault(claim.get_id(), []).append((InductionStep(step.rule, taken, facts, claim), step))
         for group in alike.values():
             first = group[0][0]
-            yield Step(first.rule, first.taken, first.facts, first.claim, tuple(step for _, step in group))
+            yield InductionStep(first.rule, first.taken, first.facts, first.claim, tuple(step for _, step in group))
 
 
 def _interesting(prop: Property, owner: Call | Move, rule: Rule) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from psci.model.specification import Specification
-from psci.proofs.encoding.queries import Verdict, solve
+from psci.proofs.encoding.queries import SolverVerdict, solve
 from psci.proofs.methods.induction import Obligation, obligations
 from psci.proofs.strengthening.generalisation import Box
 from psci.proofs.suite import ANY, translations
@@ -69,7 +69,7 @@ class _Question:
         assumed = [(name, f) for name, f in query.assumptions if _invariant(name) is None or _invariant(name) in left]
         goal = domain.conjunction(formula for name, formula in self._obligation.parts if name in asked)
         answer = solve(replace(query, assumptions=tuple(assumed), goal=goal), RLIMIT, minimise=False)
-        if answer.verdict is not Verdict.PROVED:
+        if answer.verdict is not SolverVerdict.PROVED:
             return None
         return frozenset(name for name in map(_invariant, answer.core) if name is not None)
 

@@ -15,7 +15,7 @@ from psci.model.language.sorts import BOOL, U32, U64
 from psci.model.language.terms import FALSE, TRUE, Term, choose, conjunction, disjunction, equal, every, extend, implies
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import FIELDS
-from psci.properties.language import AFTER, BEFORE, History, Step, View, invariant, remembered, safety
+from psci.properties.language import AFTER, BEFORE, History, StateView, Step, invariant, remembered, safety
 from psci.properties.words import V0_1, V0_2, V1_0, V1_1, V1_3, has_smc64, osi_possible, present, uniprocessor
 
 NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON, ON_PENDING = -1, -2, -3, -4, -5
@@ -164,7 +164,7 @@ THERE = remembered("PROP-12", "there", of=BOOL, doc="Whether the machine has the
 REPORTED = remembered("PROP-12", "reported", of=BOOL, doc="PSCI_FEATURES has reported that id.")
 
 
-def _features(m: MachineTerms, h: View, step: Step) -> Effect:
+def _features(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """PSCI_FEATURES reports an id when it returns a non-negative value for it."""
     if step.name != "PSCI_FEATURES" or step.completion is not Completion.RETURNS:
         return NOTHING
@@ -211,7 +211,7 @@ def features_keep_their_word(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step)
 MODE_REFUSED = remembered("FEAT-11", "refused", of=BOOL, doc="PSCI_SET_SUSPEND_MODE returned NOT_SUPPORTED.")
 
 
-def _mode(m: MachineTerms, h: View, step: Step) -> Effect:
+def _mode(m: MachineTerms, h: StateView, step: Step) -> Effect:
     if step.name != "PSCI_SET_SUSPEND_MODE" or step.completion is not Completion.RETURNS:
         return NOTHING
     return h.but(refused=h.refused | (RESULT == NOT_SUPPORTED))
@@ -264,11 +264,11 @@ EXPECTED = remembered("PROP-18", "expected", of=U64, doc="What the machine's dec
 FLAGS = remembered("PROP-18", "flags", of=U64, doc="What it answered.")
 
 
-def _about_watched(h: View, step: Step) -> Any:
+def _about_watched(h: StateView, step: Step) -> Any:
     return (step.call.psci_func_id == h.function) & (step.call.isa == h.asker)
 
 
-def _constants(m: MachineTerms, h: View, step: Step) -> Effect:
+def _constants(m: MachineTerms, h: StateView, step: Step) -> Effect:
     if step.name == "BOOT":
         return h.but(type_seen=False, version_seen=False, flags_seen=False)
     if step.completion is not Completion.RETURNS:
@@ -315,12 +315,12 @@ def _known(function: Any) -> Any:
     return function.is_in(SMCCC_VERSION, *(fid for call in CALLS for fid in call.ids()))
 
 
-def _present(m: MachineTerms, h: View, there: Term, flags: Term) -> Term:
+def _present(m: MachineTerms, h: StateView, there: Term, flags: Term) -> Term:
     answered = m.has(0x8400_000A) & there
     return choose(answered, flags, h.expected == NOT_SUPPORTED)
 
 
-def _declared_flags(m: MachineTerms, h: View, call: Call, fid: int) -> Term:
+def _declared_flags(m: MachineTerms, h: StateView, call: Call, fid: int) -> Term:
     there = there_with(m, call, fid)
     if fid == call.fid64:
         there = there & ~((h.asker == "AARCH32") & m.features_hides_smc64)

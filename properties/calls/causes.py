@@ -11,7 +11,7 @@ from psci.model.language.sorts import BOOL, CORE
 from psci.model.language.terms import Term, choose, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import KIND
-from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.language import History, StateView, Step, invariant, remembered, safety
 from psci.properties.machine.states import states_fit_together
 
 KINDS: Mapping[str, str] = {"SYSTEM_OFF": "OFF", "SYSTEM_RESET": "RESET", "SYSTEM_OFF2": "HIBERNATE"}
@@ -28,7 +28,7 @@ def _kind(step: Step) -> Term:
     return lift(KINDS[step.name], KIND)
 
 
-def _follows(m: MachineTerms, h: View, step: Step) -> Effect:
+def _follows(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """System calls that do not return were accepted; a wakeup event is pending until it is withdrawn or ends a wait."""
     if step.name in (*KINDS, "SYSTEM_RESET2") and step.completion is Completion.NEVER:
         return h.but(called={step.core: _kind(step)})
@@ -39,7 +39,7 @@ def _follows(m: MachineTerms, h: View, step: Step) -> Effect:
     return _nothing(h) if step.name == "BOOT" else NOTHING
 
 
-def _nothing(h: View) -> Effect:
+def _nothing(h: StateView) -> Effect:
     return h.but(called=each(lambda core: "NONE"), signal=each(lambda core: False))
 
 

@@ -15,7 +15,7 @@ from psci.model.language.sorts import CORE
 from psci.model.language.terms import TRUE, Term, choose, conjunction, every, implies, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.tables.codes import ALREADY_ON, DENIED, INTERNAL_FAILURE, INVALID_ADDRESS, ON_PENDING
-from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.language import History, StateView, Step, invariant, remembered, safety
 from psci.properties.machine.states import states_fit_together
 from psci.properties.words import V0_1, V1_0, has_smc64, hosts, in_instance, present, refused, uniprocessor
 
@@ -78,7 +78,7 @@ def cpu_on_tells_the_state(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
 AT = remembered("RESIDENT", "at", of=CORE, doc="Where the Trusted OS was put last: by the boot, or by MIGRATE.")
 
 
-def _put(m: MachineTerms, h: View, step: Step) -> Effect:
+def _put(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """A boot sets it up at its home; a MIGRATE that returns SUCCESS moves it to the core that the call names."""
     if step.name == "BOOT":
         return h.but(at=m.trusted_os_home)

@@ -10,7 +10,7 @@ from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import BOOL, CORE, NODE
 from psci.model.language.terms import FALSE, TRUE, conjunction, every, implies, some
 from psci.model.symbols.machine import MachineTerms
-from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.language import History, StateView, Step, invariant, remembered, safety
 from psci.properties.machine.domains import awake, nodes_of_off_cores_are_down
 from psci.properties.machine.states import states_fit_together
 from psci.properties.words import has_smc64, present
@@ -19,11 +19,11 @@ USED = remembered("STAT-ZERO", "used", CORE, of=BOOL, doc="The core went down by
 NODE_USED = remembered("STAT-ZERO", "node_used", NODE, of=BOOL, doc="So did a core in the node, or the whole system.")
 
 
-def _never(h: View) -> Effect:
+def _never(h: StateView) -> Effect:
     return h.but(used=each(lambda core: False), node_used=each(lambda node: False))
 
 
-def _goes_down(m: MachineTerms, h: View, step: Step) -> Effect:
+def _goes_down(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """A suspend call that waits, CPU_OFF or CPU_FREEZE uses a state of its caller, and perhaps of the nodes above."""
     if step.name == "BOOT":
         return _never(h)

@@ -11,8 +11,8 @@ from psci.model.language.terms import FALSE, TRUE, Const, choose, conjunction, e
 from psci.model.symbols.machine import MachineTerms
 from psci.properties.language import (
     History,
+    StateView,
     Step,
-    View,
     always_true,
     invariant,
     remembered,
@@ -66,14 +66,14 @@ WIDE = remembered("PROP-4", "wide", CORE, of=BOOL, doc="An SMC64 call gave them.
 ISA_OF = remembered("PROP-4", "isa", CORE, of=ISA, doc="The execution state of the caller that gave them.")
 
 
-def _nothing_given(h: View) -> Effect:
+def _nothing_given(h: StateView) -> Effect:
     return h.but(
         due=each(lambda core: False), entry=each(lambda core: 0), context=each(lambda core: 0),
         wide=each(lambda core: False), isa=each(lambda core: "AARCH64"),
     )  # fmt: skip
 
 
-def _entries(m: MachineTerms, h: View, step: Step) -> Effect:
+def _entries(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """An accepted CPU_ON gives its target an entry point; a suspend call that waits gives its caller one."""
     if step.name == "BOOT":
         return _nothing_given(h)
@@ -87,7 +87,7 @@ def _entries(m: MachineTerms, h: View, step: Step) -> Effect:
     return NOTHING
 
 
-def _gives(h: View, step: Step, to: Any) -> Effect:
+def _gives(h: StateView, step: Step, to: Any) -> Effect:
     call = step.call
     return h.but(
         due=each(lambda core: to(core) | h.due[core]),
@@ -184,7 +184,7 @@ def contexts_fit_their_calls(m: Any, s: Any, h: Any) -> Any:
 STARTED = remembered("PROP-3", "started", CORE, of=BOOL, doc="A CPU_ON for the core succeeded since it was last off.")
 
 
-def _starts(m: MachineTerms, h: View, step: Step) -> Effect:
+def _starts(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """A CPU_ON that returns SUCCESS starts its target; CPU_OFF, CPU_FREEZE and an answer OFF end that."""
     if step.name == "BOOT":
         return h.but(started=each(lambda core: core == step.core))

@@ -11,7 +11,7 @@ from psci.model.language.sorts import CORE, NODE
 from psci.model.language.terms import TRUE, choose, conjunction, every, implies, lift, some
 from psci.model.symbols.machine import LOCAL_STATE, MachineTerms
 from psci.model.tables.codes import DENIED, INVALID_PARAMETERS
-from psci.properties.language import History, Step, View, always_true, consequence, invariant, remembered, safety
+from psci.properties.language import History, StateView, Step, always_true, consequence, invariant, remembered, safety
 from psci.properties.machine.states import states_fit_together
 from psci.properties.words import V1_0, has_smc64, powerdown, reserved_bits_are_zero
 
@@ -194,7 +194,7 @@ def nodes_are_ordered(m: Any, s: Any, h: Any) -> Any:
 WISH = remembered("PROP-6", "wish", CORE, NODE, of=LOCAL_STATE, doc="What the core last asked for a node.")
 
 
-def _wishes(m: MachineTerms, h: View, step: Step) -> Effect:
+def _wishes(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """A suspend call that waits asks for a state of each node above its caller."""
     if step.completion is not Completion.WAITS:
         return NOTHING

@@ -11,7 +11,7 @@ from psci.model.language.terms import TRUE, choose, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import MODE
 from psci.model.tables.codes import DENIED, INVALID_ADDRESS, INVALID_PARAMETERS
-from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.language import History, StateView, Step, invariant, remembered, safety
 from psci.properties.machine.domains import awake
 from psci.properties.machine.states import states_fit_together
 from psci.properties.words import V1_0, osi_possible
@@ -22,11 +22,11 @@ EVER = remembered("MODE-SWITCH", "ever", of=BOOL, doc="CPU_SUSPEND was accepted 
 BY_DEFAULT = remembered("MODE-SWITCH", "by_default", CORE, of=BOOL, doc="The core last suspended by default.")
 
 
-def _boots(h: View) -> Effect:
+def _boots(h: StateView) -> Effect:
     return h.but(mode="PLATFORM_COORDINATED", used=False, ever=False, by_default=each(lambda core: False))
 
 
-def _switches(m: MachineTerms, h: View, step: Step) -> Effect:
+def _switches(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """Suspend calls that wait, or return SUCCESS, were accepted; by one reading a refused one was made as well."""
     if step.name == "BOOT":
         return _boots(h)

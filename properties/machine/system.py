@@ -10,7 +10,7 @@ from psci.model.language.sorts import BOOL, CORE, NODE, blank
 from psci.model.language.terms import TRUE, App, Term, choose, conjunction, every, implies, lift, some
 from psci.model.symbols.machine import MachineTerms
 from psci.model.symbols.state import ACTIVITY, FIELDS, KIND, POWER
-from psci.properties.language import History, Step, View, invariant, remembered, safety
+from psci.properties.language import History, StateView, Step, invariant, remembered, safety
 from psci.properties.machine.states import states_fit_together
 
 TERMINAL_CALLS = ("SYSTEM_OFF", "SYSTEM_RESET", "SYSTEM_OFF2", "SYSTEM_RESET2")
@@ -20,15 +20,15 @@ DOWN = remembered("PROP-13", "down", of=BOOL, doc="The outside saw the system go
 GOING = remembered("PROP-13", "going", of=BOOL, doc="Some system call was accepted, and no boot since.")
 
 
-def _nothing_accepted(h: View) -> Effect:
+def _nothing_accepted(h: StateView) -> Effect:
     return h.but(accepted=each(lambda core: False), down=False, going=False)
 
 
-def _before_the_first_boot(h: View) -> Effect:
+def _before_the_first_boot(h: StateView) -> Effect:
     return h.but(accepted=each(lambda core: False), down=True, going=False)
 
 
-def _system_calls(m: MachineTerms, h: View, step: Step) -> Effect:
+def _system_calls(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """A system call that does not return was accepted; a boot forgets it."""
     if step.name in TERMINAL_CALLS and step.completion is Completion.NEVER:
         return h.but(accepted={step.core: True}, going=True)
@@ -83,7 +83,7 @@ SUSPENDER = remembered("PROP-10", "suspender", of=CORE, doc="The core whose SYST
 ASLEEP = remembered("PROP-10", "asleep", of=BOOL, doc="That suspend has not ended.")
 
 
-def _suspends(m: MachineTerms, h: View, step: Step) -> Effect:
+def _suspends(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """A SYSTEM_SUSPEND that waits was accepted; its caller is entered when it ends, unless a boot comes first."""
     if step.name == "SYSTEM_SUSPEND" and step.completion is Completion.WAITS:
         return h.but(suspender=step.core, asleep=True)
@@ -128,7 +128,7 @@ KNOWN = remembered("PROP-14", "known", of=BOOL, doc="No reset that may have been
 CAUSE = remembered("PROP-14", "cause", of=KIND, doc="Why the system went down, until it boots.")
 
 
-def _memory(m: MachineTerms, h: View, step: Step) -> Effect:
+def _memory(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """MEM_PROTECT that does not refuse switches; the outside sees why the system goes down; most boots switch off."""
     if step.name == "MEM_PROTECT" and step.completion is Completion.RETURNS:
         refused = RESULT.bit(63)

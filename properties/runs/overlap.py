@@ -18,17 +18,17 @@ from psci.model.calls import CALLS
 from psci.model.language.rules import Completion
 from psci.model.language.terms import fields_read
 from psci.model.symbols.state import FIELDS
-from psci.properties.language import Invariant, Kind, Property, Step, given_of
+from psci.properties.language import ClaimKind, Invariant, Property, Step, given_of
 
 FIELD_NAMES = frozenset(field.name for field in FIELDS)
 REASONS = {
-    Kind.STEP: "It speaks about decisions, and these are atomic.",
-    Kind.INVARIANT: "It speaks about states, which only decisions and moves change.",
-    Kind.TOTAL: "It speaks about the state in which a call is decided, whichever that is.",
-    Kind.WITNESS: "The run that shows it has no overlap, and runs without overlap are runs.",
-    Kind.LIVENESS: "Fairness is about the decision of a call that was invoked; other cores may step in between.",
-    Kind.EXPLORED: "Its scenarios have one caller at a time.",
-    Kind.REFINEMENT: "It compares decisions, state by state.",
+    ClaimKind.STEP: "It speaks about decisions, and these are atomic.",
+    ClaimKind.INVARIANT: "It speaks about states, which only decisions and moves change.",
+    ClaimKind.TOTAL: "It speaks about the state in which a call is decided, whichever that is.",
+    ClaimKind.WITNESS: "The run that shows it has no overlap, and runs without overlap are runs.",
+    ClaimKind.LIVENESS: "Fairness is about the decision of a call that was invoked; other cores may step in between.",
+    ClaimKind.EXPLORED: "Its scenarios have one caller at a time.",
+    ClaimKind.REFINEMENT: "It compares decisions, state by state.",
 }
 """Why a claim of each kind survives overlap, where it is given nothing that a caller has to know of the state."""
 

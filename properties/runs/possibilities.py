@@ -8,7 +8,7 @@ from psci.model.language.effects import NOTHING, Effect, each
 from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import BOOL, CORE
 from psci.model.symbols.machine import MachineTerms
-from psci.properties.language import History, Step, View, possible, remembered
+from psci.properties.language import History, StateView, Step, possible, remembered
 
 
 @possible("CAN-START", "a-core-can-start", about=("ENTER",), cites=("CPU_ON-1", "CPU_ON-12", "SM-8"))
@@ -20,7 +20,7 @@ def a_core_can_start(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
 OFFED = remembered("CAN-RETURN", "offed", CORE, of=BOOL, doc="The core called CPU_OFF since boot.")
 
 
-def _offs(m: MachineTerms, h: View, step: Step) -> Effect:
+def _offs(m: MachineTerms, h: StateView, step: Step) -> Effect:
     if step.name == "BOOT":
         return h.but(offed=each(lambda core: False))
     if step.name == "CPU_OFF" and step.completion is Completion.NEVER:
@@ -58,7 +58,7 @@ def the_system_can_suspend(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
 REFUSED = remembered("CAN-RETRY", "refused", CORE, of=BOOL, doc="The core's last CPU_SUSPEND was DENIED.")
 
 
-def _denials(m: MachineTerms, h: View, step: Step) -> Effect:
+def _denials(m: MachineTerms, h: StateView, step: Step) -> Effect:
     if step.name != "CPU_SUSPEND":
         return NOTHING
     if step.completion is Completion.RETURNS:

@@ -17,7 +17,7 @@ from psci.model.language.sorts import BOOL, CORE
 from psci.model.language.terms import FALSE, TRUE, choose
 from psci.model.symbols.machine import MachineTerms
 from psci.model.tables.codes import ALREADY_ON, DENIED
-from psci.properties.language import History, Step, View, invariant, remembered
+from psci.properties.language import History, StateView, Step, invariant, remembered
 from psci.properties.machine.cores import contexts_fit_their_calls
 from psci.properties.machine.states import somebody_asked_for_the_way_down, states_fit_together
 from psci.properties.runs.responses import Helpful, Stage, leads_to
@@ -161,7 +161,7 @@ OFF_LEAVING = remembered("OFFS-END", "leaving", of=BOOL, doc="Its CPU_OFF was ma
 OFF_DENIED = remembered("OFFS-END", "denied", of=BOOL, doc="Its CPU_OFF was DENIED.")
 
 
-def _off_is_processed(m: MachineTerms, h: View, step: Step) -> Effect:
+def _off_is_processed(m: MachineTerms, h: StateView, step: Step) -> Effect:
     """Calls are fused: the step in which the watched core's CPU_OFF is decided is the end of that call."""
     if step.name != CPU_OFF.name:
         return NOTHING
@@ -209,7 +209,7 @@ RETRIER = remembered("RETRY-ENDS", "retrying", of=CORE, doc="The core that repea
 AGAIN = remembered("RETRY-ENDS", "again", of=BOOL, doc="Every CPU_ON of that core so far returned ALREADY_ON.")
 
 
-def _retries(m: MachineTerms, h: View, step: Step) -> Effect:
+def _retries(m: MachineTerms, h: StateView, step: Step) -> Effect:
     if step.name == CPU_OFF.name:
         return h.but(leaving=h.leaving & (step.core != h.watched))
     if step.name == CPU_ON.name:

@@ -16,9 +16,9 @@ from psci.model.language.terms import TRUE, Term, disjunction
 from psci.properties.language import (
     NO_HISTORY,
     Claim,
+    ClaimKind,
     History,
     Invariant,
-    Kind,
     Property,
     Step,
     declare,
@@ -106,7 +106,7 @@ def leads_to(
     def make(goal: Condition) -> Response:
         made: Response = declare(
             Response(
-                name, title, sentence_of(goal), cites, Kind.LIVENESS, goal, history, lemmas=lemmas, given=given,
+                name, title, sentence_of(goal), cites, ClaimKind.LIVENESS, goal, history, lemmas=lemmas, given=given,
                 premise=premise, stages=stages,
             )
         )  # fmt: skip

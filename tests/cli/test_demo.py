@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from psci.cli.demo import Answer, answer, row, steps, worst
+from psci.cli.demo import CommandResult, answer, row, steps, worst
 
 FUZZ = ("fuzz", "kvm:latest", "--time", "20", "--json")
 
@@ -26,7 +26,7 @@ def test_a_row_names_the_peer_its_version_and_the_facts_it_breaks():
         "deviations": [found],
         "quirks": [listed, unseen],
     }
-    assert row(Answer(FUZZ, 1, report)) == (
+    assert row(CommandResult(FUZZ, 1, report)) == (
         "kvm:latest",
         "linux 7.2",
         "1.3",
@@ -38,7 +38,7 @@ def test_a_row_names_the_peer_its_version_and_the_facts_it_breaks():
 
 
 def test_a_peer_that_could_not_be_judged_says_so():
-    assert row(Answer(FUZZ, 3, {})) == ("kvm:latest", "", "", "", "", "could not be judged (exit status 3)")
+    assert row(CommandResult(FUZZ, 3, {})) == ("kvm:latest", "", "", "", "", "could not be judged (exit status 3)")
 
 
 def test_the_implementations_are_fetched_before_they_are_judged():
@@ -50,11 +50,11 @@ def test_a_seed_reaches_every_campaign():
 
 
 def test_a_command_that_printed_no_report_has_judged_nothing():
-    assert answer(FUZZ, 1, "Traceback (most recent call last):") == Answer(FUZZ, 3, {})
+    assert answer(FUZZ, 1, "Traceback (most recent call last):") == CommandResult(FUZZ, 3, {})
 
 
 def test_an_interrupted_command_keeps_its_status_and_what_it_has():
-    assert answer(FUZZ, 130, '{"calls": 5}') == Answer(FUZZ, 130, {"calls": 5})
+    assert answer(FUZZ, 130, '{"calls": 5}') == CommandResult(FUZZ, 130, {"calls": 5})
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from configurations import CONFIGURATIONS, Configuration
 
-from psci.explorer.engines import Answer, Question, engine
+from psci.explorer.engines import EngineAnswer, ReachabilityQuestion, engine
 from psci.explorer.engines.compiled import CompiledSearch, compiler
 from psci.explorer.engines.diagrams import Diagrams
-from psci.explorer.engines.reference import Reference
+from psci.explorer.engines.reference import ReferenceEngine
 from psci.explorer.engines.symbolic import Symbolic
 from psci.explorer.goals import goal
 from psci.explorer.lowering import lower
@@ -32,7 +32,7 @@ def silent(_text: str) -> None:
     pass
 
 
-def counts(answer: Answer) -> tuple[int, int | None, int | None, int | None]:
+def counts(answer: EngineAnswer) -> tuple[int, int | None, int | None, int | None]:
     assert answer.complete
     return answer.states, answer.transitions, answer.distinct, answer.diameter
 
@@ -45,7 +45,7 @@ def test_there_are_enough_configurations() -> None:
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=str)
 def test_all_engines_count_alike(configuration: Configuration) -> None:
     question = configuration.question()
-    expected = counts(Reference(distinct=True).answer(question, silent))
+    expected = counts(ReferenceEngine(distinct=True).answer(question, silent))
     assert counts(Symbolic().answer(question, silent)) == expected
     assert counts(QUICK.answer(question, silent)) == expected
 
@@ -63,7 +63,7 @@ def test_cores_that_are_alike_are_lowered_once_and_count_as_if_each_were_lowered
     together, apart = lower(product), lower(product, apart=True)
     assert together.members == ((0,), (1, 2, 3))
     assert together.label_count() == apart.label_count()
-    found = [Symbolic(layers=False).answer(Question(product, apart=each), silent) for each in (False, True)]
+    found = [Symbolic(layers=False).answer(ReachabilityQuestion(product, apart=each), silent) for each in (False, True)]
     assert found[0].states == found[1].states
     assert found[0].transitions == found[1].transitions
     assert found[0].distinct == found[1].distinct
@@ -104,8 +104,8 @@ GOALS = (
 @pytest.mark.parametrize("name", GOALS)
 def test_all_engines_find_ways_of_the_same_length(name: str) -> None:
     product = Configuration(3, "1.0", wide_only=True).question().product
-    question = Question(product, goal(name, product))
-    expected = Reference().answer(question, silent).steps
+    question = ReachabilityQuestion(product, goal(name, product))
+    expected = ReferenceEngine().answer(question, silent).steps
     length = None if expected is None else len(expected)
     for one in (Symbolic(), QUICK, replace(QUICK, symmetric=True)):
         steps = one.answer(question, silent).steps
@@ -118,14 +118,14 @@ def test_all_engines_find_ways_of_the_same_length(name: str) -> None:
 def test_properties_are_questions_that_diagrams_answer_like_the_search(name: str) -> None:
     base = Configuration(2, "1.0", wide_only=True, declared=(("osi_supported", True),)).question().product
     question = question_of(watched(base, next(p for p in PROPERTIES if p.name == name)))
-    found, expected = (one.answer(question, silent) for one in (Symbolic(), Reference()))
+    found, expected = (one.answer(question, silent) for one in (Symbolic(), ReferenceEngine()))
     assert (found.steps is None) == (expected.steps is None)
     assert len(found.steps or ()) == len(expected.steps or ())
 
 
 def test_what_nothing_depends_on_is_dropped_and_the_answer_stays() -> None:
     product = Configuration(2, about="nodes", wide_only=True).question().product
-    plain = Question(product, goal("all-suspended", product))
+    plain = ReachabilityQuestion(product, goal("all-suspended", product))
     pruned = replace(plain, roots=frozenset())
     assert len(pruned.lowered.variables) < len(plain.lowered.variables)
     lengths = [len(Symbolic().answer(question, silent).steps or ()) for question in (plain, pruned)]

@@ -12,7 +12,7 @@ import pytest
 import tla
 from configurations import Configuration
 
-from psci.explorer.engines.question import Question
+from psci.explorer.engines.question import ReachabilityQuestion
 from psci.explorer.engines.symbolic import Symbolic
 from psci.explorer.exports import LANGUAGES, export
 from psci.explorer.goals import goal
@@ -55,7 +55,7 @@ def rumur(text: str, folder: Path) -> str:
     return said + run("./m", folder=folder)
 
 
-def steps_of_commands(question: Question) -> tuple[int, int]:
+def steps_of_commands(question: ReachabilityQuestion) -> tuple[int, int]:
     """The states, and the pairs of a state and a command that is enabled in it."""
     from psci.explorer.engines.compiled import Compiled
 
@@ -103,10 +103,10 @@ def test_scalarsets_reduce_as_our_symmetry_does(tmp_path: Path) -> None:
     assert (int(found[1]), int(found[2])) == (ours["stored"], ours["fired"])
 
 
-def asked(name: str) -> Question:
+def asked(name: str) -> ReachabilityQuestion:
     product = Configuration(2, "1.0", wide_only=True).question().product
     claim = next((p for p in PROPERTIES if p.name == name), None)
-    return Question(product, goal(name, product)) if claim is None else question_of(watched(product, claim))
+    return ReachabilityQuestion(product, goal(name, product)) if claim is None else question_of(watched(product, claim))
 
 
 VERDICTS = ("all-running", "alive-when-down", "power[1] == ON_PENDING and power[0] == OFF", "PROP-2", "CAN-START")

@@ -8,21 +8,21 @@ from psci.graphs.timeline import terminal, timeline, verdict
 from psci.model import events
 
 TRACE = (
-    events.Machine(psci="1.3", cpus=(0x0, 0x1), peer="kvm:latest"),
-    events.Call(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x2A)),
-    events.Enter(cpu=0x1, pc=0x4000_0000, x0=0x2A),
-    events.Return(cpu=0x0, x0=0),
-    events.Call(cpu=0x1, fn=0x8400_0003, args=(0x1, 0x4000_0000, 0x2A)),
-    events.Return(cpu=0x1, x0=0xFFFF_FFFC),
-    events.Call(cpu=0x1, fn=0x8400_0002),
-    events.Wake(cpu=0x1, cause="irq"),
-    events.Call(cpu=0x0, fn=0x8400_00FF),
-    events.Timeout(cpu=0x0),
-    events.System(event="off", flags=1),
-    events.Boot(cpu=0x0, cause="cold"),
-    events.Host(action="keep"),
-    events.Observe(cpu=0x1, power="off", source="gdb"),
-    events.End(why="done"),
+    events.MachineEvent(psci="1.3", cpus=(0x0, 0x1), peer="kvm:latest"),
+    events.CallEvent(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x2A)),
+    events.EnterEvent(cpu=0x1, pc=0x4000_0000, x0=0x2A),
+    events.ReturnEvent(cpu=0x0, x0=0),
+    events.CallEvent(cpu=0x1, fn=0x8400_0003, args=(0x1, 0x4000_0000, 0x2A)),
+    events.ReturnEvent(cpu=0x1, x0=0xFFFF_FFFC),
+    events.CallEvent(cpu=0x1, fn=0x8400_0002),
+    events.WakeEvent(cpu=0x1, cause="irq"),
+    events.CallEvent(cpu=0x0, fn=0x8400_00FF),
+    events.TimeoutEvent(cpu=0x0),
+    events.SystemEvent(event="off", flags=1),
+    events.BootEvent(cpu=0x0, cause="cold"),
+    events.HostEvent(action="keep"),
+    events.ObserveEvent(cpu=0x1, power="off", source="gdb"),
+    events.EndEvent(why="done"),
 )
 
 
@@ -51,26 +51,26 @@ def test_it_is_a_picture_by_itself_and_always_the_same() -> None:
 
 
 def test_a_call_without_an_end_is_shown_open() -> None:
-    picture = timeline((*TRACE[:1], events.Call(cpu=0x0, fn=0x8400_0002)))
+    picture = timeline((*TRACE[:1], events.CallEvent(cpu=0x0, fn=0x8400_0002)))
     assert "stroke-dasharray" in picture
     assert "no answer seen" in texts(picture)
 
 
 def test_a_trace_without_a_machine_or_without_events_is_a_picture_too() -> None:
-    assert "core 0x7" in texts(timeline([events.Call(cpu=0x7, fn=0x8400_0000)]))
+    assert "core 0x7" in texts(timeline([events.CallEvent(cpu=0x7, fn=0x8400_0000)]))
     assert "Trace" in texts(timeline([]))
 
 
 def test_markup_in_a_trace_is_text() -> None:
-    assert "end: <script>" in texts(timeline([events.End(why="<script>")]))
+    assert "end: <script>" in texts(timeline([events.EndEvent(why="<script>")]))
 
 
 TWICE = (
-    events.Machine(psci="1.3", cpus=(0x0, 0x1), profile={"unusable": []}),
-    events.Call(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x0)),
-    events.Return(cpu=0x0, x0=0),
-    events.Call(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x5000_0000, 0x0)),
-    events.Return(cpu=0x0, x0=0),
+    events.MachineEvent(psci="1.3", cpus=(0x0, 0x1), profile={"unusable": []}),
+    events.CallEvent(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x0)),
+    events.ReturnEvent(cpu=0x0, x0=0),
+    events.CallEvent(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x5000_0000, 0x0)),
+    events.ReturnEvent(cpu=0x0, x0=0),
 )
 NOTES = [
     "observed: core 0x0 returned SUCCESS (0) from CPU_ON",
@@ -88,7 +88,7 @@ def test_what_nothing_explains_is_said_below_its_event() -> None:
 
 
 def test_a_long_trace_is_folded_around_its_notes() -> None:
-    asked = (events.Call(cpu=0x0, fn=0xC400_0004, args=(0x1, 0x0)), events.Return(cpu=0x0, x0=1))
+    asked = (events.CallEvent(cpu=0x0, fn=0xC400_0004, args=(0x1, 0x0)), events.ReturnEvent(cpu=0x0, x0=1))
     trace = (TWICE[0], *asked * 100)
     shown = texts(timeline(trace, notes={100: ["here"]}))
     assert [text for text in shown if text.startswith("⋮")] == [

@@ -11,7 +11,7 @@ from house import ROOT
 from psci.explorer.abstraction.machines import small
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.system import Product
-from psci.graphs.diagram import Cluster, Diagram, Edge, Kind, Label, Node, merged
+from psci.graphs.diagram import Cluster, Diagram, DiagramEdge, DiagramNode, EdgeKind, EdgeLabel, merged
 from psci.graphs.render import render, to_dot, to_mermaid, to_networkx
 from psci.graphs.views import MOST_NODES, PICTURES, VIEWS, compared, decision_view, traced, view
 from psci.model.errors import InputError
@@ -88,7 +88,7 @@ def test_the_difference_of_two_versions_says_what_was_added_and_changed() -> Non
 def test_nothing_differs_from_itself() -> None:
     diagram = compared("system", product(1), product(1), ("a", "b"))
     assert (diagram.subtitle, diagram.tables[0].rows) == ("0 added, 0 removed, 0 changed", (("nothing", "", "", ""),))
-    assert {edge.kind for edge in diagram.edges} == {Kind.SAME}
+    assert {edge.kind for edge in diagram.edges} == {EdgeKind.SAME}
 
 
 def test_a_caller_alone_on_its_machine_tells_five_states_apart() -> None:
@@ -102,9 +102,9 @@ def test_a_caller_alone_on_its_machine_tells_five_states_apart() -> None:
 def test_a_trace_stands_out_where_its_lines_are_explained() -> None:
     trace = list(read_trace(TRACES / "a-core-is-entered-as-6-4-says.ndjson"))
     diagram = traced("core", product(), trace)
-    used = {str(label) for edge in diagram.edges if edge.kind is Kind.USED for label in edge.labels}
+    used = {str(label) for edge in diagram.edges if edge.kind is EdgeKind.USED for label in edge.labels}
     assert used == {"CPU_ON -> SUCCESS [accepted ×1]", "ENTER [entered ×1]"}
-    assert {edge.kind for edge in diagram.edges} == {Kind.USED, Kind.UNUSED}
+    assert {edge.kind for edge in diagram.edges} == {EdgeKind.USED, EdgeKind.UNUSED}
 
 
 def test_what_a_trace_deviates_in_stands_beside_the_picture() -> None:
@@ -169,7 +169,7 @@ def test_the_same_rules_give_the_same_text(name: str) -> None:
 def test_a_graph_that_nobody_can_read_is_refused_and_another_view_is_named() -> None:
     with pytest.raises(InputError, match=f"more than {MOST_NODES} states.*--cpus 1, or the view 'core'"):
         view("states", product())
-    many = Diagram("Many", "", tuple(Node(f"n{i}", "n") for i in range(MOST_NODES + 1)), ())
+    many = Diagram("Many", "", tuple(DiagramNode(f"n{i}", "n") for i in range(MOST_NODES + 1)), ())
     with pytest.raises(InputError, match="take the view 'core' or 'system'"):
         render(many, "dot")
 
@@ -187,19 +187,21 @@ def test_an_unknown_view_is_refused_with_those_that_exist() -> None:
 
 
 def test_what_every_node_of_a_box_does_is_one_edge_of_the_box() -> None:
-    leave, stay = Label("leave", "", "r"), Label("stay", "", "r")
-    nodes = (Node("a", "a", cluster="box"), Node("b", "b", cluster="box"), Node("c", "c"))
-    found = merged([("a", "c", Kind.CALL, leave), ("b", "c", Kind.CALL, leave), ("a", "c", Kind.CALL, stay)])
+    leave, stay = EdgeLabel("leave", "", "r"), EdgeLabel("stay", "", "r")
+    nodes = (DiagramNode("a", "a", cluster="box"), DiagramNode("b", "b", cluster="box"), DiagramNode("c", "c"))
+    found = merged(
+        [("a", "c", EdgeKind.CALL, leave), ("b", "c", EdgeKind.CALL, leave), ("a", "c", EdgeKind.CALL, stay)]
+    )
     gathered = Diagram("", "", nodes, found, (Cluster("box", "box"),)).gathered()
     assert gathered.edges == (
-        Edge("a", "c", Kind.CALL, (stay,)),
-        Edge("box", "c", Kind.CALL, (leave,), from_cluster=True),
+        DiagramEdge("a", "c", EdgeKind.CALL, (stay,)),
+        DiagramEdge("box", "c", EdgeKind.CALL, (leave,), from_cluster=True),
     )
 
 
 def test_what_leads_to_every_node_of_a_box_is_one_edge_to_the_box() -> None:
-    label = Label("go")
-    nodes = (Node("a", "a"), Node("b", "b", cluster="box"), Node("c", "c", cluster="box"))
-    found = merged([("a", "b", Kind.CALL, label), ("a", "c", Kind.CALL, label)])
+    label = EdgeLabel("go")
+    nodes = (DiagramNode("a", "a"), DiagramNode("b", "b", cluster="box"), DiagramNode("c", "c", cluster="box"))
+    found = merged([("a", "b", EdgeKind.CALL, label), ("a", "c", EdgeKind.CALL, label)])
     gathered = Diagram("", "", nodes, found, (Cluster("box", "box"),)).gathered()
-    assert gathered.edges == (Edge("a", "box", Kind.CALL, (label,), to_cluster=True),)
+    assert gathered.edges == (DiagramEdge("a", "box", EdgeKind.CALL, (label,), to_cluster=True),)

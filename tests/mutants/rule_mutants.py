@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from psci.model.events import Call, Event, Machine
+from psci.model.events import CallEvent, Event, MachineEvent
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import U64, Const
@@ -88,8 +88,8 @@ def killer(mutant: Mutant, traces: Mapping[str, tuple[Event, ...]], right: Mappi
 
 
 def _asks(event: Event, ids: tuple[int, ...]) -> bool:
-    own_ids = isinstance(event, Machine) and event.ids is not None
-    return own_ids or (isinstance(event, Call) and event.fn & 0xFFFE_FFFF in ids)
+    own_ids = isinstance(event, MachineEvent) and event.ids is not None
+    return own_ids or (isinstance(event, CallEvent) and event.fn & 0xFFFE_FFFF in ids)
 
 
 def main() -> int:

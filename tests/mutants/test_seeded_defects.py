@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from psci.model.specification import SPECIFICATION, Specification
-from psci.proofs.encoding.queries import Verdict, solve
+from psci.proofs.encoding.queries import SolverVerdict, solve
 from psci.proofs.methods.induction import obligations
 from psci.proofs.suite import THREE, property_named, translations
 
@@ -29,7 +29,7 @@ def refuted(defect: Any, specification: Specification) -> list[str]:
     return [
         found.name
         for found in obligations(property_named(defect.caught_by), rules, only_owner=defect.owner)
-        if found is not None and solve(found.query, minimise=False).verdict is Verdict.REFUTED
+        if found is not None and solve(found.query, minimise=False).verdict is SolverVerdict.REFUTED
     ]
 
 

@@ -14,7 +14,18 @@ from dataclasses import replace
 from random import Random
 from typing import Any, NamedTuple
 
-from psci.model.events import Boot, Call, Enter, Event, Machine, Observe, Return, System, Unwake, Wake
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EnterEvent,
+    Event,
+    MachineEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    UnwakeEvent,
+    WakeEvent,
+)
 from psci.model.language.rules import Completion
 from psci.model.machine import Undeclared
 from psci.model.step import Invocation, Outcome, Stepper, accepts
@@ -45,7 +56,7 @@ class Config(NamedTuple):
 class BruteForce:
     """Judges by trying everything."""
 
-    def __init__(self, machine: Machine, stepper: Stepper) -> None:
+    def __init__(self, machine: MachineEvent, stepper: Stepper) -> None:
         self.stepper = stepper
         cores = self.stepper.machine.cores
         self.core_of = {mpidr: core for core, mpidr in enumerate(cores)}
@@ -114,7 +125,7 @@ class BruteForce:
             pending = calls[core]
             without = (*calls[:core], None, *calls[core + 1 :])
             match event:
-                case Call(fn=fn, args=args, isa=isa):
+                case CallEvent(fn=fn, args=args, isa=isa):
                     x1, x2, x3 = (*args, 0, 0, 0)[:3]
                     made = Invocation(core, fn & 0xFFFF_FFFF, x1, x2, x3, (isa or self.isas[core]).upper())
                     called = (*calls[:core], (made, None), *calls[core + 1 :])
@@ -123,34 +134,34 @@ class BruteForce:
                     elif state.activity[core] == "ENTERING":
                         activity = (*state.activity[:core], "RUNNING", *state.activity[core + 1 :])
                         found.add(Config(state._replace(activity=activity), called, assumed))
-                case Return(x0=x0) if pending is not None and pending[1] is not None:
+                case ReturnEvent(x0=x0) if pending is not None and pending[1] is not None:
                     rule, completion, value = pending[1]
                     wide = self.stepper.result_is_wide(pending[0])
                     if state.activity[core] == "RUNNING" and accepts(Outcome(rule, completion, value, None), x0, wide):
                         found.add(Config(state, without, assumed))
-                case Enter(pc=pc, x0=x0):
+                case EnterEvent(pc=pc, x0=x0):
                     found |= {
                         Config(after, without, more) for after, more in self._moved(config, "ENTER", core, (pc, x0))
                     }
-                case Wake() | Unwake():
+                case WakeEvent() | UnwakeEvent():
                     found |= {
                         Config(after, calls, more)
-                        for after, more in self._moved(config, "SIGNAL", core, (isinstance(event, Wake),))
+                        for after, more in self._moved(config, "SIGNAL", core, (isinstance(event, WakeEvent),))
                     }
-                case System(event="suspend") if state.system == "SUSPENDED":
+                case SystemEvent(event="suspend") if state.system == "SUSPENDED":
                     found.add(config)
-                case System(event=what) if what != "suspend":
+                case SystemEvent(event=what) if what != "suspend":
                     for kind in _system_kinds(event):
                         for after, more in self._moved(config, "GO_DOWN", 0, (kind,)):
                             found.add(Config(after, (None,) * len(calls), more))
-                case Boot():
+                case BootEvent():
                     for down in (config, *self._down_unseen(config)):
                         for after, more in self._moved(down, "BOOT", core):
                             found.add(Config(after, (None,) * len(calls), more))
-                case Observe(cpu=int(), power=power):
+                case ObserveEvent(cpu=int(), power=power):
                     if state.system == "DOWN" or OBSERVED[power](state, core):
                         found.add(config)
-                case Observe(node=str(node), power=power):
+                case ObserveEvent(node=str(node), power=power):
                     place = self.stepper.machine.tree.names.index(node)
                     seen = [more for _, more in self._moved(config, "LOOK", place, (power.upper(),))]
                     if state.system == "DOWN":
@@ -170,12 +181,12 @@ class BruteForce:
         fresh = set(self.fresh)
         for place, event in enumerate(events):
             core = self.core_of.get(getattr(event, "cpu", None) or 0, 0)
-            if isinstance(event, Enter) and core in fresh:
+            if isinstance(event, EnterEvent) and core in fresh:
                 fresh.discard(core)
                 continue
-            if isinstance(event, Call):
+            if isinstance(event, CallEvent):
                 fresh.discard(core)
-            if isinstance(event, Boot):
+            if isinstance(event, BootEvent):
                 fresh = {core}
             configs = self.after(configs, event)
             if not configs:
@@ -199,7 +210,7 @@ class BruteForce:
         return False
 
 
-_OWN = (Call, Return, Enter)
+_OWN = (CallEvent, ReturnEvent, EnterEvent)
 
 
 def _before(one: Event, other: Event, line_first: bool) -> bool:
@@ -226,7 +237,7 @@ IDS_0_1 = {"cpu_suspend": 0x95C1_BA5E, "cpu_off": 0x95C1_BA5F, "cpu_on": 0x95C1_
 OPEN_READINGS = sorted(set(READINGS))
 
 
-def random_machine(random: Random) -> Machine:
+def random_machine(random: Random) -> MachineEvent:
     """A small machine: any version, some readings, some declarations."""
     psci = random.choice([v.name for v in VERSIONS])
     cores = random.choice(((0, 1), (0, 1, 2), (0, 1, 0x100)))
@@ -251,7 +262,7 @@ def random_machine(random: Random) -> Machine:
     initial = None
     if random.random() < 0.4:
         initial = {"power": {hex(c): "ON" for c in cores}, "activity": {hex(c): "RUNNING" for c in cores}}
-    return Machine(
+    return MachineEvent(
         psci=psci, cpus=cores, profile=profile or None, reading=reading or None, topology=topology, initial=initial,
         ids=IDS_0_1 if psci == "0.1" else None,
     )  # fmt: skip
@@ -260,7 +271,7 @@ def random_machine(random: Random) -> Machine:
 class Walk:
     """A random run of an implementation that keeps the rules, as a trace."""
 
-    def __init__(self, machine: Machine, stepper: Stepper, random: Random) -> None:
+    def __init__(self, machine: MachineEvent, stepper: Stepper, random: Random) -> None:
         self.random = random
         self.stepper = stepper
         self.cores = self.stepper.machine.cores
@@ -306,7 +317,7 @@ class Walk:
         }.get(name, ())  # fmt: skip
         x1, x2, x3 = (*args, 0, 0, 0)[:3]
         self.calls[core] = [Invocation(core, fn, x1, x2, x3), None]
-        self.events.append(Call(cpu=self.cores[core], fn=fn, args=args))
+        self.events.append(CallEvent(cpu=self.cores[core], fn=fn, args=args))
 
     def _decide(self) -> None:
         waiting = [c for c, p in self.calls.items() if p[1] is None and self.state.activity[c] == "RUNNING"]
@@ -338,14 +349,14 @@ class Walk:
         if self.state.system == "GOING" and self.random.random() < 0.3:
             kind = next(k for k in self.state.asked if k != "NONE")
             what = {"OFF": "off", "HIBERNATE": "hibernate"}.get(kind, "reset")
-            self.events.append(System(event=what))
+            self.events.append(SystemEvent(event=what))
             self.state = self.random.choice(
                 self._ask(lambda c: self.stepper.move("GO_DOWN", self.state, 0, (kind,), c))
             )[1]
             self.calls.clear()
         elif self.state.system == "DOWN":
             self.state = self.random.choice(self._ask(lambda c: self.stepper.move("BOOT", self.state, 0, (), c)))[1]
-            self.events.append(Boot(cpu=self.cores[0], cause="unknown"))
+            self.events.append(BootEvent(cpu=self.cores[0], cause="unknown"))
         elif entering and (not running or self.random.random() < 0.5):
             core = self.random.choice(entering)
             pc, x0 = self.state.entry[core], self.state.context[core]
@@ -354,29 +365,33 @@ class Walk:
                 self.state = found[0][1]
                 self.calls.pop(core, None)
                 if self.random.random() < 0.9:
-                    self.events.append(Enter(cpu=self.cores[core], pc=pc, x0=x0))
+                    self.events.append(EnterEvent(cpu=self.cores[core], pc=pc, x0=x0))
         elif running:
             core = self.random.choice(running)
             _, outcome = self.calls.pop(core)
             x0 = 0 if outcome.completion is Completion.WAITS else outcome.value
-            self.events.append(Return(cpu=self.cores[core], x0=self.random.choice((0, 1, 2)) if x0 is None else x0))
+            self.events.append(
+                ReturnEvent(cpu=self.cores[core], x0=self.random.choice((0, 1, 2)) if x0 is None else x0)
+            )
 
     def _look(self) -> None:
         core = self.random.randrange(len(self.cores))
         roll = self.random.random()
         if roll < 0.25:
-            self.events.append(self.random.choice((Wake, Unwake))(cpu=self.cores[core]))
+            self.events.append(self.random.choice((WakeEvent, UnwakeEvent))(cpu=self.cores[core]))
             self.state = self._ask(
-                lambda c: self.stepper.move("SIGNAL", self.state, core, (isinstance(self.events[-1], Wake),), c)
+                lambda c: self.stepper.move("SIGNAL", self.state, core, (isinstance(self.events[-1], WakeEvent),), c)
             )[0][1]
         elif roll < 0.45:
             words = [word for word, test in OBSERVED.items() if test(self.state, core)]
             if words:
-                self.events.append(Observe(cpu=self.cores[core], power=self.random.choice(words), source="walk"))
+                self.events.append(ObserveEvent(cpu=self.cores[core], power=self.random.choice(words), source="walk"))
         elif roll < 0.55:
             node = self.random.randrange(len(self.stepper.machine.tree.names))
             self.events.append(
-                Observe(node=self.stepper.machine.tree.names[node], power=self.state.node[node].lower(), source="walk")
+                ObserveEvent(
+                    node=self.stepper.machine.tree.names[node], power=self.state.node[node].lower(), source="walk"
+                )
             )
 
 
@@ -390,13 +405,13 @@ def spoiled(events: list[Event], random: Random) -> list[Event]:
         place = random.randrange(len(events))
         event = events[place]
         match random.randrange(4), event:
-            case 0 | 1, Return():
+            case 0 | 1, ReturnEvent():
                 events[place] = replace(event, x0=random.choice(CODES))
-            case 0 | 1, Enter():
+            case 0 | 1, EnterEvent():
                 events[place] = replace(event, pc=random.choice((0x800, 0x4000_0000)), x0=random.choice((1, 2)))
-            case 0 | 1, Observe(cpu=int()):
+            case 0 | 1, ObserveEvent(cpu=int()):
                 events[place] = replace(event, power=random.choice(tuple(OBSERVED)))
-            case 0 | 1, Observe():
+            case 0 | 1, ObserveEvent():
                 events[place] = replace(event, power=random.choice(("run", "standby", "powerdown")))
             case 2, _ if place + 1 < len(events):
                 events[place : place + 2] = reversed(events[place : place + 2])
@@ -409,7 +424,7 @@ def blurred(events: Sequence[Event], random: Random) -> list[Event]:
     """The trace as clocks would tell it that are not exact."""
     found: list[Event] = []
     for moment, event in enumerate(events):
-        if isinstance(event, Boot):
+        if isinstance(event, BootEvent):
             found.append(event)
         else:
             t0 = 10 * moment - random.randrange(18)
@@ -422,15 +437,15 @@ def well_formed(events: Sequence[Event]) -> bool:
     open_calls: set[int] = set()
     for event in events:
         match event:
-            case Call(cpu=cpu):
+            case CallEvent(cpu=cpu):
                 open_calls.add(cpu)
-            case Return(cpu=cpu):
+            case ReturnEvent(cpu=cpu):
                 if cpu not in open_calls:
                     return False
                 open_calls.discard(cpu)
-            case Enter(cpu=cpu):
+            case EnterEvent(cpu=cpu):
                 open_calls.discard(cpu)
-            case Boot():
+            case BootEvent():
                 open_calls.clear()
     return True
 
@@ -439,11 +454,11 @@ def _overlaps(events: Sequence[Event]) -> bool:
     """Whether calls of two cores are under way at once."""
     under_way: set[int] = set()
     for event in events:
-        if isinstance(event, Call):
+        if isinstance(event, CallEvent):
             if under_way - {event.cpu}:
                 return True
             under_way.add(event.cpu)
-        elif isinstance(event, Return | Enter):
+        elif isinstance(event, ReturnEvent | EnterEvent):
             under_way.discard(event.cpu)
     return False
 
@@ -458,7 +473,7 @@ def first_blamed(report: Report) -> int | None:
 class Comparison(NamedTuple):
     """One trace judged by both."""
 
-    machine: Machine
+    machine: MachineEvent
     events: tuple[Event, ...]
     wanted: Any
     got: Any

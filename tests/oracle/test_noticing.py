@@ -10,15 +10,15 @@ from click.testing import CliRunner
 
 from psci.cli.specification.rules import command
 from psci.model.specification import SPECIFICATION
-from psci.oracle.noticing import OPPOSITE, WITHOUT, Watch, changed, judgement, table
+from psci.oracle.noticing import OPPOSITE, WITHOUT, TraceWatch, changed, judgement, table
 from psci.oracle.traces.file import read_trace
 
 TRACES = Path(__file__).parent / "traces"
 
 
 @cache
-def watch() -> Watch:
-    return Watch({path.stem: tuple(read_trace(path)) for path in sorted(TRACES.glob("*.ndjson"))})
+def watch() -> TraceWatch:
+    return TraceWatch({path.stem: tuple(read_trace(path)) for path in sorted(TRACES.glob("*.ndjson"))})
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_fact_is_noticed_by_a_trace_that_needs_its_rule(fact: str, rule: str) 
 def test_a_rule_that_nothing_notices_is_not_in_the_table() -> None:
     """By default no platform says that it cannot power off now."""
     rule = SPECIFICATION.rule("SYSTEM_OFF.off_impossible_now")
-    few = Watch({name: watch().traces[name] for name in ("system-off-returns", "system-off-stops-the-machine")})
+    few = TraceWatch({name: watch().traces[name] for name in ("system-off-returns", "system-off-stops-the-machine")})
     assert (few.notices(rule, WITHOUT), few.notices(rule, OPPOSITE)) == (None, None)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from psci.model.tables.facts import FACTS
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.questions.missed import REASONS, missed_by_none
 from psci.proofs.suite import (
     ANY,
@@ -21,23 +21,23 @@ from psci.proofs.suite import (
     SIMULATION,
     THREE,
     TOTALITY,
-    Result,
+    ProofResult,
     Task,
     property_named,
     run,
     tasks,
 )
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind, Property, always_true, declared
+from psci.properties.language import ClaimKind, Property, always_true, declared
 
 METHODS = {
-    Kind.STEP: {(INDUCTION, ANY), (INDUCTION, THREE)},
-    Kind.INVARIANT: {(INDUCTION, ANY), (INDUCTION, THREE)},
-    Kind.TOTAL: {(TOTALITY, ANY), (TOTALITY, THREE)},
-    Kind.WITNESS: {(EXPLORED, "2")},
-    Kind.EXPLORED: {(EXPLORED, "2")},
-    Kind.REFINEMENT: {(SIMULATION, ANY)},
-    Kind.LIVENESS: {(RANKING, ANY), (RANKING, THREE)},
+    ClaimKind.STEP: {(INDUCTION, ANY), (INDUCTION, THREE)},
+    ClaimKind.INVARIANT: {(INDUCTION, ANY), (INDUCTION, THREE)},
+    ClaimKind.TOTAL: {(TOTALITY, ANY), (TOTALITY, THREE)},
+    ClaimKind.WITNESS: {(EXPLORED, "2")},
+    ClaimKind.EXPLORED: {(EXPLORED, "2")},
+    ClaimKind.REFINEMENT: {(SIMULATION, ANY)},
+    ClaimKind.LIVENESS: {(RANKING, ANY), (RANKING, THREE)},
 }
 """How each kind of property is proved."""
 
@@ -78,11 +78,11 @@ def test_a_name_is_declared_once() -> None:
 def test_a_property_is_proved_in_the_way_of_its_kind(prop: Property) -> None:
     methods = {(task.method, task.cores) for task in tasks([prop])}
     # where calls have to overlap, the fused proofs of what must happen are compared with a graph in which they do
-    explored = {(EXPLORED, "2")} if prop.kind is Kind.LIVENESS else set()
+    explored = {(EXPLORED, "2")} if prop.kind is ClaimKind.LIVENESS else set()
     assert methods - explored == METHODS[prop.kind] - explored
 
 
-SLOW = (Kind.REFINEMENT, Kind.EXPLORED, Kind.WITNESS)
+SLOW = (ClaimKind.REFINEMENT, ClaimKind.EXPLORED, ClaimKind.WITNESS)
 """What `tests/proofs` proves each in a test of its own."""
 
 
@@ -90,7 +90,7 @@ QUICK = [prop for prop in PROPERTIES if prop.kind not in SLOW]
 
 
 @cache
-def proof_of(name: str) -> Result:
+def proof_of(name: str) -> ProofResult:
     """What came of the proof for any number of cores."""
     (task,) = tasks([property_named(name)], ANY)
     return run(Task(task.claim, task.method, task.cores, second_solver=False))
@@ -99,7 +99,7 @@ def proof_of(name: str) -> Result:
 @pytest.mark.parametrize("prop", QUICK, ids=lambda prop: prop.name)
 def test_it_is_proved_for_any_number_of_cores(prop: Property) -> None:
     result = proof_of(prop.name)
-    assert (result.verdict, result.failed) == (Verdict.PROVED, ())
+    assert (result.verdict, result.failed) == (SolverVerdict.PROVED, ())
 
 
 def test_a_rule_that_no_property_would_miss_has_its_reason() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.machines import SHALLOW_STATES, SYSTEM_STATES, small
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.engines.question import Question
+from psci.explorer.engines.question import ReachabilityQuestion
 from psci.explorer.system import QUIET_MOVES, Product
 from psci.model.power.topology import Topology
 from psci.model.specification import SPECIFICATION
@@ -38,7 +38,7 @@ class Configuration:
         words += ["environment"] * self.environment + ["overlap"] * self.overlapping
         return ", ".join(words)
 
-    def question(self) -> Question:
+    def question(self) -> ReachabilityQuestion:
         """All states of it."""
         shape = Topology.clusters(self.clusters) if self.clusters else None
         states = (*SHALLOW_STATES, *SYSTEM_STATES) if self.clusters else ()
@@ -50,7 +50,7 @@ class Configuration:
             rules = cone(rules, machine, ABOUT[self.about], without).specification
         widths = (True,) if self.wide_only else (True, False)
         product = Product(machine, rules, Abstraction(self.tokens, self.tokens, widths=widths), without)
-        return Question(product, overlapping=self.overlapping)
+        return ReachabilityQuestion(product, overlapping=self.overlapping)
 
 
 def _configurations() -> Iterator[Configuration]:

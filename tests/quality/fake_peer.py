@@ -7,14 +7,27 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    EnterEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+    UnwakeEvent,
+    WakeEvent,
+)
 from psci.model.language.rules import Completion, Modality
 from psci.model.machine import Machine as Described
 from psci.model.machine import Undeclared
 from psci.model.step import Invocation, Outcome, Stepper, accepts
 from psci.model.tables.versions import version
 from psci.oracle.peers.peer import PeerDied
-from psci.oracle.peers.program import CallStep, Entry, Program, Step, WakeStep
+from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep, WakeStep
 
 ENTRY = 0x4000_0000
 SLOT = 4
@@ -87,16 +100,16 @@ class _Run:
     waiting: dict[int, Invocation] = field(default_factory=dict)
 
     def events(self) -> list[Event]:
-        self.trace = [Machine(psci=self.peer.psci, cpus=tuple(range(self.program.cpus)), boot_cpu=0)]
+        self.trace = [MachineEvent(psci=self.peer.psci, cpus=tuple(range(self.program.cpus)), boot_cpu=0)]
         for number, life in enumerate(self.program.lives):
             if number:
                 if self.state.system in ("RUNNING", "SUSPENDED"):
-                    self.trace.append(Host(action="restart"))
-                self.trace.append(Boot(cpu=0, cause="cold"))
+                    self.trace.append(HostEvent(action="restart"))
+                self.trace.append(BootEvent(cpu=0, cause="cold"))
             self._live(life)
-        return [*self.trace, End(why="done")]
+        return [*self.trace, EndEvent(why="done")]
 
-    def _live(self, life: Sequence[Step]) -> None:
+    def _live(self, life: Sequence[ProgramStep]) -> None:
         self.state, self.waiting = self.stepper.initial(), {}
         queues = [[step for step in life if step.cpu == core] for core in range(self.program.cpus)]
         while self.state.system == "RUNNING":
@@ -106,17 +119,17 @@ class _Run:
             core = min(ready, key=lambda c: (queues[c][0].turn, c))
             self._step(queues[core].pop(0))
         if self.state.system == "RUNNING":
-            self.trace += [Timeout(cpu=core) for core in sorted(self.waiting)]
+            self.trace += [TimeoutEvent(cpu=core) for core in sorted(self.waiting)]
 
     def _runs(self, core: int) -> bool:
         return self.state.activity[core] == "RUNNING" and core not in self.waiting
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: ProgramStep) -> None:
         if isinstance(step, WakeStep):
-            self.trace.append(Wake(cpu=step.target, cause="irq"))
+            self.trace.append(WakeEvent(cpu=step.target, cause="irq"))
             if step.target in self.waiting and self.state.activity[step.target] != "STOPPED":
                 self._wakeup(step.target)
-            self.trace.append(Unwake(cpu=step.target, cause="irq"))
+            self.trace.append(UnwakeEvent(cpu=step.target, cause="irq"))
         elif isinstance(step, CallStep):
             self._call(step)
 
@@ -127,12 +140,12 @@ class _Run:
             if after.activity[core] == "ENTERING":
                 self._enter(core)
             else:
-                self.trace.append(Return(cpu=core, x0=0))
+                self.trace.append(ReturnEvent(cpu=core, x0=0))
             return
 
     def _call(self, step: CallStep) -> None:
-        args = tuple(ENTRY + SLOT * a.slot + a.offset if isinstance(a, Entry) else a for a in step.args)
-        self.trace.append(Call(cpu=step.cpu, fn=step.fn, args=args))
+        args = tuple(ENTRY + SLOT * a.slot + a.offset if isinstance(a, EntrySlot) else a for a in step.args)
+        self.trace.append(CallEvent(cpu=step.cpu, fn=step.fn, args=args))
         x1, x2, x3 = (*args, 0, 0, 0)[:3]
         call = Invocation(step.cpu, step.fn, x1, x2, x3)
         right = self._right(call)
@@ -140,7 +153,7 @@ class _Run:
         if wrong == SILENCE:
             self.waiting[step.cpu] = call
         elif wrong is not None:
-            self.trace.append(Return(cpu=step.cpu, x0=wrong))
+            self.trace.append(ReturnEvent(cpu=step.cpu, x0=wrong))
         else:
             self._decide(call, right)
 
@@ -148,13 +161,13 @@ class _Run:
         self.state = right.state
         if right.completion is Completion.RETURNS:
             assert right.value is not None
-            self.trace.append(Return(cpu=call.caller, x0=right.value))
+            self.trace.append(ReturnEvent(cpu=call.caller, x0=right.value))
         elif right.completion is Completion.WAITS:
             self.waiting[call.caller] = call
             if self.state.system == "SUSPENDED":
-                self.trace.append(System(event="suspend"))
+                self.trace.append(SystemEvent(event="suspend"))
         elif self.state.system == "GOING":
-            self.trace.append(System(event=SYSTEM_EVENTS[self.state.asked[call.caller]]))
+            self.trace.append(SystemEvent(event=SYSTEM_EVENTS[self.state.asked[call.caller]]))
         for core in range(self.program.cpus):
             for _, after in self.stepper.move("START", self.state, core):
                 self.state = after
@@ -164,7 +177,7 @@ class _Run:
     def _enter(self, core: int) -> None:
         pc, x0 = self.state.entry[core], self.state.context[core]
         (_, self.state), *_ = self.stepper.move("ENTER", self.state, core, (pc, x0))
-        self.trace.append(Enter(cpu=core, pc=pc, x0=x0))
+        self.trace.append(EnterEvent(cpu=core, pc=pc, x0=x0))
 
     def _right(self, call: Invocation) -> Outcome:
         """The plainest outcome: permissions are not used."""

@@ -10,11 +10,33 @@ from dataclasses import dataclass
 
 from psci.host.requirements import Missing, Requirement
 from psci.model.errors import InputError
-from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Observe, Return, System, Timeout, Wake
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    EnterEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+    WakeEvent,
+)
 from psci.oracle.peers.exec import protocol
 from psci.oracle.peers.peer import Garbled, Hung, PeerDied
 from psci.oracle.peers.process import Child
-from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Program, Step, WakeStep
+from psci.oracle.peers.program import (
+    Argument,
+    CallStep,
+    EntrySlot,
+    ObserveStep,
+    PauseStep,
+    Program,
+    ProgramStep,
+    WakeStep,
+)
 from psci.oracle.traces.format import Wrong
 
 SLOTS = 0x4000_0000
@@ -25,7 +47,7 @@ SETTLING_MICROSECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ExecLimits:
     """How long the program may take, and how much it may say."""
 
     start: float = 20.0
@@ -37,9 +59,9 @@ class Limits:
     lines: int = 10_000
     """Between two lines of ours."""
 
-    def times(self, factor: float) -> Limits:
+    def times(self, factor: float) -> ExecLimits:
         """The same, with more patience."""
-        return Limits(self.start * factor, self.answer * factor, self.silence * factor, self.lines)
+        return ExecLimits(self.start * factor, self.answer * factor, self.silence * factor, self.lines)
 
 
 class ExecPeer:
@@ -47,7 +69,7 @@ class ExecPeer:
 
     name = "exec"
 
-    def __init__(self, command: str, *, psci: str | None = None, limits: Limits | None = None) -> None:
+    def __init__(self, command: str, *, psci: str | None = None, limits: ExecLimits | None = None) -> None:
         """Prepare to start a program; it starts when it is first needed.
 
         Args:
@@ -61,7 +83,7 @@ class ExecPeer:
         """
         self.command = command
         self.psci = psci
-        self.limits = limits or Limits()
+        self.limits = limits or ExecLimits()
         self.version = command
         self._argv = words(command)
         self._child: Child | None = None
@@ -83,7 +105,7 @@ class ExecPeer:
                 for event in _Run(self, program).events():
                     events.append(event)
             except PeerDied as death:
-                death.trace = (*events, End(why=str(death))) if events else ()
+                death.trace = (*events, EndEvent(why=str(death))) if events else ()
                 self.close()
                 raise
             yield tuple(events)
@@ -138,7 +160,7 @@ class _Run:
         self.core_of = {cpu: core for core, cpu in enumerate(self.cpus)}
         boot = self.cpus[0] if self.machine.boot_cpu is None else self.machine.boot_cpu
         self.boot = boot
-        self.queues: list[list[Step]] = []
+        self.queues: list[list[ProgramStep]] = []
         self.open: list[CallStep | None] = []
         self.runs: list[bool] = []
         self.awaited: set[int] = set()
@@ -147,7 +169,7 @@ class _Run:
         self.settled = False
         self.lines = 0
 
-    def _started(self) -> Machine:
+    def _started(self) -> MachineEvent:
         peer, program = self.peer, self.program
         peer.send(protocol.start(program.cpus, program.psci or peer.psci))
         line = peer.line(self.limits.start)
@@ -169,13 +191,13 @@ class _Run:
         for number, steps in enumerate(self.program.lives):
             if number:
                 if not self.over:
-                    yield Host(action="restart")
+                    yield HostEvent(action="restart")
                 self.peer.send(protocol.boot())
-                yield Boot(cpu=self.boot, cause="cold")
+                yield BootEvent(cpu=self.boot, cause="cold")
             yield from self._life(steps)
-        yield End(why="done")
+        yield EndEvent(why="done")
 
-    def _life(self, steps: Sequence[Step]) -> Iterator[Event]:
+    def _life(self, steps: Sequence[ProgramStep]) -> Iterator[Event]:
         self.queues = [[step for step in steps if step.cpu == core] for core in range(len(self.cpus))]
         self.open = [None for _ in self.cpus]
         self.runs = [cpu == self.boot for cpu in self.cpus]
@@ -197,7 +219,7 @@ class _Run:
         if not self.over:
             for core, cpu in enumerate(self.cpus):
                 if self.open[core] is not None:
-                    yield Timeout(cpu=cpu)
+                    yield TimeoutEvent(cpu=cpu)
 
     def _idle(self, core: int) -> bool:
         return self.runs[core] and self.open[core] is None
@@ -214,13 +236,13 @@ class _Run:
                 case CallStep(fn=fn, args=args, returns=returns):
                     given = tuple(_address(argument) for argument in args)
                     lines.append(protocol.call(self.cpus[core], fn, given))
-                    events.append(Call(cpu=self.cpus[core], fn=fn, args=given))
+                    events.append(CallEvent(cpu=self.cpus[core], fn=fn, args=given))
                     self.open[core] = step
                     if returns:
                         self.awaited.add(core)
                 case WakeStep(target=target):
                     lines.append(protocol.wake(self.cpus[target]))
-                    events.append(Wake(cpu=self.cpus[target], cause="irq"))
+                    events.append(WakeEvent(cpu=self.cpus[target], cause="irq"))
                 case ObserveStep(target=target):
                     lines.append(protocol.observe(self.cpus[target]))
                 case PauseStep(microseconds=microseconds):
@@ -262,11 +284,11 @@ class _Run:
             if isinstance(event, protocol.Settled):
                 self.settled = True
                 return
-            if not isinstance(event, System):
+            if not isinstance(event, SystemEvent):
                 self._follow(event)
         except Wrong as error:
             raise self.peer.garbled(line, error) from None
-        if isinstance(event, System) and event.event != "suspend":
+        if isinstance(event, SystemEvent) and event.event != "suspend":
             self.over = True
             self.awaited.clear()
         yield event
@@ -277,16 +299,16 @@ class _Run:
         if core is None:
             raise Wrong("the machine has no such core")
         match event:
-            case Return():
+            case ReturnEvent():
                 if self.open[core] is None and not self.over:
                     raise Wrong("a return of a core that made no call")
                 self.open[core] = None
                 self.awaited.discard(core)
-            case Enter():
+            case EnterEvent():
                 self.open[core] = None
                 self.runs[core] = True
                 self.awaited.discard(core)
-            case Observe():
+            case ObserveEvent():
                 pass
 
 
@@ -315,7 +337,7 @@ def requirement(command: str) -> Requirement:
 
 
 def _address(argument: Argument) -> int:
-    return SLOTS + SLOT_SIZE * argument.slot + argument.offset if isinstance(argument, Entry) else argument
+    return SLOTS + SLOT_SIZE * argument.slot + argument.offset if isinstance(argument, EntrySlot) else argument
 
 
-__all__ = ["ExecPeer", "Limits", "requirement", "words"]
+__all__ = ["ExecLimits", "ExecPeer", "requirement", "words"]

@@ -25,9 +25,9 @@ class Exec(Family):
 
     def open(self, request: Request, times: float) -> Peer:
         """The program, to be started when it is first needed."""
-        from psci.oracle.peers.exec.adapter import ExecPeer, Limits
+        from psci.oracle.peers.exec.adapter import ExecLimits, ExecPeer
 
-        return ExecPeer(command_of(request), psci=request.psci, limits=Limits().times(times))
+        return ExecPeer(command_of(request), psci=request.psci, limits=ExecLimits().times(times))
 
     def requirements(self, request: Request) -> Sequence[Requirement]:
         """The program."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from psci.model.events import Enter, Event, Machine, Observe, Return, System
+from psci.model.events import EnterEvent, Event, MachineEvent, ObserveEvent, ReturnEvent, SystemEvent
 from psci.oracle.traces.file import event_from
 from psci.oracle.traces.format import Wrong
 
@@ -18,7 +18,7 @@ PROTOCOL = 1
 """The version of the protocol; within it, kinds and fields are neither added nor changed."""
 LONGEST_LINE = 1 << 16
 """Bytes."""
-SAYS = (Return, Enter, System, Observe)
+SAYS = (ReturnEvent, EnterEvent, SystemEvent, ObserveEvent)
 """The events that a program says."""
 
 
@@ -56,7 +56,7 @@ def settle() -> bytes:
     return _line(k="settle")
 
 
-def machine_from(line: bytes) -> Machine:
+def machine_from(line: bytes) -> MachineEvent:
     """The answer to `start`.
 
     Raises:
@@ -66,7 +66,7 @@ def machine_from(line: bytes) -> Machine:
     if value.pop("protocol", None) != PROTOCOL:
         raise Wrong(f'its `machine` line has no "protocol": {PROTOCOL}, the version that this psci speaks')
     event = event_from({"format": 1, **value})
-    if not isinstance(event, Machine):
+    if not isinstance(event, MachineEvent):
         raise Wrong(f"its answer to `start` is a `{event.k}` line, and should be its `machine` line")
     return event
 

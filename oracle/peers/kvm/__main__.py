@@ -8,7 +8,7 @@ import time
 
 from psci.host.requirements import CannotRun
 from psci.oracle.peers.kvm.adapter import peer
-from psci.oracle.peers.program import CallStep, Entry, ObserveStep, PauseStep, Program, WakeStep
+from psci.oracle.peers.program import CallStep, EntrySlot, ObserveStep, PauseStep, Program, WakeStep
 from psci.oracle.peers.qemu.__main__ import line
 
 DEMO = Program(
@@ -16,9 +16,9 @@ DEMO = Program(
     lives=(
         (
             CallStep(turn=0, cpu=0, fn=0x8400_0000),
-            CallStep(turn=1, cpu=0, fn=0xC400_0003, args=(1, Entry(1), 0x2A)),
-            CallStep(turn=2, cpu=0, fn=0xC400_0003, args=(2, Entry(2), 0x2B)),
-            CallStep(turn=2, cpu=1, fn=0xC400_0003, args=(2, Entry(3), 0x2C)),
+            CallStep(turn=1, cpu=0, fn=0xC400_0003, args=(1, EntrySlot(1), 0x2A)),
+            CallStep(turn=2, cpu=0, fn=0xC400_0003, args=(2, EntrySlot(2), 0x2B)),
+            CallStep(turn=2, cpu=1, fn=0xC400_0003, args=(2, EntrySlot(3), 0x2C)),
             CallStep(turn=3, cpu=1, fn=0xC400_0001, args=(0, 0, 0)),
             PauseStep(turn=3, cpu=0, microseconds=1000),
             WakeStep(turn=3, cpu=0, target=1),

@@ -19,10 +19,10 @@ from psci.host.qemu import qemu_version
 from psci.host.requirements import CannotRun, Missing, Requirement
 from psci.model.events import Event
 from psci.oracle.peers.kvm import initrd
-from psci.oracle.peers.kvm.events import Life, compose, parse_life
+from psci.oracle.peers.kvm.events import DriverReply, compose, parse_life
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.process import Child
-from psci.oracle.peers.program import Program, Step
+from psci.oracle.peers.program import Program, ProgramStep
 from psci.oracle.peers.stub import build, encode, layout
 
 DRIVER = Path(__file__).with_name("driver.py")
@@ -53,7 +53,7 @@ _ACTIONS = {"handle": 0, "deny": 1, "forward": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class KvmLimits:
     """How long we wait, in seconds."""
 
     start: float = 120.0
@@ -69,9 +69,9 @@ class Limits:
     grace: float = 30.0
     """For the driver to make a machine, give it back and answer, beside the life itself."""
 
-    def times(self, factor: float) -> Limits:
+    def times(self, factor: float) -> KvmLimits:
         """The same, more patient: what a campaign asks for before it reports that there was no answer."""
-        return Limits(
+        return KvmLimits(
             start=self.start, life=self.life * factor, stall=self.stall * factor,
             answer=self.answer * factor, asleep=self.asleep * factor, grace=self.grace,
         )  # fmt: skip
@@ -136,7 +136,7 @@ class KvmPeer:
         filters: Sequence[Filter] = (),
         handler: Handler | None = None,
         psci: str | None = None,
-        limits: Limits | None = None,
+        limits: KvmLimits | None = None,
         patience: encode.Patience | None = None,
     ) -> None:
         self.name = name
@@ -146,7 +146,7 @@ class KvmPeer:
         self._image = image
         self._filters = tuple(filters)
         self._handler = handler
-        self._limits = limits or Limits()
+        self._limits = limits or KvmLimits()
         self._patience = patience or encode.Patience(short=1000, long=20_000, meet=500)
         self._host: _Host | None = None
 
@@ -215,15 +215,17 @@ class KvmPeer:
             frequency=self._frequency,
         )  # fmt: skip
 
-    def _platform(self, mpidrs: tuple[int, ...]) -> encode.Platform:
+    def _platform(self, mpidrs: tuple[int, ...]) -> encode.StubMachine:
         # An exit costs more than a look, but where cores outnumber processors the others cannot run while one looks.
         crowded = len(mpidrs) > self._processors
-        return encode.Platform(
+        return encode.StubMachine(
             image=IMAGE, mpidrs=mpidrs, gic=layout.Gic.TRAPPED, gicd=GICD, gicc=GICC,
             observe_doorbell=OBSERVE, finished_doorbell=FINISHED, waiting_doorbell=WAITING if crowded else 0,
         )  # fmt: skip
 
-    def _life(self, program: Program, machine: encode.Platform, steps: Sequence[Step], options: Sequence[str]) -> Life:
+    def _life(
+        self, program: Program, machine: encode.StubMachine, steps: Sequence[ProgramStep], options: Sequence[str]
+    ) -> DriverReply:
         try:
             segments = (*encode.life(machine, steps, self._patience), encode.ARM)
         except ValueError as error:
@@ -364,8 +366,8 @@ def _version_number(version: str) -> int:
     return int(match[1]) << 16 | int(match[2])
 
 
-def _watch_lines(cpus: int, limits: Limits) -> list[str]:
-    exchange = encode.Platform(image=IMAGE, mpidrs=(0,)).exchange
+def _watch_lines(cpus: int, limits: KvmLimits) -> list[str]:
+    exchange = encode.StubMachine(image=IMAGE, mpidrs=(0,)).exchange
     blocks = [exchange + layout.core_offset(index) for index in range(cpus)]
     everyone = [*range(cpus), layout.STRANGER]
     return [
@@ -413,7 +415,7 @@ def emulated(
     filters: Sequence[Filter] = (),
     handler: Handler | None = None,
     psci: str | None = None,
-    limits: Limits | None = None,
+    limits: KvmLimits | None = None,
     patience: encode.Patience | None = None,
 ) -> KvmPeer:
     """The KVM of an arm64 kernel, which runs at EL2 of a machine that QEMU emulates.
@@ -452,7 +454,7 @@ def native(
     filters: Sequence[Filter] = (),
     handler: Handler | None = None,
     psci: str | None = None,
-    limits: Limits | None = None,
+    limits: KvmLimits | None = None,
     patience: encode.Patience | None = None,
 ) -> KvmPeer:
     """The KVM of the arm64 machine that this runs on; the arguments are those of `emulated`.

@@ -212,7 +212,7 @@ class Channel:
 # --- one life --------------------------------------------------------------------------------------------
 
 
-class Core:
+class CoreWatch:
     """What to look at in memory to see how far a core is (addresses, from the request)."""
 
     def __init__(self, status: int, progress: int, entries: int, started: int) -> None:
@@ -222,7 +222,7 @@ class Core:
         self.started = started
 
 
-class Plan:
+class LifePlan:
     """One life, as the lines of a `run` request say.
 
     cpus N                        how many cores
@@ -257,7 +257,7 @@ class Plan:
         self.caps: list[int] = []
         self.filters: list[tuple[int, int, int]] = []
         self.handler: tuple[str, str] | None = None
-        self.cores: list[Core] = []
+        self.cores: list[CoreWatch] = []
         self.statuses: dict[str, frozenset[int]] = {}
         self.dumps: list[tuple[int, ...]] = []
         self.logs: list[tuple[int, ...]] = []
@@ -282,7 +282,7 @@ class Plan:
             elif word == "filter":
                 self.filters.append((numbers[0], numbers[1], numbers[2]))
             elif word == "core":
-                self.cores.append(Core(*numbers))
+                self.cores.append(CoreWatch(*numbers))
             elif word in ("busy", "incall", "absent", "silent"):
                 self.statuses[word] = frozenset(numbers)
             elif word == "dump":
@@ -300,7 +300,7 @@ class Stop(Exception):
 class Vcpu:
     """A core of a virtual machine and the thread that runs it."""
 
-    def __init__(self, machine: Machine, index: int, run_size: int) -> None:
+    def __init__(self, machine: KvmMachine, index: int, run_size: int) -> None:
         self.machine = machine
         self.index = index
         self.fd = ioctl(machine.fd, KVM_CREATE_VCPU, index)
@@ -445,11 +445,11 @@ class Vcpu:
         self.machine.tell(" ".join(["hypercall", str(self.index), *words]), before)
 
 
-class Machine:
+class KvmMachine:
     """A virtual machine for one life."""
 
     def __init__(
-        self, kvm: int, plan: Plan, memory: mmap.mmap, counter: Counter, handler: Callable[..., object]
+        self, kvm: int, plan: LifePlan, memory: mmap.mmap, counter: Counter, handler: Callable[..., object]
     ) -> None:
         self.plan = plan
         self.memory = memory
@@ -639,7 +639,7 @@ class Machine:
             elif now - since >= words[self._patience(state)] / 1000:
                 self.finish("stall" if self._busy(state) else "done")
 
-    def _progress(self, core: Core) -> tuple[int, int, int]:
+    def _progress(self, core: CoreWatch) -> tuple[int, int, int]:
         return self._word(core.status), self._word(core.progress), self._word(core.entries)
 
     def _expected(self, index: int, entries: int) -> bool:
@@ -687,7 +687,7 @@ class Machine:
 # --- the server ------------------------------------------------------------------------------------------
 
 
-class Server:
+class DriverServer:
     """Answers requests until the channel ends."""
 
     def __init__(self, channel: Channel) -> None:
@@ -740,7 +740,7 @@ class Server:
             self._load_modules(others, data)
             self.channel.send(["loaded"])
         elif word in ("run", "probe"):
-            self._run(Plan(others, data, self.kept), alive=word == "run")
+            self._run(LifePlan(others, data, self.kept), alive=word == "run")
         else:
             raise ValueError(f"no request is called {word}")
 
@@ -758,12 +758,12 @@ class Server:
             if parent in sys.modules:
                 setattr(sys.modules[parent], child, module)
 
-    def _run(self, plan: Plan, alive: bool) -> None:
+    def _run(self, plan: LifePlan, alive: bool) -> None:
         memory = self._memory(plan.ram[1])
         for address, data in plan.loads:
             offset = address - plan.ram[0]
             memory[offset : offset + len(data)] = data
-        machine = Machine(self.kvm, plan, memory, self.counter, self._handler(plan))
+        machine = KvmMachine(self.kvm, plan, memory, self.counter, self._handler(plan))
         try:
             if alive:
                 machine.live()
@@ -782,14 +782,14 @@ class Server:
         finally:
             self._close_later(machine)
 
-    def _close_later(self, machine: Machine) -> None:
+    def _close_later(self, machine: KvmMachine) -> None:
         """Giving a machine back is waiting for grace periods; the next life need not wait for them."""
         if self.closing is not None:
             self.closing.join()
         self.closing = threading.Thread(target=machine.close, daemon=True)
         self.closing.start()
 
-    def _dumps(self, plan: Plan, memory: mmap.mmap) -> Iterator[tuple[int, bytes]]:
+    def _dumps(self, plan: LifePlan, memory: mmap.mmap) -> Iterator[tuple[int, bytes]]:
         base = plan.ram[0]
         for start, length in plan.dumps:
             yield start, memory[start - base : start - base + length]
@@ -803,7 +803,7 @@ class Server:
             self.memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         return self.memory
 
-    def _handler(self, plan: Plan) -> Callable[..., object]:
+    def _handler(self, plan: LifePlan) -> Callable[..., object]:
         if plan.handler is None:
             return lambda machine, index, function, arguments: (-1,)
         module, name = plan.handler
@@ -847,7 +847,7 @@ def main() -> None:
     faulthandler.enable()
     first = os.getpid() == 1
     try:
-        Server(become_init() if first else Channel(0, 1)).serve()
+        DriverServer(become_init() if first else Channel(0, 1)).serve()
     except KvmError as error:
         what, number = error.args
         print(f"driver: {what}: {os.strerror(number)}", file=sys.stderr, flush=True)

@@ -11,9 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psci.model.events import Boot, End, Event, Host, Machine, Observe, Return, System, Timeout, Unwake, Wake
+from psci.model.events import (
+    BootEvent,
+    EndEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+    UnwakeEvent,
+    WakeEvent,
+)
 from psci.oracle.peers.peer import PeerDied
-from psci.oracle.peers.program import Program, Step
+from psci.oracle.peers.program import Program, ProgramStep
 from psci.oracle.peers.stub import decode, encode, layout
 
 SYSTEM_EVENTS = {1: "off", 2: "reset", 3: "crash", 5: "suspend"}
@@ -26,7 +38,7 @@ _OBSERVER = "KVM_GET_MP_STATE"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DriverNotice:
     """Something that the driver saw between two moments."""
 
     t0: int
@@ -36,14 +48,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class DriverReply:
     """The driver's reply for one life; its memory is not trusted yet."""
 
     why: str
     psci: str
     mpidrs: tuple[int, ...]
     exact_clock: bool
-    told: tuple[Told, ...]
+    told: tuple[DriverNotice, ...]
     untold: int
     memory: Mapping[int, bytes]
     """Bytes by the address where they begin."""
@@ -66,7 +78,7 @@ class Life:
         return read
 
 
-def parse_life(lines: Sequence[str], data: bytes) -> Life:
+def parse_life(lines: Sequence[str], data: bytes) -> DriverReply:
     """Read a reply.
 
     Raises:
@@ -78,17 +90,17 @@ def parse_life(lines: Sequence[str], data: bytes) -> Life:
         raise PeerDied(f"the driver's reply cannot be read ({type(error).__name__}: {error}): {lines[:1]}") from error
 
 
-def _parse(lines: Sequence[str], data: bytes) -> Life:
+def _parse(lines: Sequence[str], data: bytes) -> DriverReply:
     if lines[0] != "life":
         raise ValueError("no life")
     facts: dict[str, str] = {}
-    told: list[Told] = []
+    told: list[DriverNotice] = []
     memory: dict[int, bytes] = {}
     for line in lines[1:]:
         word, _, rest = line.partition(" ")
         if word == "told":
             t0, t1, kind, *words = rest.split()
-            told.append(Told(int(t0), int(t1), kind, tuple(words)))
+            told.append(DriverNotice(int(t0), int(t1), kind, tuple(words)))
         elif word == "dump":
             start, length = (int(text, 0) for text in rest.split())
             if not 0 <= length <= len(data):
@@ -100,7 +112,7 @@ def _parse(lines: Sequence[str], data: bytes) -> Life:
     mpidrs = tuple(int(text, 0) for text in facts["mpidrs"].split())
     for seen in told:
         _check(seen, len(mpidrs))
-    return Life(
+    return DriverReply(
         why=facts["why"], psci=f"{version >> 16}.{version & 0xFFFF}", exact_clock=facts["clock"] == "exact",
         mpidrs=mpidrs, told=tuple(told),
         untold=int(facts["untold"]), memory=memory,
@@ -111,7 +123,7 @@ _WORDS = {"system": 3, "vmmsystem": 3, "observe": 3, "final": 2, "hypercall": 2}
 """How many numbers belong to each kind that becomes an event, at least."""
 
 
-def _check(told: Told, cpus: int) -> None:
+def _check(told: DriverNotice, cpus: int) -> None:
     """Refuse what the driver does not say.
 
     Raises:
@@ -127,8 +139,8 @@ def _check(told: Told, cpus: int) -> None:
 
 
 def compose(
-    lives: Sequence[Life],
-    platform: encode.Platform,
+    lives: Sequence[DriverReply],
+    platform: encode.StubMachine,
     program: Program,
     *,
     psci: str | None,
@@ -136,7 +148,7 @@ def compose(
     filtered: Sequence[str],
     frequency: int,
 ) -> tuple[Event, ...]:
-    """The trace of a program from its lives, from `Machine` to `End`.
+    """The trace of a program from its lives, from `MachineEvent` to `EndEvent`.
 
     Args:
         lives: one reply for each life of `program`.
@@ -173,8 +185,10 @@ def compose(
         else:
             if not _went_down(body):
                 # Nothing in the machine ended that life: we gave it up and made another.
-                body.append(Host(action="restart"))
-            body.append(Boot(cpu=platform.mpidrs[0], cause="cold", t=boot.t - origin, extra={"x-boot": report(boot)}))
+                body.append(HostEvent(action="restart"))
+            body.append(
+                BootEvent(cpu=platform.mpidrs[0], cause="cold", t=boot.t - origin, extra={"x-boot": report(boot)})
+            )
         events, log = _life(life, platform, steps, origin, bool(filtered))
         body += events
         last = max((event.t1 or event.t or 0 for event in body), default=0)
@@ -183,20 +197,20 @@ def compose(
         why = why if life.why in ("done", "system") else {"limit": "time limit"}.get(life.why, life.why)
     if first is None:
         raise PeerDied(f"{peer}: a program without lives has no trace")
-    machine = Machine(
+    machine = MachineEvent(
         psci=psci or lives[0].psci, cpus=platform.mpidrs, boot_cpu=platform.mpidrs[0], conduit="hvc",
         cores={cpu: {"isa": "aarch64", "el": first.el, "world": "normal"} for cpu in platform.mpidrs},
         clock=f"system counter, 1/{frequency} s", peer=peer,
         extra={"x-boot": report(first)} | ({"x-filter": list(filtered)} if filtered else {}),
     )  # fmt: skip
     extra = ({"x-faults": faults} if faults else {}) | ({"x-kvm": notes} if notes else {})
-    return (machine, *body, End(why=why, extra=extra))
+    return (machine, *body, EndEvent(why=why, extra=extra))
 
 
 def _went_down(body: Sequence[Event]) -> bool:
     """Whether the machine itself ended its last life; after SYSTEM_SUSPEND it could still be woken."""
-    last = next((event for event in reversed(body) if isinstance(event, System | Boot)), None)
-    return isinstance(last, System) and last.event != "suspend"
+    last = next((event for event in reversed(body) if isinstance(event, SystemEvent | BootEvent)), None)
+    return isinstance(last, SystemEvent) and last.event != "suspend"
 
 
 def report(boot: decode.Entered) -> dict[str, Any]:
@@ -205,8 +219,8 @@ def report(boot: decode.Entered) -> dict[str, Any]:
 
 
 def _life(
-    life: Life, platform: encode.Platform, steps: Sequence[Step], origin: int, filtered: bool
-) -> tuple[list[Event], decode.Life]:
+    life: DriverReply, platform: encode.StubMachine, steps: Sequence[ProgramStep], origin: int, filtered: bool
+) -> tuple[list[Event], decode.StubLife]:
     log = decode.life(life.reader(platform.exchange), platform, steps, origin)
     inside: Iterable[Event] = log.events
     if filtered:
@@ -214,14 +228,14 @@ def _life(
     outside = sorted(_outside(life, platform, origin), key=lambda event: event.t or 0)
     # Stable: where stamps are equal, what the guest logged goes first; the checker looks at t0 and t1.
     merged = sorted([*inside, *outside], key=lambda event: event.t or 0)
-    if not any(isinstance(event, System) for event in outside):
+    if not any(isinstance(event, SystemEvent) for event in outside):
         expected = [index for index, core in enumerate(log.cores) if core.expected and core.status in _OUTSIDE]
         silent = sorted({*log.unanswered, *expected})
-        merged += [Timeout(cpu=platform.mpidrs[index]) for index in silent]
+        merged += [TimeoutEvent(cpu=platform.mpidrs[index]) for index in silent]
     return merged, log
 
 
-def _outside(life: Life, platform: encode.Platform, origin: int) -> Iterator[Event]:
+def _outside(life: DriverReply, platform: encode.StubMachine, origin: int) -> Iterator[Event]:
     late = _late_system_events(life)
     for told in life.told:
         if told in late:
@@ -238,7 +252,7 @@ def _outside(life: Life, platform: encode.Platform, origin: int) -> Iterator[Eve
                 pass
 
 
-def _late_system_events(life: Life) -> list[Told]:
+def _late_system_events(life: DriverReply) -> list[DriverNotice]:
     """The exits of vCPUs that made a system call while another one's was taking effect.
 
     The machine goes down by the first exit; a tester that runs virtual machines does nothing about the others (SYS-5).
@@ -246,7 +260,7 @@ def _late_system_events(life: Life) -> list[Told]:
     return [told for told in life.told if told.kind in ("system", "vmmsystem")][1:]
 
 
-def _system(told: Told, t0: int, t1: int, platform: encode.Platform) -> System:
+def _system(told: DriverNotice, t0: int, t1: int, platform: encode.StubMachine) -> SystemEvent:
     cpu, kind = int(told.words[0]), int(told.words[1])
     data = [int(word, 0) for word in told.words[3 if told.kind == "system" else 2 :]]
     flags = data[0] if data else None
@@ -257,35 +271,37 @@ def _system(told: Told, t0: int, t1: int, platform: encode.Platform) -> System:
     raw["vcpu"] = hex(platform.mpidrs[cpu])
     source = "kvm" if told.kind == "system" else "vmm"
     # The caller had stopped before KVM told us, and the stamp was taken after that.
-    return System(event=event, source=source, flags=flags, raw=raw, t=t1, t0=t0, t1=t1)
+    return SystemEvent(event=event, source=source, flags=flags, raw=raw, t=t1, t0=t0, t1=t1)
 
 
-def _observe(told: Told, t0: int, t1: int, platform: encode.Platform) -> Iterator[Event]:
+def _observe(told: DriverNotice, t0: int, t1: int, platform: encode.StubMachine) -> Iterator[Event]:
     """A look at a core; it had to leave the guest for it, which ends a CPU_SUSPEND as a wakeup would."""
     cpu = platform.mpidrs[int(told.words[0])]
     itself = told.words[0] == told.words[2]
     if not itself:
-        yield Wake(cpu=cpu, cause="host", t=t0, t0=t0, t1=t1, extra={"x-by": "kick"})
+        yield WakeEvent(cpu=cpu, cause="host", t=t0, t0=t0, t1=t1, extra={"x-by": "kick"})
     yield _observed(told, t0, t1, platform, {"by": hex(platform.mpidrs[int(told.words[2])])})
     if not itself:
-        yield Unwake(cpu=cpu, cause="host", t=t1, t0=t1, t1=t1, extra={"x-by": "kick"})
+        yield UnwakeEvent(cpu=cpu, cause="host", t=t1, t0=t1, t1=t1, extra={"x-by": "kick"})
 
 
-def _observed(told: Told, t0: int, t1: int, platform: encode.Platform, more: Mapping[str, Any]) -> Observe:
+def _observed(
+    told: DriverNotice, t0: int, t1: int, platform: encode.StubMachine, more: Mapping[str, Any]
+) -> ObserveEvent:
     cpu, state = platform.mpidrs[int(told.words[0])], int(told.words[1])
     power = MP_STATES.get(state, f"kvm-{state}")
-    return Observe(cpu=cpu, power=power, source=_OBSERVER, raw={"mp_state": state, **more}, t=t1, t0=t0, t1=t1)
+    return ObserveEvent(cpu=cpu, power=power, source=_OBSERVER, raw={"mp_state": state, **more}, t=t1, t0=t0, t1=t1)
 
 
 def _answered_by(
-    events: Iterable[Event], forwarded: Sequence[Told], platform: encode.Platform, origin: int
+    events: Iterable[Event], forwarded: Sequence[DriverNotice], platform: encode.StubMachine, origin: int
 ) -> Iterator[Event]:
     """The events, with `by` in each return: vmm where the call was forwarded, else kernel."""
     waiting: dict[int, list[int]] = {cpu: [] for cpu in platform.mpidrs}
     for told in forwarded:
         waiting[platform.mpidrs[int(told.words[0])]].append(told.t1 - origin)
     for event in events:
-        if isinstance(event, Return) and event.t is not None:
+        if isinstance(event, ReturnEvent) and event.t is not None:
             mine = waiting[event.cpu]
             answered = bool(mine) and mine[0] <= event.t
             if answered:
@@ -295,7 +311,7 @@ def _answered_by(
             yield event
 
 
-def _notes(life: Life) -> list[str]:
+def _notes(life: DriverReply) -> list[str]:
     """What else the driver saw: exits that no call explains."""
     plain = {"system", "vmmsystem", "observe", "final", "hypercall"}
     notes = [" ".join([told.kind, *told.words]) for told in life.told if told.kind not in plain]

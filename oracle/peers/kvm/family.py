@@ -38,10 +38,10 @@ class Kvm(Family):
 
     def open(self, request: Request, times: float) -> KvmPeer:
         """A KVM; with a kernel or a QEMU of the user's own always in an emulated host."""
-        from psci.oracle.peers.kvm.adapter import Limits, emulated, native
+        from psci.oracle.peers.kvm.adapter import KvmLimits, emulated, native
 
         _, colon, series = request.name.partition(":")
-        limits = Limits().times(times)
+        limits = KvmLimits().times(times)
         if not colon and request.kernel is None and request.qemu is None:
             return native(limits=limits)
         return emulated(series or "latest", kernel=request.kernel, qemu=request.qemu, limits=limits)

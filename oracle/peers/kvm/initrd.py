@@ -35,7 +35,7 @@ _CHARACTER_DEVICE = 0o020600
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ArchiveEntry:
     """A file, folder or device of the archive."""
 
     path: str
@@ -44,7 +44,7 @@ class Node:
     device: tuple[int, int] = (0, 0)
 
 
-def archive(nodes: Iterable[Node]) -> bytes:
+def archive(nodes: Iterable[ArchiveEntry]) -> bytes:
     """A cpio archive in the format `newc`, with every folder before what is in it."""
     parts: list[bytes] = []
     folders: set[str] = set()
@@ -52,13 +52,13 @@ def archive(nodes: Iterable[Node]) -> bytes:
         for folder in reversed(PurePosixPath(node.path).parents):
             if str(folder) not in (".", *folders):
                 folders.add(str(folder))
-                parts.append(_member(len(parts) + 1, Node(str(folder), _DIRECTORY)))
+                parts.append(_member(len(parts) + 1, ArchiveEntry(str(folder), _DIRECTORY)))
         parts.append(_member(len(parts) + 1, node))
-    parts.append(_member(0, Node("TRAILER!!!", 0)))
+    parts.append(_member(0, ArchiveEntry("TRAILER!!!", 0)))
     return b"".join(parts)
 
 
-def _member(number: int, node: Node) -> bytes:
+def _member(number: int, node: ArchiveEntry) -> bytes:
     name = node.path.encode() + b"\0"
     fields = (number, node.mode, 0, 0, 1, 0, len(node.data), 0, 0, *node.device, len(name), 0)
     head = b"070701" + b"".join(b"%08X" % field for field in fields) + name
@@ -121,19 +121,19 @@ def _interpreter(python: Path) -> Path:
     return found[0]
 
 
-def _nodes(python: Path, driver: Path, modules: Mapping[str, bytes]) -> Iterator[Node]:
+def _nodes(python: Path, driver: Path, modules: Mapping[str, bytes]) -> Iterator[ArchiveEntry]:
     interpreter = _interpreter(python)
     library = python / "usr/lib" / interpreter.name
     extensions = [path for path in sorted(library.glob("lib-dynload/*.so")) if path.name.startswith(_EXTENSIONS)]
-    yield Node("dev/console", _CHARACTER_DEVICE, device=(5, 1))
-    yield Node("init", _PROGRAM, driver.read_bytes())
-    yield Node("bin/python", _PROGRAM, interpreter.read_bytes())
+    yield ArchiveEntry("dev/console", _CHARACTER_DEVICE, device=(5, 1))
+    yield ArchiveEntry("init", _PROGRAM, driver.read_bytes())
+    yield ArchiveEntry("bin/python", _PROGRAM, interpreter.read_bytes())
     for name, data in _libraries(python, [interpreter, *extensions]).items():
-        yield Node(f"lib/{name}", _PROGRAM, data)
+        yield ArchiveEntry(f"lib/{name}", _PROGRAM, data)
     for path in [*_sources(library), *extensions]:
-        yield Node(str(path.relative_to(python)), _TEXT, path.read_bytes())
+        yield ArchiveEntry(str(path.relative_to(python)), _TEXT, path.read_bytes())
     for name, data in sorted(modules.items()):
-        yield Node(f"modules/{name}", _TEXT, data)
+        yield ArchiveEntry(f"modules/{name}", _TEXT, data)
 
 
 def _sources(library: Path) -> Iterator[Path]:

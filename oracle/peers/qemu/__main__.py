@@ -10,7 +10,7 @@ from typing import Any
 
 from psci.host.requirements import CannotRun
 from psci.model.events import Event
-from psci.oracle.peers.program import CallStep, Entry, Program, WakeStep
+from psci.oracle.peers.program import CallStep, EntrySlot, Program, WakeStep
 from psci.oracle.peers.qemu.adapter import QemuPeer
 
 DEMO = Program(
@@ -18,9 +18,9 @@ DEMO = Program(
     lives=(
         (
             CallStep(turn=0, cpu=0, fn=0x8400_0000),
-            CallStep(turn=1, cpu=0, fn=0xC400_0003, args=(1, Entry(1), 0x2A)),
-            CallStep(turn=2, cpu=0, fn=0xC400_0003, args=(2, Entry(2), 0x2B)),
-            CallStep(turn=2, cpu=1, fn=0xC400_0003, args=(2, Entry(3), 0x2C)),
+            CallStep(turn=1, cpu=0, fn=0xC400_0003, args=(1, EntrySlot(1), 0x2A)),
+            CallStep(turn=2, cpu=0, fn=0xC400_0003, args=(2, EntrySlot(2), 0x2B)),
+            CallStep(turn=2, cpu=1, fn=0xC400_0003, args=(2, EntrySlot(3), 0x2C)),
             CallStep(turn=3, cpu=1, fn=0xC400_0001, args=(0, 0, 0), returns=False),
             WakeStep(turn=4, cpu=0, target=1),
             CallStep(turn=5, cpu=2, fn=0x8400_0002, returns=False),

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from psci.host.qemu import qemu_version
 from psci.host.requirements import CannotRun, Missing, Requirement
-from psci.model.events import Boot, End, Event, Host, Machine, System, Timeout
+from psci.model.events import BootEvent, EndEvent, Event, HostEvent, MachineEvent, SystemEvent, TimeoutEvent
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.program import CallStep, Program
-from psci.oracle.peers.qemu.machine import RAM_BASE, RAM_SIZE, Limits, Lived, VirtualMachine
+from psci.oracle.peers.qemu.machine import RAM_BASE, RAM_SIZE, Lived, QemuLimits, VirtualMachine
 from psci.oracle.peers.stub import build, decode, encode, layout
 
 Conduit = Literal["hvc", "smc"]
@@ -39,7 +39,7 @@ class QemuPeer:
         psci: str | None = None,
         image: Path | None = None,
         find: build.Finder = build.nowhere,
-        limits: Limits | None = None,
+        limits: QemuLimits | None = None,
         patience: encode.Patience | None = None,
     ) -> None:
         """Find QEMU and the stub; processes start with the first program.
@@ -69,7 +69,7 @@ class QemuPeer:
         self._binary = path
         self._conduit: Conduit = conduit
         self._cpu = cpu
-        self._limits = limits or Limits()
+        self._limits = limits or QemuLimits()
         self._patience = patience or encode.Patience()
         self.image = image or build.image(find)
         self._psci = psci
@@ -158,8 +158,8 @@ class QemuPeer:
             self._machines[cpus] = machine
         return machine
 
-    def _platform(self, cpus: int) -> encode.Platform:
-        return encode.Platform(
+    def _platform(self, cpus: int) -> encode.StubMachine:
+        return encode.StubMachine(
             image=RAM_BASE + layout.TEXT_OFFSET, mpidrs=tuple(range(cpus)), smc=self._conduit == "smc",
             gic=layout.Gic.V2, gicd=GICD, gicc=GICC,
         )  # fmt: skip
@@ -185,11 +185,11 @@ def _close(machines: dict[int, VirtualMachine]) -> None:
         machine.close()
 
 
-def compose(lives: Sequence[Lived], platform: encode.Platform, *, psci: str, conduit: str, peer: str) -> list[Event]:
-    """The trace of a program from its lives, from `Machine` to `End`."""
+def compose(lives: Sequence[Lived], platform: encode.StubMachine, *, psci: str, conduit: str, peer: str) -> list[Event]:
+    """The trace of a program from its lives, from `MachineEvent` to `EndEvent`."""
     first = lives[0].life.boots[0]
     events: list[Event] = [
-        Machine(
+        MachineEvent(
             psci=psci, cpus=platform.mpidrs, boot_cpu=platform.mpidrs[0], conduit=conduit,
             cores={cpu: {"isa": "aarch64", "el": first.el, "world": "normal"} for cpu in platform.mpidrs},
             clock=f"system counter, 1/{first.frequency} s", peer=peer, extra={"x-boot": _boot_report(first)},
@@ -203,21 +203,21 @@ def compose(lives: Sequence[Lived], platform: encode.Platform, *, psci: str, con
             extra = {"x-boot": _boot_report(boot)} if boot else {}
             if lives[number - 1].system is None:
                 # Nothing in the machine ended that life: we took its power away.
-                events.append(Host(action="restart"))
-            events.append(Boot(cpu=platform.mpidrs[0], cause="cold", t=boot.t if boot else None, extra=extra))
+                events.append(HostEvent(action="restart"))
+            events.append(BootEvent(cpu=platform.mpidrs[0], cause="cold", t=boot.t if boot else None, extra=extra))
         events.extend(life.events)
         if lived.system is not None:
-            events.append(System(event=lived.system, source="qmp", raw=lived.raw))
+            events.append(SystemEvent(event=lived.system, source="qmp", raw=lived.raw))
         else:
-            events.extend(Timeout(cpu=platform.mpidrs[index]) for index in _silent(life))
+            events.extend(TimeoutEvent(cpu=platform.mpidrs[index]) for index in _silent(life))
         if not lived.complete:
             why = "time limit"
     faults = [fault for lived in lives for fault in lived.life.faults]
-    events.append(End(why=why, extra={"x-faults": faults} if faults else {}))
+    events.append(EndEvent(why=why, extra={"x-faults": faults} if faults else {}))
     return events
 
 
-def _silent(life: decode.Life) -> list[int]:
+def _silent(life: decode.StubLife) -> list[int]:
     """Cores that did not answer, and cores that should have been entered and were not."""
     outside = (layout.Status.NEVER, layout.Status.IN_SILENT_CALL)
     expected = [index for index, core in enumerate(life.cores) if core.expected and core.status in outside]

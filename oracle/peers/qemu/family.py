@@ -32,12 +32,12 @@ class Qemu(Family):
         """A QEMU; it is started with the first program."""
         from psci.host.packages import Packages
         from psci.oracle.peers.qemu.adapter import QemuPeer
-        from psci.oracle.peers.qemu.machine import Limits
+        from psci.oracle.peers.qemu.machine import QemuLimits
 
         conduit = "smc" if request.name == SMC else request.conduit or "hvc"
         return QemuPeer(
             qemu=request.qemu, conduit=cast(Literal["hvc", "smc"], conduit), psci=request.psci,
-            find=Packages().find_or_fetch, limits=Limits().times(times),
+            find=Packages().find_or_fetch, limits=QemuLimits().times(times),
         )  # fmt: skip
 
     def requirements(self, request: Request) -> Sequence[Requirement]:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from psci.oracle.peers.peer import PeerDied
-from psci.oracle.peers.program import CallStep, Step
+from psci.oracle.peers.program import CallStep, ProgramStep
 from psci.oracle.peers.qemu.process import QemuProcess, sleeping
 from psci.oracle.peers.stub import decode, encode, layout
 
@@ -28,7 +28,7 @@ _MERGED_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class QemuLimits:
     """How long we wait for the machine, in seconds."""
 
     answer: float = 0.25
@@ -46,16 +46,16 @@ class Limits:
     command: float = 10.0
     """For QEMU's monitor to answer."""
 
-    def times(self, factor: float) -> Limits:
+    def times(self, factor: float) -> QemuLimits:
         """The same, more patient: what a campaign asks for before it reports that there was no answer."""
-        return Limits(**{name: seconds * factor for name, seconds in asdict(self).items()})
+        return QemuLimits(**{name: seconds * factor for name, seconds in asdict(self).items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lived:
     """One life: what the cores logged, and how it ended as seen from outside."""
 
-    life: decode.Life
+    life: decode.StubLife
     system: str | None
     raw: Mapping[str, Any]
     complete: bool
@@ -66,7 +66,7 @@ class VirtualMachine:
     """A QEMU process whose memory we share, and its way from life to life."""
 
     def __init__(
-        self, command: Sequence[str], platform: encode.Platform, limits: Limits, patience: encode.Patience
+        self, command: Sequence[str], platform: encode.StubMachine, limits: QemuLimits, patience: encode.Patience
     ) -> None:
         self.platform = platform
         self._limits = limits
@@ -104,7 +104,7 @@ class VirtualMachine:
         self._process.close()
         self._memory.close()
 
-    def run(self, lives: Sequence[Sequence[Step]], encoded: Sequence[Sequence[encode.Segment]]) -> list[Lived]:
+    def run(self, lives: Sequence[Sequence[ProgramStep]], encoded: Sequence[Sequence[encode.Segment]]) -> list[Lived]:
         """Live each of `lives`, given also as what `encode.life` made of them.
 
         Raises:
@@ -132,7 +132,7 @@ class VirtualMachine:
             lived.append(Lived(life=life, system=system, raw=raw, complete=complete))
         return lived
 
-    def _last_calls(self, steps: Sequence[Step]) -> str:
+    def _last_calls(self, steps: Sequence[ProgramStep]) -> str:
         """Which calls were open; the memory is ours and outlives QEMU."""
         in_call = (layout.Status.IN_CALL, layout.Status.IN_SILENT_CALL)
         open_calls = []
@@ -160,7 +160,7 @@ class VirtualMachine:
             raise PeerDied("QEMU did not tell the threads of its virtual CPUs")
         return tuple(thread for thread in threads if isinstance(thread, int))
 
-    def _place(self, steps: Sequence[Step]) -> None:
+    def _place(self, steps: Sequence[ProgramStep]) -> None:
         """Give cores whose steps are to overlap different CPUs of the host.
 
         Without this the host may queue a woken core behind the one that spins for it, although
@@ -222,7 +222,7 @@ class VirtualMachine:
     def _watch(self) -> tuple[str | None, Mapping[str, Any], bool]:
         """Wait for the end of a life; returns what the outside saw, its raw form, and whether it was complete."""
         began = changed = time.monotonic()
-        before: tuple[decode.Core, ...] = ()
+        before: tuple[decode.CoreProgress, ...] = ()
         barrier = False
         while True:
             event = self._process.take_event()
@@ -248,10 +248,10 @@ class VirtualMachine:
                 return None, {}, False
             time.sleep(0.0001 if now - changed < 0.02 else 0.001)
 
-    def _settled(self, cores: Sequence[decode.Core], quiet: float) -> bool:
+    def _settled(self, cores: Sequence[decode.CoreProgress], quiet: float) -> bool:
         return all(self._quiet_enough(index, core, quiet) for index, core in enumerate(cores))
 
-    def _quiet_enough(self, index: int, core: decode.Core, quiet: float) -> bool:
+    def _quiet_enough(self, index: int, core: decode.CoreProgress, quiet: float) -> bool:
         match core.status:
             case layout.Status.FINISHED | layout.Status.LOST:
                 return True
@@ -281,7 +281,7 @@ class VirtualMachine:
         return _EVENTS[reason]
 
 
-def apart(steps: Sequence[Step], cores: int, places: int) -> tuple[int | None, ...]:
+def apart(steps: Sequence[ProgramStep], cores: int, places: int) -> tuple[int | None, ...]:
     """A place for each core, so that cores with steps of the same turn are apart as far as there are places.
 
     None for every core where nothing overlaps, or where there is only one place.

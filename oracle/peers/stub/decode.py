@@ -21,18 +21,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psci.model.events import Call, Enter, Event, Return, Unwake, Wake
+from psci.model.events import CallEvent, EnterEvent, Event, ReturnEvent, UnwakeEvent, WakeEvent
 from psci.oracle.peers.peer import PeerError
-from psci.oracle.peers.program import CallStep, Step, WakeStep
+from psci.oracle.peers.program import CallStep, ProgramStep, WakeStep
 from psci.oracle.peers.stub import layout
-from psci.oracle.peers.stub.encode import Platform, call_args
+from psci.oracle.peers.stub.encode import StubMachine, call_args
 
 Reader = Callable[[int, int], bytes]
 """Returns `size` bytes at an `offset` of the exchange area: `read(offset, size)`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
+class CoreProgress:
     """How far one core is, as its block says."""
 
     status: layout.Status
@@ -63,7 +63,7 @@ class Entered:
     """Of the counter, in Hz."""
 
     def regs(self) -> dict[str, int]:
-        """What an `Enter` event carries beside pc, x0 and el."""
+        """What an `EnterEvent` event carries beside pc, x0 and el."""
         return {
             "sctlr": self.sctlr, "daif": self.daif, "spsel": self.spsel,
             "mpidr": self.mpidr, "cntfrq": self.frequency,
@@ -71,21 +71,21 @@ class Entered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class StubLife:
     """What happened in one life."""
 
     boots: tuple[Entered, ...]
     """The boot core's own reports; one unless something is wrong."""
     events: tuple[Event, ...]
     """Calls, returns, entries, wakes and unwakes in real-time order; `t` in ticks of the counter."""
-    cores: tuple[Core, ...]
+    cores: tuple[CoreProgress, ...]
     faults: tuple[Mapping[str, Any], ...]
     """Faults that no event of the same core follows."""
     unanswered: tuple[int, ...]
     """Indices of the cores whose last call neither returned nor was followed by an entry."""
 
 
-def cores(read: Reader, count: int) -> tuple[Core, ...]:
+def cores(read: Reader, count: int) -> tuple[CoreProgress, ...]:
     """The progress of each core, cheap enough to ask for again and again.
 
     Raises:
@@ -95,7 +95,7 @@ def cores(read: Reader, count: int) -> tuple[Core, ...]:
     return tuple(_core(blocks, index) for index in range(count))
 
 
-def boot(read: Reader, platform: Platform) -> Entered | None:
+def boot(read: Reader, platform: StubMachine) -> Entered | None:
     """What the boot core reported when it began, or None if it has not yet.
 
     Raises:
@@ -106,7 +106,7 @@ def boot(read: Reader, platform: Platform) -> Entered | None:
     return log.first_boot(read) if block.records else None
 
 
-def life(read: Reader, platform: Platform, steps: Sequence[Step], origin: int = 0) -> Life:
+def life(read: Reader, platform: StubMachine, steps: Sequence[ProgramStep], origin: int = 0) -> StubLife:
     """The events of a life that was encoded from the same `platform` and `steps`.
 
     Args:
@@ -127,7 +127,7 @@ def life(read: Reader, platform: Platform, steps: Sequence[Step], origin: int = 
     _refuse_stranger(read)
     # A merge, not a sort: the order of a core's own events is certain, also where its stamps are equal.
     stamped = heapq.merge(*(log.stamped for log in logs), key=lambda item: item[:2])
-    return Life(
+    return StubLife(
         boots=tuple(boot for log in logs for boot in log.boots),
         events=tuple(event for _, _, event in stamped),
         cores=blocks,
@@ -147,7 +147,7 @@ _BLOCK = struct.Struct("<9I")
 _STARTED = struct.Struct(f"<{layout.MAX_CORES}I")
 
 
-def _core(blocks: bytes, index: int) -> Core:
+def _core(blocks: bytes, index: int) -> CoreProgress:
     status, started, done, records, _, entries, steps, _, overflow = _BLOCK.unpack_from(
         blocks, index * layout.CORE_SIZE
     )
@@ -166,7 +166,9 @@ def _core(blocks: bytes, index: int) -> Core:
         _STARTED.unpack_from(blocks, caller + layout.C_STARTED)[index] == entries + 1
         for caller in range(0, len(blocks), layout.CORE_SIZE)
     )
-    return Core(status=known, started=started, done=done, expected=expected, records=records, overflow=overflow != 0)
+    return CoreProgress(
+        status=known, started=started, done=done, expected=expected, records=records, overflow=overflow != 0
+    )
 
 
 def _refuse_stranger(read: Reader) -> None:
@@ -186,7 +188,7 @@ _BEFORE, _AFTER = 0, 1
 class _CoreLog:
     """Decodes the log of one core, front to back."""
 
-    def __init__(self, index: int, platform: Platform, steps: Sequence[Step], origin: int) -> None:
+    def __init__(self, index: int, platform: StubMachine, steps: Sequence[ProgramStep], origin: int) -> None:
         self.index = index
         self.platform = platform
         self.steps = steps
@@ -210,7 +212,7 @@ class _CoreLog:
             raise self._refused("not a boot")
         return self.boots[0]
 
-    def decode(self, read: Reader, block: Core) -> _CoreLog:
+    def decode(self, read: Reader, block: CoreProgress) -> _CoreLog:
         """Read and check every record.
 
         Raises:
@@ -233,21 +235,21 @@ class _CoreLog:
         self.last_t = t1
         t0, t1 = t0 - self.origin, t1 - self.origin
         match kind:
-            case layout.Kind.BOOT:
+            case layout.RecordKind.BOOT:
                 self.boots.append(self._entered(t1, regs))
-            case layout.Kind.ENTER:
+            case layout.RecordKind.ENTER:
                 self._enter(self._entered(t1, regs))
-            case layout.Kind.CALL:
+            case layout.RecordKind.CALL:
                 self._call(step, t0)
-            case layout.Kind.RETURN:
+            case layout.RecordKind.RETURN:
                 self._return(step, t1, regs, changed)
-            case layout.Kind.WAKE:
+            case layout.RecordKind.WAKE:
                 self._wake(step, t0, t1)
-            case layout.Kind.ACK:
-                self._add(t1, _AFTER, Unwake(cpu=self.mpidr, cause="irq", t=t1, t0=t0, t1=t1, extra=self._extra()))
-            case layout.Kind.FAULT:
+            case layout.RecordKind.ACK:
+                self._add(t1, _AFTER, UnwakeEvent(cpu=self.mpidr, cause="irq", t=t1, t0=t0, t1=t1, extra=self._extra()))
+            case layout.RecordKind.FAULT:
                 self.faults.append(self._fault(regs))
-            case layout.Kind.FINISHED:
+            case layout.RecordKind.FINISHED:
                 pass
             case _:
                 raise self._refused(f"kind {kind:#x}")
@@ -263,7 +265,7 @@ class _CoreLog:
 
     def _enter(self, entered: Entered) -> None:
         self.open_step = None
-        self._add(entered.t, _AFTER, Enter(
+        self._add(entered.t, _AFTER, EnterEvent(
             cpu=self.mpidr, pc=entered.pc, x0=entered.x0, el=entered.el, isa="aarch64", regs=entered.regs(),
             t=entered.t, t0=entered.t, t1=entered.t, extra=self._extra(),
         ))  # fmt: skip
@@ -273,7 +275,7 @@ class _CoreLog:
         if not isinstance(step, CallStep) or self.open_step is not None:
             raise self._refused(f"a call by step {number}, which is a {type(step).__name__} or inside another call")
         self.open_step = number
-        self._add(t, _BEFORE, Call(
+        self._add(t, _BEFORE, CallEvent(
             cpu=self.mpidr, fn=step.fn & (1 << 64) - 1, args=call_args(self.platform, step),
             t=t, t0=t, t1=t, extra=self._extra(),
         ))  # fmt: skip
@@ -285,7 +287,7 @@ class _CoreLog:
         extra = self._extra()
         if changed:
             extra["x-changed"] = [f"x{n}" for n in range(18, 31) if changed >> n & 1]
-        self._add(t, _AFTER, Return(
+        self._add(t, _AFTER, ReturnEvent(
             cpu=self.mpidr, x0=regs[0], regs={f"x{n}": regs[n] for n in range(1, layout.RECORD_REGS)},
             t=t, t0=t, t1=t, extra=extra,
         ))  # fmt: skip
@@ -296,12 +298,12 @@ class _CoreLog:
             raise self._refused(f"a wake by step {number}, which is a {type(step).__name__}")
         target = self.platform.mpidrs[step.target]
         extra = self._extra() | {"x-by": hex(self.mpidr)}
-        self._add(t0, _BEFORE, Wake(cpu=target, cause="irq", t=t0, t0=t0, t1=t1, extra=extra))
+        self._add(t0, _BEFORE, WakeEvent(cpu=target, cause="irq", t=t0, t0=t0, t1=t1, extra=extra))
 
     def _add(self, t: int, rank: int, event: Event) -> None:
         self.stamped.append((t, rank, event))
 
-    def _step(self, number: int) -> Step:
+    def _step(self, number: int) -> ProgramStep:
         if number >= len(self.steps):
             raise self._refused(f"step {number} of {len(self.steps)}")
         return self.steps[number]

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psci.oracle.peers.program import Argument, CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
+from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
 from psci.oracle.peers.stub import layout
 
 _MASK64 = (1 << 64) - 1
@@ -16,7 +16,7 @@ _CPU_ON = frozenset({0x8400_0003, 0xC400_0003})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Platform:
+class StubMachine:
     """The machine that the stub runs on."""
 
     image: int
@@ -66,7 +66,7 @@ ARM = Segment(layout.H_ARMED, struct.pack("<I", layout.Armed.YES))
 """Written last, by itself: the boot core starts."""
 
 
-def idle(platform: Platform, patience: Patience | None = None) -> tuple[Segment, ...]:
+def idle(platform: StubMachine, patience: Patience | None = None) -> tuple[Segment, ...]:
     """A header without a life: a machine that boots with it waits to be armed.
 
     Raises:
@@ -75,7 +75,7 @@ def idle(platform: Platform, patience: Patience | None = None) -> tuple[Segment,
     return (Segment(0, _header(platform, patience or Patience())),)
 
 
-def life(platform: Platform, steps: Sequence[Step], patience: Patience | None = None) -> tuple[Segment, ...]:
+def life(platform: StubMachine, steps: Sequence[ProgramStep], patience: Patience | None = None) -> tuple[Segment, ...]:
     """What must be written before a life is armed with `ARM`.
 
     Args:
@@ -107,13 +107,13 @@ def life(platform: Platform, steps: Sequence[Step], patience: Patience | None = 
     return tuple(segments)
 
 
-def call_args(platform: Platform, step: CallStep) -> tuple[int, ...]:
+def call_args(platform: StubMachine, step: CallStep) -> tuple[int, ...]:
     """x1, x2, ... of a call with every symbol replaced by its address."""
     return tuple(_value(platform, argument) for argument in step.args)
 
 
-def _by_core(steps: Sequence[Step], cores: int) -> list[list[Step]]:
-    own: list[list[Step]] = [[] for _ in range(cores)]
+def _by_core(steps: Sequence[ProgramStep], cores: int) -> list[list[ProgramStep]]:
+    own: list[list[ProgramStep]] = [[] for _ in range(cores)]
     for number, step in enumerate(steps):
         if not 0 <= step.cpu < cores:
             raise ValueError(f"step {number}: core {step.cpu}, but the machine has {cores}")
@@ -125,7 +125,7 @@ def _by_core(steps: Sequence[Step], cores: int) -> list[list[Step]]:
     return own
 
 
-def _done_before(by_core: Sequence[Sequence[Step]], turns: Sequence[int]) -> dict[int, list[int]]:
+def _done_before(by_core: Sequence[Sequence[ProgramStep]], turns: Sequence[int]) -> dict[int, list[int]]:
     """For each turn, how many steps of each core belong to earlier turns."""
     counts = {turn: [0] * layout.MAX_CORES for turn in turns}
     for core, own in enumerate(by_core):
@@ -137,7 +137,7 @@ def _done_before(by_core: Sequence[Sequence[Step]], turns: Sequence[int]) -> dic
     return counts
 
 
-def _header(platform: Platform, patience: Patience) -> bytes:
+def _header(platform: StubMachine, patience: Patience) -> bytes:
     cores = len(platform.mpidrs)
     if not 1 <= cores <= layout.MAX_CORES:
         raise ValueError(f"{cores} cores: the stub serves 1 to {layout.MAX_CORES}")
@@ -167,8 +167,8 @@ def _core_blocks(steps: Sequence[int]) -> bytes:
 _STEP = struct.Struct("<6IIxxxx8Q8H")
 
 
-def _step(platform: Platform, step: Step, ring: int, partners: int, need: Sequence[int]) -> bytes:
-    op, flags, starts, value = layout.Op.CALL, layout.Flag(0), 0, 0
+def _step(platform: StubMachine, step: ProgramStep, ring: int, partners: int, need: Sequence[int]) -> bytes:
+    op, flags, starts, value = layout.Opcode.CALL, layout.Flag(0), 0, 0
     registers: tuple[int, ...] = ()
     match step:
         case CallStep():
@@ -181,12 +181,12 @@ def _step(platform: Platform, step: Step, ring: int, partners: int, need: Sequen
                 layout.Flag(0) if step.returns else layout.Flag.SILENT
             )
         case WakeStep():
-            op, registers = layout.Op.WAKE, (_target(platform, step.target),)
+            op, registers = layout.Opcode.WAKE, (_target(platform, step.target),)
             value = 1 << (16 + step.target) | layout.WAKE_SGI
         case ObserveStep():
-            op, registers = layout.Op.OBSERVE, (_target(platform, step.target),)
+            op, registers = layout.Opcode.OBSERVE, (_target(platform, step.target),)
         case PauseStep():
-            op, value = layout.Op.PAUSE, step.microseconds
+            op, value = layout.Opcode.PAUSE, step.microseconds
             if not 0 <= value < 1 << 32:
                 raise ValueError(f"a pause of {value} microseconds; 0 to 2^32 - 1 can be told")
         case _:
@@ -202,24 +202,24 @@ def _without(need: Sequence[int], core: int) -> list[int]:
     return [0 if other == core else count for other, count in enumerate(need)]
 
 
-def _target(platform: Platform, index: int) -> int:
+def _target(platform: StubMachine, index: int) -> int:
     if not 0 <= index < len(platform.mpidrs):
         raise ValueError(f"a step aims at core {index}, but the machine has {len(platform.mpidrs)}")
     return index
 
 
-def _value(platform: Platform, argument: Argument) -> int:
-    if isinstance(argument, Entry):
+def _value(platform: StubMachine, argument: Argument) -> int:
+    if isinstance(argument, EntrySlot):
         return (layout.slot_address(platform.image, argument.slot) + argument.offset) & _MASK64
     return argument & _MASK64
 
 
-def _starts(platform: Platform, step: CallStep, arguments: Sequence[int]) -> int:
+def _starts(platform: StubMachine, step: CallStep, arguments: Sequence[int]) -> int:
     """1 + the index of the core that this call starts where it succeeds, or 0."""
     starts = (
         step.fn in _CPU_ON
         and len(step.args) > 1
-        and isinstance(step.args[1], Entry)
+        and isinstance(step.args[1], EntrySlot)
         and step.args[1].offset == 0
         and arguments[0] in platform.mpidrs
     )

@@ -172,7 +172,7 @@ S_X0 = 0x20
 S_NEED = 0x60
 
 
-class Op(enum.IntEnum):
+class Opcode(enum.IntEnum):
     """What a step does."""
 
     CALL = 1
@@ -204,7 +204,7 @@ NO_STEP = 0xFFFFFFFF
 RECORD_REGS = 18
 
 
-class Kind(enum.IntEnum):
+class RecordKind(enum.IntEnum):
     """What a log record tells; the registers it carries are named in the comments."""
 
     BOOT = 1  # pc, x0, el, sctlr, daif, spsel, mpidr, frequency
@@ -265,7 +265,7 @@ def symbols() -> Mapping[str, int]:
     plain = {name: value for name, value in globals().items() if name.isupper() and type(value) is int}
     named = {
         f"{kind.__name__.upper()}_{member.name}": int(member)
-        for kind in (Config, Armed, Gic, Status, Op, Flag, Kind)
+        for kind in (Config, Armed, Gic, Status, Opcode, Flag, RecordKind)
         for member in kind
     }
     return plain | named

@@ -17,7 +17,7 @@ from psci.oracle.reference.implementation import Implementation
 from psci.oracle.reference.peer import ModelPeer, declaration
 
 if TYPE_CHECKING:
-    from psci.oracle.reference.serve import Server
+    from psci.oracle.reference.serve import ReferenceServer
 
 Amend = Callable[[Specification], Specification]
 
@@ -48,11 +48,11 @@ class Fault:
         """The MPIDR of each of so many cores."""
         return tuple((core // 2 << 8 | core % 2) if self.clusters else core for core in range(cpus))
 
-    def server(self, seed: int = 0, refuses: Refuses = Refuses.SOMETIMES) -> Server:
+    def server(self, seed: int = 0, refuses: Refuses = Refuses.SOMETIMES) -> ReferenceServer:
         """The fault as a program that speaks the protocol."""
-        from psci.oracle.reference.serve import Server
+        from psci.oracle.reference.serve import ReferenceServer
 
-        return Server(
+        return ReferenceServer(
             self.psci, kind=self.kind, specification=self.amend(SPECIFICATION), profile=self.declared(), seed=seed,
             refuses=refuses, mpidrs=self.mpidrs, name=f"psci's reference with the fault {self.name}",
         )  # fmt: skip

@@ -8,12 +8,12 @@ from functools import cache
 
 import pytest
 
-from psci.explorer.consistency.checking import Question, redundant, unused
+from psci.explorer.consistency.checking import CheckQuestion, redundant, unused
 from psci.explorer.consistency.conflicts import refuted
 from psci.explorer.consistency.discovery import features_against_behaviour
-from psci.explorer.consistency.findings import Finding
+from psci.explorer.consistency.findings import RulesFinding
 from psci.explorer.consistency.prototypes import prototypes
-from psci.explorer.consistency.settings import ENDS, Setting, ordinary, others
+from psci.explorer.consistency.settings import ENDS, DeclaredSetting, ordinary, others
 from psci.explorer.consistency.walk import Walk
 from psci.model.language.sorts import U64
 from psci.model.language.terms import TRUE, Const, negation
@@ -207,7 +207,7 @@ SEEDS: dict[str, Seed] = {
 }  # fmt: skip
 
 
-def setting_of(seed: Seed) -> Setting:
+def setting_of(seed: Seed) -> DeclaredSetting:
     base = ordinary(seed.version, 2)
     symbol = seed.declared.partition(" ")[0]
     return next(one for one in others(base, (symbol,)) if one.differs == seed.declared) if symbol else base
@@ -215,7 +215,7 @@ def setting_of(seed: Seed) -> Setting:
 
 def asked(seed: Seed, specification: Specification) -> set[str]:
     """The ids of what is found in the place where the seed is looked for."""
-    found: list[Finding]
+    found: list[RulesFinding]
     match seed.ask:
         case "prototypes":
             found = list(prototypes(specification, seed.version))
@@ -228,7 +228,7 @@ def asked(seed: Seed, specification: Specification) -> set[str]:
         case _:
             walk = Walk(setting_of(seed), specification, seed.owners, limit=150 if not seed.declared else 600)
             found = list(walk.findings())
-            question = Question(specification, seed.version)
+            question = CheckQuestion(specification, seed.version)
             if seed.ask == "dead":
                 found += unused(question, walk.used, (seed.finding.partition(".")[2],))
             if seed.ask == "redundant":

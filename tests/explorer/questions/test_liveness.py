@@ -9,7 +9,7 @@ import pytest
 from psci.explorer.abstraction.machines import small
 from psci.explorer.overlap import Decide, Invoke
 from psci.explorer.questions.liveness import (
-    Verdict,
+    LivenessVerdict,
     check,
     claims,
     cpu_off_leads_to_off,
@@ -25,7 +25,7 @@ def without_effect(name: str) -> Specification:
     return SPECIFICATION.replacing(rule, replace(rule, effect=NOTHING))
 
 
-def shape(verdict: Verdict) -> list[str]:
+def shape(verdict: LivenessVerdict) -> list[str]:
     assert verdict.lasso is not None
     return [type(action).__name__ for action, _ in verdict.lasso.cycle]
 

@@ -13,7 +13,15 @@ import jsonschema
 import pytest
 
 from psci.cli.main import run
-from psci.explorer.questions.hibernation import Judgement, judge, pairings, precedents, runs, updates, violations
+from psci.explorer.questions.hibernation import (
+    ScenarioJudgement,
+    judge,
+    pairings,
+    precedents,
+    runs,
+    updates,
+    violations,
+)
 from psci.model.scenarios.hibernation import CHANGE, CLIENTS, HOSTS, IMPLEMENTATIONS, Scenario
 from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Verdict
@@ -21,7 +29,7 @@ from psci.oracle.traces.file import read_trace
 
 
 @cache
-def judgements() -> tuple[Judgement, ...]:
+def judgements() -> tuple[ScenarioJudgement, ...]:
     return tuple(judge(scenario) for scenario in pairings())
 
 

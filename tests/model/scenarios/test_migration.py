@@ -11,14 +11,14 @@ import pytest
 from psci.cli.main import run
 from psci.explorer.questions.survival import missed
 from psci.host.requirements import Missing
-from psci.model.scenarios.migration import Host, Journey, Seen, journeys, move
+from psci.model.scenarios.migration import GuestView, Journey, MigrationHost, journeys, move
 from psci.model.tables.versions import V1_1, V1_3
 from psci.oracle.checker.report import Verdict
 from psci.oracle.filter.migration import moves
-from psci.oracle.filter.run import Target
+from psci.oracle.filter.run import FilterTarget
 from psci.oracle.peers import request_for
 
-NEW, OLD = Seen(0x1_0003, 1), Seen(0x1_0001, (1 << 64) - 1)
+NEW, OLD = GuestView(0x1_0003, 1), GuestView(0x1_0001, (1 << 64) - 1)
 
 
 def test_what_comes_of_each_move() -> None:
@@ -29,12 +29,12 @@ def test_what_comes_of_each_move() -> None:
 
 
 def test_a_register_that_is_not_restored_takes_system_off2_from_the_guest() -> None:
-    found = move(Journey(Host(V1_3), Host(V1_1), restores=False))
+    found = move(Journey(MigrationHost(V1_3), MigrationHost(V1_1), restores=False))
     assert (found.before, found.after) == (NEW, OLD)
 
 
 def test_what_is_restored_and_set_up_again_never_changes() -> None:
-    hosts = [Host(V1_1), Host(V1_3)]
+    hosts = [MigrationHost(V1_1), MigrationHost(V1_3)]
     for source in hosts:
         for destination in hosts:
             for pinned in (None, V1_1):
@@ -64,7 +64,7 @@ def test_both_ends_have_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.slow
 def test_on_real_kernels_only_a_pinned_machine_moves_back() -> None:
     try:
-        found = list(moves(Target(request_for("kvm:latest")), Target(request_for("kvm:6.12")), "1.1"))
+        found = list(moves(FilterTarget(request_for("kvm:latest")), FilterTarget(request_for("kvm:6.12")), "1.1"))
     except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
     assert "KVM_SET_ONE_REG failed with EINVAL" in found[0].refused

@@ -8,7 +8,7 @@ import pytest
 from fake_peer import SILENCE, FakePeer
 
 from psci.model.declare import rule_from
-from psci.model.events import Call, Machine, Return
+from psci.model.events import CallEvent, MachineEvent, ReturnEvent
 from psci.model.language.rules import Completion, Modality
 from psci.model.specification import SPECIFICATION
 from psci.model.step import Invocation, Outcome
@@ -20,8 +20,8 @@ from psci.oracle.campaign.campaign import (
     REPEATS,
     STARTS,
     Campaign,
-    Plan,
-    Result,
+    CampaignPlan,
+    CampaignResult,
 )
 from psci.oracle.campaign.judging import Key, Overlap, overlap
 from psci.oracle.checker.report import Verdict
@@ -40,22 +40,22 @@ def version_silent(state: Any, call: Invocation, right: Outcome) -> int | None:
     return SILENCE if right.rule.name == "PSCI_VERSION.version" else None
 
 
-def run(peer: FakePeer, calls: int = 400, **plan: Any) -> Result:
-    return Campaign(Plan(seed=1, calls=calls, **plan), peer, lambda: FakePeer(fault=peer.fault)).run()
+def run(peer: FakePeer, calls: int = 400, **plan: Any) -> CampaignResult:
+    return Campaign(CampaignPlan(seed=1, calls=calls, **plan), peer, lambda: FakePeer(fault=peer.fault)).run()
 
 
 @pytest.fixture(scope="module")
-def conforming() -> Result:
+def conforming() -> CampaignResult:
     return run(FakePeer(), calls=1500)
 
 
-def test_a_conforming_implementation_has_no_deviation(conforming: Result) -> None:
+def test_a_conforming_implementation_has_no_deviation(conforming: CampaignResult) -> None:
     assert conforming.found == {}
     assert set(conforming.verdicts) <= {Verdict.CONFORMS, Verdict.UNPREDICTABLE}
     assert conforming.calls >= 1500 and conforming.problems == [] and conforming.permissions_used == {}
 
 
-def test_most_rules_are_exercised(conforming: Result) -> None:
+def test_most_rules_are_exercised(conforming: CampaignResult) -> None:
     # The fake peer uses no permission.
     may = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
     binding = [name for name in conforming.in_reach if SPECIFICATION.rule(name).modality not in may]
@@ -64,7 +64,7 @@ def test_most_rules_are_exercised(conforming: Result) -> None:
     assert {"CPU_OFF.turned_off", "CPU_ON.accepted", "SYSTEM_OFF2.hibernate", "UNKNOWN.no_function"} <= set(exercised)
 
 
-def test_the_same_seed_gives_the_same_campaign(conforming: Result) -> None:
+def test_the_same_seed_gives_the_same_campaign(conforming: CampaignResult) -> None:
     again = run(FakePeer(), calls=1500)
     assert (again.calls, again.exercised) == (conforming.calls, conforming.exercised)
 
@@ -111,7 +111,7 @@ def test_a_missing_answer_is_a_deviation_only_after_more_patience() -> None:
 
 def test_a_slow_answer_is_no_deviation() -> None:
     slow = FakePeer(fault=version_silent)
-    result = Campaign(Plan(seed=1, calls=300), slow, FakePeer).run()
+    result = Campaign(CampaignPlan(seed=1, calls=300), slow, FakePeer).run()
     assert result.found == {} and result.slow == result.repeated > 0
 
 
@@ -151,9 +151,9 @@ def test_before_1_0_nothing_is_inferred() -> None:
 def test_overlap_counts_calls_in_flight_together() -> None:
     version, suspend = 0x8400_0000, 0x8400_0001
     events = [
-        Machine(psci="1.3", cpus=(0, 1, 2)),
-        Call(cpu=0, fn=version), Call(cpu=1, fn=version), Return(cpu=0, x0=1), Return(cpu=1, x0=1),
-        Call(cpu=2, fn=suspend), Call(cpu=0, fn=version), Return(cpu=0, x0=1),
+        MachineEvent(psci="1.3", cpus=(0, 1, 2)),
+        CallEvent(cpu=0, fn=version), CallEvent(cpu=1, fn=version), ReturnEvent(cpu=0, x0=1), ReturnEvent(cpu=1, x0=1),
+        CallEvent(cpu=2, fn=suspend), CallEvent(cpu=0, fn=version), ReturnEvent(cpu=0, x0=1),
     ]  # fmt: skip
     found = overlap(events)
     assert found == Overlap(2, found.pairs)

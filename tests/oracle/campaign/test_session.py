@@ -19,7 +19,7 @@ from psci.model.errors import InputError
 from psci.model.step import Invocation, Outcome
 from psci.oracle import peers
 from psci.oracle.campaign import saved
-from psci.oracle.campaign.campaign import EPOCH, Plan
+from psci.oracle.campaign.campaign import EPOCH, CampaignPlan
 from psci.oracle.campaign.document import after, merged
 from psci.oracle.campaign.jobs import campaign
 from psci.oracle.campaign.keeping import Keeper
@@ -45,7 +45,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePeer:
 
 def order(folder: Path, name: str = "qemu", **plan: Any) -> Order:
     given: dict[str, Any] = {"seed": 1, "calls": 600, **plan}
-    return Order(request=peers.request_for(name), plan=Plan(**given), folder=folder, command="psci fuzz --seed 0")
+    return Order(
+        request=peers.request_for(name), plan=CampaignPlan(**given), folder=folder, command="psci fuzz --seed 0"
+    )
 
 
 def findings(folder: Path) -> list[Path]:

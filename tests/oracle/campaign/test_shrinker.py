@@ -8,10 +8,10 @@ import pytest
 from fake_peer import FakePeer
 
 from psci.model.step import Invocation, Outcome
-from psci.oracle.campaign.campaign import Campaign, Plan
+from psci.oracle.campaign.campaign import Campaign, CampaignPlan
 from psci.oracle.campaign.reproducing import Reproduced, reproduce
 from psci.oracle.campaign.shrinker import Rate, Shrinker, normal, weight
-from psci.oracle.peers.program import CallStep, Entry, Program, WakeStep
+from psci.oracle.peers.program import CallStep, EntrySlot, Program, WakeStep
 
 ON, OFF, OFF2, INFO = 0x8400_0003, 0x8400_0002, 0x8400_0015, 0x8400_0004
 DENIED, ALREADY_ON = (1 << 64) - 3, (1 << 64) - 4
@@ -35,7 +35,7 @@ def started_once(state: Any, call: Invocation, right: Outcome) -> int | None:
 
 def found_and_shrunk(fault: Any, rate: float = 1.0, calls: int = 400) -> Reproduced:
     peer = FakePeer(fault=fault, rate=rate)
-    campaign = Campaign(Plan(seed=3, calls=calls), peer, lambda: peer)
+    campaign = Campaign(CampaignPlan(seed=3, calls=calls), peer, lambda: peer)
     found = next(iter(campaign.run().found.values()))
     return reproduce(peer, campaign.judge_of(found.program), found, lambda: True)
 
@@ -51,7 +51,7 @@ def test_a_wrong_state_shrinks_to_the_calls_that_lead_to_it() -> None:
     assert made.program == Program(
         cpus=2,
         lives=((
-            CallStep(turn=0, cpu=0, fn=ON, args=(1, Entry(1))),
+            CallStep(turn=0, cpu=0, fn=ON, args=(1, EntrySlot(1))),
             CallStep(turn=1, cpu=1, fn=OFF, returns=False),
             # without this the CPU_OFF may still be on its way, and ALREADY_ON is right (6.6)
             CallStep(turn=2, cpu=0, fn=INFO, args=(1,)),
@@ -65,7 +65,7 @@ def test_cores_are_renamed_to_the_lowest() -> None:
     assert made.program == Program(
         cpus=3,
         lives=((
-            CallStep(turn=0, cpu=0, fn=ON, args=(1, Entry(1))),
+            CallStep(turn=0, cpu=0, fn=ON, args=(1, EntrySlot(1))),
             CallStep(turn=1, cpu=1, fn=ON, args=(2,)),
         ),),
     )  # fmt: skip
@@ -91,12 +91,12 @@ def test_shrinking_stops_when_it_is_told_to() -> None:
 
 def test_a_normal_program_has_no_gaps() -> None:
     life = (
-        CallStep(turn=4, cpu=0, fn=ON, args=(1, Entry(9), 0)),
+        CallStep(turn=4, cpu=0, fn=ON, args=(1, EntrySlot(9), 0)),
         WakeStep(turn=7, cpu=0, target=1),
-        CallStep(turn=7, cpu=1, fn=ON, args=(2, Entry(3), 0)),
+        CallStep(turn=7, cpu=1, fn=ON, args=(2, EntrySlot(3), 0)),
     )
     assert normal(Program(cpus=3, lives=(life,))).lives == ((
-        CallStep(turn=0, cpu=0, fn=ON, args=(1, Entry(1), 0)),
+        CallStep(turn=0, cpu=0, fn=ON, args=(1, EntrySlot(1), 0)),
         WakeStep(turn=1, cpu=0, target=1),
-        CallStep(turn=1, cpu=1, fn=ON, args=(2, Entry(2), 0)),
+        CallStep(turn=1, cpu=1, fn=ON, args=(2, EntrySlot(2), 0)),
     ),)  # fmt: skip

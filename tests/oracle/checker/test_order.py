@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psci.model.events import Call, Event, Host, Machine, Return, Wake
+from psci.model.events import CallEvent, Event, HostEvent, MachineEvent, ReturnEvent, WakeEvent
 from psci.oracle.checker.checker import Checker, check
 from psci.oracle.checker.report import Report
 from psci.oracle.traces import order
@@ -16,8 +16,8 @@ from psci.oracle.traces.order import OrderError, TooManyOrders, before, choices,
 VERSION = 0x8400_0000
 
 
-def at(cpu: int, t0: int, t1: int) -> Wake:
-    return Wake(cpu=cpu, t0=t0, t1=t1)
+def at(cpu: int, t0: int, t1: int) -> WakeEvent:
+    return WakeEvent(cpu=cpu, t0=t0, t1=t1)
 
 
 def numbers(events: Sequence[Event]) -> list[tuple[int, ...]]:
@@ -25,7 +25,7 @@ def numbers(events: Sequence[Event]) -> list[tuple[int, ...]]:
 
 
 def test_events_without_intervals_stand_alone_in_the_order_of_their_lines() -> None:
-    assert numbers([Wake(cpu=0), Wake(cpu=1), Wake(cpu=0)]) == [(1,), (2,), (3,)]
+    assert numbers([WakeEvent(cpu=0), WakeEvent(cpu=1), WakeEvent(cpu=0)]) == [(1,), (2,), (3,)]
 
 
 def test_overlapping_events_form_one_group_in_the_order_of_their_lines() -> None:
@@ -33,7 +33,7 @@ def test_overlapping_events_form_one_group_in_the_order_of_their_lines() -> None
 
 
 def test_a_host_action_divides_whatever_its_interval() -> None:
-    assert numbers([at(0, 5, 9), Host(action="restart", t0=1, t1=99), at(1, 1, 6)]) == [(1,), (2,), (3,)]
+    assert numbers([at(0, 5, 9), HostEvent(action="restart", t0=1, t1=99), at(1, 1, 6)]) == [(1,), (2,), (3,)]
 
 
 def test_a_long_trace_with_intervals_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,26 +63,27 @@ def test_a_line_far_out_of_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_log_of_one_core_keeps_its_order() -> None:
-    call, returned = Call(cpu=0, fn=VERSION, t0=1, t1=9), Return(cpu=0, x0=0, t0=1, t1=9)
+    call, returned = CallEvent(cpu=0, fn=VERSION, t0=1, t1=9), ReturnEvent(cpu=0, x0=0, t0=1, t1=9)
     assert before([call, returned]) == (0, 1)
-    assert before([call, Return(cpu=1, x0=0, t0=1, t1=9)]) == (0, 0)
+    assert before([call, ReturnEvent(cpu=1, x0=0, t0=1, t1=9)]) == (0, 0)
 
 
 def test_what_a_core_logs_itself_stands_in_the_order_of_its_lines_whatever_the_intervals() -> None:
-    returned, call = Return(cpu=0, x0=0, t0=8, t1=12), Call(cpu=0, fn=VERSION, t0=7, t1=10)
+    returned, call = ReturnEvent(cpu=0, x0=0, t0=8, t1=12), CallEvent(cpu=0, fn=VERSION, t0=7, t1=10)
     assert numbers([returned, call]) == [(1, 2)]
     assert before([returned, call]) == (0, 1)
 
 
 def test_a_log_whose_intervals_contradict_the_order_of_its_lines_is_refused() -> None:
-    events = [Return(cpu=0, x0=0, t0=20, t1=30), Call(cpu=0, fn=VERSION, t0=5, t1=10)]
+    events = [ReturnEvent(cpu=0, x0=0, t0=20, t1=30), CallEvent(cpu=0, fn=VERSION, t0=5, t1=10)]
     with pytest.raises(OrderError, match="event 2: core 0x0 logged it after event 1, but `t1` 10 is before"):
         list(groups(events))
 
 
 def test_calls_are_tried_first_and_what_ends_a_call_last() -> None:
     events = [
-        Return(cpu=0, x0=0, t0=0, t1=9), Call(cpu=1, fn=VERSION, t0=0, t1=9), Return(cpu=2, x0=0, t0=0, t1=9),
+        ReturnEvent(cpu=0, x0=0, t0=0, t1=9), CallEvent(cpu=1, fn=VERSION, t0=0, t1=9), ReturnEvent(cpu=2, x0=0,
+        t0=0, t1=9),
         at(3, 0, 9),
     ]  # fmt: skip
     masks = before(events)
@@ -118,10 +119,10 @@ def test_too_many_orders_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def overlapping(count: int) -> list[Event]:
-    machine = Machine(psci="1.3", cpus=tuple(range(count)))
+    machine = MachineEvent(psci="1.3", cpus=tuple(range(count)))
     on = [e for n in range(1, count) for e in (
-        Call(cpu=0, fn=0xC400_0003, args=(n, 0x4000_0000, n)), Return(cpu=0, x0=0),
-        Call(cpu=0, fn=0xC400_0004, args=(n, 0)), Return(cpu=0, x0=0),
+        CallEvent(cpu=0, fn=0xC400_0003, args=(n, 0x4000_0000, n)), ReturnEvent(cpu=0, x0=0),
+        CallEvent(cpu=0, fn=0xC400_0004, args=(n, 0)), ReturnEvent(cpu=0, x0=0),
     )]  # fmt: skip
     return [machine, *on]
 
@@ -140,8 +141,8 @@ def test_a_trace_judged_by_groups_has_the_report_of_the_lines_where_nothing_over
 
 
 def test_feeding_one_by_one_takes_the_lines_as_they_are() -> None:
-    machine = Machine(psci="1.3", cpus=(0, 1))
+    machine = MachineEvent(psci="1.3", cpus=(0, 1))
     checker = Checker(machine)
-    for event in (Call(cpu=0, fn=VERSION, t0=5, t1=6), Return(cpu=0, x0=0x1_0003, t0=1, t1=9)):
+    for event in (CallEvent(cpu=0, fn=VERSION, t0=5, t1=6), ReturnEvent(cpu=0, x0=0x1_0003, t0=1, t1=9)):
         checker.feed(event)
     assert checker.report.verdict.value == "conforms"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from house import ROOT
 
-from psci.model.events import Machine
+from psci.model.events import MachineEvent
 from psci.oracle import check
 from psci.oracle.traces.file import as_line, read_trace
 
@@ -18,7 +18,7 @@ SHIPPED = sorted(TRACES.glob("*.ndjson"))
 
 def expected(path: Path) -> dict[str, Any]:
     machine = next(iter(read_trace(path)))
-    assert isinstance(machine, Machine)
+    assert isinstance(machine, MachineEvent)
     expectation: dict[str, Any] = machine.extra["x-expect"]
     return expectation
 

@@ -10,11 +10,11 @@ from psci.cli.main import run
 from psci.host.requirements import Missing
 from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.errors import InputError
-from psci.model.events import System
+from psci.model.events import SystemEvent
 from psci.model.scenarios.filter import Composition, claimed_set
 from psci.model.tables.versions import V1_1, V1_3
-from psci.oracle.campaign.campaign import Plan
-from psci.oracle.filter.run import Kernel, Target, ask, campaign, known_quirks, with_remedy
+from psci.oracle.campaign.campaign import CampaignPlan
+from psci.oracle.filter.run import FilterTarget, KernelProfile, ask, campaign, known_quirks, with_remedy
 from psci.oracle.filter.witness import witness
 from psci.oracle.peers import request_for
 from psci.oracle.peers.kvm import adapter
@@ -28,7 +28,7 @@ ANY_CALL = Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=0x8400_0000),),))
 
 def test_only_kvm_has_a_filter() -> None:
     with pytest.raises(InputError, match="only KVM has an SMCCC filter"):
-        Target(request_for("qemu"))
+        FilterTarget(request_for("qemu"))
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,15 @@ def test_a_refusal_says_what_to_do(refused: str, remedy: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def kernel() -> Kernel:
+def kernel() -> KernelProfile:
     try:
-        return ask(Target(request_for("kvm:6.12")))
+        return ask(FilterTarget(request_for("kvm:6.12")))
     except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
 
 
 @pytest.mark.peer
-def test_the_kernel_says_what_the_vmm_has_to_carry(kernel: Kernel) -> None:
+def test_the_kernel_says_what_the_vmm_has_to_carry(kernel: KernelProfile) -> None:
     assert kernel.psci == "1.1"
     functions = kernel.profile["functions"]
     assert {name for name, there in functions.items() if there} == {
@@ -63,22 +63,22 @@ def test_the_kernel_says_what_the_vmm_has_to_carry(kernel: Kernel) -> None:
 
 @pytest.mark.peer
 @pytest.mark.slow
-def test_a_1_1_kernel_and_our_vmm_are_a_conforming_1_3(kernel: Kernel) -> None:
-    plan = Plan(seed=1, calls=200, cpus=4, quirks=known_quirks(kernel))
-    ran = campaign(Target(request_for("kvm:6.12")), WHOLE, kernel, plan)
+def test_a_1_1_kernel_and_our_vmm_are_a_conforming_1_3(kernel: KernelProfile) -> None:
+    plan = CampaignPlan(seed=1, calls=200, cpus=4, quirks=known_quirks(kernel))
+    ran = campaign(FilterTarget(request_for("kvm:6.12")), WHOLE, kernel, plan)
     assert (ran.result.psci, ran.result.found, ran.result.problems) == ("1.3", {}, [])
     trace, report = ran.hibernation
     assert report.findings == []
-    seen = [(event.event, event.source, event.flags) for event in trace if isinstance(event, System)]
+    seen = [(event.event, event.source, event.flags) for event in trace if isinstance(event, SystemEvent)]
     assert seen == [("hibernate", "vmm", 1)] * 2
 
 
 @pytest.mark.peer
 @pytest.mark.slow
-def test_with_one_id_left_out_the_oracle_objects_on_the_real_kernel(kernel: Kernel) -> None:
-    plan = Plan(seed=1, calls=1, cpus=2, quirks=known_quirks(kernel))
+def test_with_one_id_left_out_the_oracle_objects_on_the_real_kernel(kernel: KernelProfile) -> None:
+    plan = CampaignPlan(seed=1, calls=1, cpus=2, quirks=known_quirks(kernel))
     why = witness(WHOLE, 0x8400_0015)
-    ran = campaign(Target(request_for("kvm:6.12")), WHOLE, kernel, plan, left_out=0x8400_0015, witness=why)
+    ran = campaign(FilterTarget(request_for("kvm:6.12")), WHOLE, kernel, plan, left_out=0x8400_0015, witness=why)
     assert ran.witness is not None
     assert why is not None
     (finding,) = ran.witness[1].findings
@@ -115,7 +115,9 @@ def test_ranges_that_overlap_or_are_reserved_are_refused(filters: tuple[Filter, 
 
 @pytest.mark.peer
 @pytest.mark.slow
-def test_the_command_asks_for_the_kernels_own_version(capsys: pytest.CaptureFixture[str], kernel: Kernel) -> None:
+def test_the_command_asks_for_the_kernels_own_version(
+    capsys: pytest.CaptureFixture[str], kernel: KernelProfile
+) -> None:
     assert run(["filter", "--kernel", "1.0", "--want", "1.3", "--run", "kvm:6.12"]) == 2
     assert "--kernel 1.0: kvm:6.12 has PSCI 1.1; give --kernel 1.1" in capsys.readouterr().err
     assert json.dumps(kernel.profile)

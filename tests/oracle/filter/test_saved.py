@@ -18,7 +18,7 @@ from psci.model.tables.versions import V1_1, V1_3
 from psci.oracle import peers
 from psci.oracle.campaign import saved
 from psci.oracle.campaign.replaying import replay
-from psci.oracle.campaign.saved import Saved, SavedError
+from psci.oracle.campaign.saved import SavedDeviation, SavedError
 from psci.oracle.filter.run import saved_witness
 from psci.oracle.filter.witness import witness
 from psci.oracle.peers import UnknownPeer, request_for
@@ -33,7 +33,7 @@ MISSED = {
 }
 
 
-def without(fid: int) -> Saved:
+def without(fid: int) -> SavedDeviation:
     found = witness(WHOLE, fid)
     assert found is not None
     return saved_witness(WHOLE, found, request_for("kvm:6.12"), "psci filter")

@@ -10,8 +10,8 @@ from hypothesis import Phase, find, settings
 from psci.model.machine import Machine
 from psci.model.tables.versions import V1_1, V1_3
 from psci.oracle.generating.arguments import strangers
-from psci.oracle.generating.generator import Generator, Shape, programs
-from psci.oracle.peers.program import CallStep, Entry, Program, WakeStep
+from psci.oracle.generating.generator import Generator, ProgramShape, programs
+from psci.oracle.peers.program import CallStep, EntrySlot, Program, WakeStep
 
 CORES = (0, 1, 2, 3)
 ENTRY_OF = {0x8400_0001: 1, 0xC400_0001: 1, 0x8400_0003: 1, 0xC400_0003: 1, 0x8400_000E: 0, 0xC400_000E: 0}
@@ -50,7 +50,7 @@ def test_every_start_has_an_entry_slot_of_its_own(generated: list[Program]) -> N
         for life in program.lives:
             starts = [step for step in calls([Program(cpus=4, lives=(life,))]) if step.fn in ENTRY_OF]
             entries = [step.args[ENTRY_OF[step.fn]] for step in starts]
-            slots = [entry.slot for entry in entries if isinstance(entry, Entry)]
+            slots = [entry.slot for entry in entries if isinstance(entry, EntrySlot)]
             assert len(slots) == len(set(slots))
 
 
@@ -95,7 +95,7 @@ def test_a_version_without_a_function_is_asked_for_it_as_for_an_unknown_id() -> 
 
 
 def test_one_core_makes_programs_too() -> None:
-    generator = Generator(Machine(V1_3, (0,)), shape=Shape(lives=(1, 1)))
+    generator = Generator(Machine(V1_3, (0,)), shape=ProgramShape(lives=(1, 1)))
     assert all(step.cpu == 0 for step in calls([generator.program(Random(number)) for number in range(20)]))
 
 

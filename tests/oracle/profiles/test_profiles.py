@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from psci.cli.implementations.profile import command
 from psci.model.errors import InputError
-from psci.model.events import Call, Machine, Return
+from psci.model.events import CallEvent, MachineEvent, ReturnEvent
 from psci.oracle import check, profiles
 from psci.oracle.peers.program import CallStep
 from psci.oracle.profiles import inference
@@ -100,16 +100,16 @@ def test_a_contradiction_is_refused_with_the_field(fields: dict[str, Any], line:
 
 
 def test_a_trace_may_name_a_shipped_profile() -> None:
-    first = Machine(psci="1.1", cpus=(0, 1, 0x100, 0x101), profile="mobile")
+    first = MachineEvent(psci="1.1", cpus=(0, 1, 0x100, 0x101), profile="mobile")
     machine = machine_from(first)
     assert (machine.tree.names, machine.value("osi_supported", ())) == (("system", "cluster0", "cluster1"), True)
     with pytest.raises(InputError, match="unknown 'phone': choose one of kvm-guest, minimal"):
-        machine_from(Machine(psci="1.1", cpus=(0,), profile="phone"))
+        machine_from(MachineEvent(psci="1.1", cpus=(0,), profile="phone"))
 
 
 def test_a_named_profile_judges() -> None:
-    first = Machine(psci="1.1", cpus=(0, 1, 0x100, 0x101), profile="mobile")
-    suspend = [first, Call(cpu=0, fn=0x8400_0001, args=(0x4000_0999, 0x4000_0000, 0)), Return(cpu=0, x0=0)]
+    first = MachineEvent(psci="1.1", cpus=(0, 1, 0x100, 0x101), profile="mobile")
+    suspend = [first, CallEvent(cpu=0, fn=0x8400_0001, args=(0x4000_0999, 0x4000_0000, 0)), ReturnEvent(cpu=0, x0=0)]
     assert len(check(suspend).findings) == 1
 
 
@@ -124,12 +124,12 @@ def test_a_profile_is_inferred_from_answers() -> None:
         (inference.AFFINITY_INFO, 0, 2): 0xFFFF_FFFE,
         (inference.AFFINITY_INFO, 0, 3): 0xFFFF_FFFE,
     }
-    trace: list[Any] = [Machine(psci="1.1", cpus=(0, 1))]
+    trace: list[Any] = [MachineEvent(psci="1.1", cpus=(0, 1))]
     for step in inference.questions(2).lives[0]:
         assert isinstance(step, CallStep)
         fn, args = step.fn, tuple(int(str(argument)) for argument in step.args)
         x1, x2 = (*args, 0, 0)[:2]
-        trace += [Call(cpu=0, fn=fn, args=args), Return(cpu=0, x0=answers.get((fn, x1, x2), 0xFFFF_FFFF))]
+        trace += [CallEvent(cpu=0, fn=fn, args=args), ReturnEvent(cpu=0, x0=answers.get((fn, x1, x2), 0xFFFF_FFFF))]
     profile = inference.inferred("one", [trace])
     profiles.check(profile)
     assert (profile["psci"], profile["power_state_format"], profile["os_initiated"]) == ("1.1", "extended", True)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from psci.oracle.campaign.campaign import Campaign, Plan
+from psci.oracle.campaign.campaign import Campaign, CampaignPlan
 from psci.oracle.campaign.measuring import command_of
 from psci.oracle.peers.exec.adapter import ExecPeer
 from psci.oracle.reference.choices import Refuses
-from psci.oracle.reference.serve import ProtocolError, Server
+from psci.oracle.reference.serve import ProtocolError, ReferenceServer
 
 START = {"k": "start", "protocol": 1, "cpus": 2}
 SETTLE = {"k": "settle"}
@@ -31,7 +31,7 @@ def served(*lines: dict[str, Any] | bytes, **options: Any) -> list[dict[str, Any
         pipe.writelines(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines)
     out = io.BytesIO()
     with os.fdopen(reading, "rb") as source:
-        Server(**options).serve(source, out)
+        ReferenceServer(**options).serve(source, out)
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
@@ -90,7 +90,7 @@ def test_it_refuses_as_often_as_it_is_told_to(refuses: Refuses) -> None:
 def test_a_campaign_through_the_line_protocol_blames_it_for_nothing(seed: int) -> None:
     peer = ExecPeer(command_of(None, seed))
     try:
-        result = Campaign(Plan(seed=seed, calls=500), peer, lambda: peer).run()
+        result = Campaign(CampaignPlan(seed=seed, calls=500), peer, lambda: peer).run()
     finally:
         peer.close()
     assert (result.found, result.died, result.problems) == ({}, [], [])

@@ -10,7 +10,7 @@ from house import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psci.model.events import KINDS, Call, End, Event, Machine, Return
+from psci.model.events import KINDS, CallEvent, EndEvent, Event, MachineEvent, ReturnEvent
 from psci.oracle.traces.file import (
     MAX_LINE,
     TraceFormatError,
@@ -100,9 +100,9 @@ def test_the_example_of_the_design_is_read(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert list(read_trace(file)) == [
-        Machine(psci="1.3", cpus=(0, 1), conduit="hvc"),
-        Call(t=1, cpu=0, fn=0xC400_0003, args=(1, 0x4000_0000, 0x2A)),
-        Return(t=2, cpu=0, x0=0),
+        MachineEvent(psci="1.3", cpus=(0, 1), conduit="hvc"),
+        CallEvent(t=1, cpu=0, fn=0xC400_0003, args=(1, 0x4000_0000, 0x2A)),
+        ReturnEvent(t=2, cpu=0, x0=0),
     ]
     assert "".join(as_line(event) + "\n" for event in read_trace(file)) == file.read_text(encoding="utf-8")
 
@@ -178,11 +178,11 @@ def test_a_trace_is_read_line_by_line(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_as_a_whole_is_not_touched(tmp_path: Path) -> None:
     file = tmp_path / "a.ndjson"
-    write_trace(file, [Machine(psci="1.3", cpus=(0,)), End(why="done")])
+    write_trace(file, [MachineEvent(psci="1.3", cpus=(0,)), EndEvent(why="done")])
     before = file.read_bytes()
 
     def broken() -> Any:
-        yield Machine(psci="1.1", cpus=(0,))
+        yield MachineEvent(psci="1.1", cpus=(0,))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from psci.model.events import (
-    Boot,
-    Call,
-    End,
-    Enter,
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    EnterEvent,
     Event,
-    Host,
-    Machine,
-    Observe,
-    Return,
-    System,
-    Timeout,
-    Unwake,
-    Wake,
+    HostEvent,
+    MachineEvent,
+    ObserveEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+    UnwakeEvent,
+    WakeEvent,
 )
 from psci.model.specification import SPECIFICATION
 from psci.model.tables.codes import CODES
@@ -73,12 +73,12 @@ class Trace:
             assert chosen is not None
             fn = chosen
         self._wide[cpu] = bool(fn & 0x4000_0000)
-        self.events.append(Call(cpu=cpu, fn=fn, args=args, isa=isa))
+        self.events.append(CallEvent(cpu=cpu, fn=fn, args=args, isa=isa))
 
     def returns(self, cpu: int, answer: str | int, **more: Any) -> None:
         """The return of the last call of a core: a code by its name, as wide as the call's id, or all of x0."""
         x0 = NUMBERS[answer] & (ALL_64 if self._wide[cpu] else ALL_32) if isinstance(answer, str) else answer
-        self.events.append(Return(cpu=cpu, x0=x0, **more))
+        self.events.append(ReturnEvent(cpu=cpu, x0=x0, **more))
 
     def asks(
         self, cpu: int, name: str | int, *args: int, gives: str | int, wide: bool | None = None, isa: str | None = None
@@ -94,39 +94,39 @@ class Trace:
 
     def enters(self, cpu: int, pc: int = ENTRY, x0: int = CONTEXT, **more: Any) -> None:
         """A core begins to run."""
-        self.events.append(Enter(cpu=cpu, pc=pc, x0=x0, **more))
+        self.events.append(EnterEvent(cpu=cpu, pc=pc, x0=x0, **more))
 
     def wakes(self, cpu: int) -> None:
         """The tester makes an interrupt pending."""
-        self.events.append(Wake(cpu=cpu, cause="irq"))
+        self.events.append(WakeEvent(cpu=cpu, cause="irq"))
 
     def unwakes(self, cpu: int) -> None:
         """The tester withdraws it."""
-        self.events.append(Unwake(cpu=cpu, cause="irq"))
+        self.events.append(UnwakeEvent(cpu=cpu, cause="irq"))
 
     def system(self, event: str, **more: Any) -> None:
         """The outside sees a system event."""
-        self.events.append(System(event=event, source="monitor", **more))
+        self.events.append(SystemEvent(event=event, source="monitor", **more))
 
     def boots(self, cpu: int = 0, cause: str = "cold") -> None:
         """The machine starts again."""
-        self.events.append(Boot(cpu=cpu, cause=cause))
+        self.events.append(BootEvent(cpu=cpu, cause=cause))
 
     def observes(self, cpu: int, power: str) -> None:
         """The outside looks at a core."""
-        self.events.append(Observe(cpu=cpu, power=power, source="monitor"))
+        self.events.append(ObserveEvent(cpu=cpu, power=power, source="monitor"))
 
     def looks_at(self, node: str, power: str) -> None:
         """The outside looks at a power domain."""
-        self.events.append(Observe(node=node, power=power, source="power controller"))
+        self.events.append(ObserveEvent(node=node, power=power, source="power controller"))
 
     def silent(self, cpu: int) -> None:
         """The tester waited in vain for a core."""
-        self.events.append(Timeout(cpu=cpu))
+        self.events.append(TimeoutEvent(cpu=cpu))
 
     def host(self, action: str, cpu: int | None = None) -> None:
         """The host acts."""
-        self.events.append(Host(action=action, cpu=cpu))
+        self.events.append(HostEvent(action=action, cpu=cpu))
 
     def between(self, t0: int, t1: int) -> None:
         """The last event happened at some moment between two."""
@@ -165,10 +165,10 @@ def _told(author: Author, verdict: str, extra: Mapping[str, Any]) -> Author:
         expected["findings"] = trace.findings
     assert author.__doc__
     says = " ".join(author.__doc__.split())
-    machine = Machine(**trace.machine, extra={"x-says": says, "x-expect": expected | dict(extra)})
+    machine = MachineEvent(**trace.machine, extra={"x-says": says, "x-expect": expected | dict(extra)})
     name = author.__name__.replace("_", "-")
     assert name not in SHIPPED, name
-    SHIPPED[name] = Shipped(name, verdict, (machine, *trace.events, End(why="done")))
+    SHIPPED[name] = Shipped(name, verdict, (machine, *trace.events, EndEvent(why="done")))
     return author
 
 

@@ -12,7 +12,7 @@ from psci.cli import main
 from psci.model.errors import InputError
 from psci.proofs.certificates.files import check, fault_of, index, prove, unfounded
 from psci.proofs.certificates.proof import read
-from psci.proofs.certificates.terms import Terms, parse
+from psci.proofs.certificates.terms import SharedTerms, parse
 from psci.proofs.encoding.queries import cvc5_missing
 
 QUERY = """(set-logic UFBVDT)
@@ -36,7 +36,7 @@ def proof() -> str:
 
 
 def test_a_proof_of_a_query_is_closed_and_assumes_what_the_query_asserts(proof: str) -> None:
-    found = read(proof, Terms())
+    found = read(proof, SharedTerms())
     assert (found.fault, found.trusted, len(found.assumed)) == ("", 0, 4)
     assert unfounded(QUERY, QUERY, proof) == ""
 
@@ -76,7 +76,7 @@ def test_a_reduced_query_is_a_part_of_the_whole(proof: str) -> None:
 
 
 def test_both_languages_write_one_formula() -> None:
-    terms = Terms()
+    terms = SharedTerms()
     for one, other in (
         ("((_ extract 3 0) #x0f)", "(extract 3 0 #b00001111)"),
         ("(_ bv3 4)", "#b0011"),

@@ -15,9 +15,9 @@ from psci.proofs.encoding.unbounded import Unbounded
 from psci.proofs.methods.induction import Obligation, obligations
 from psci.proofs.replay.platform import SHAPE
 from psci.proofs.suite import ANY, THREE, Task, property_named
-from psci.proofs.workers import Left
+from psci.proofs.workers import TaskPool
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind
+from psci.properties.language import ClaimKind
 
 
 def fresh(cores: str) -> Translations:
@@ -40,7 +40,7 @@ def texts(translations: Translations, name: str, owner: Call) -> dict[str, str]:
 def test_a_query_is_the_same_whatever_was_asked_before(cores: str, name: str, owner: Call) -> None:
     alone = texts(fresh(cores), name, owner)
     used = fresh(cores)
-    others = [p.name for p in PROPERTIES if p.kind in (Kind.STEP, Kind.INVARIANT) and p.name != name]
+    others = [p.name for p in PROPERTIES if p.kind in (ClaimKind.STEP, ClaimKind.INVARIANT) and p.name != name]
     assert sum(len(asked(used, other, owner)) for other in others) > 20
     assert alone
     assert texts(used, name, owner) == alone
@@ -77,7 +77,7 @@ def test_what_calls_and_moves_name_alike_is_of_one_sort() -> None:
 
 
 def test_a_worker_keeps_to_its_number_of_cores_and_helps_from_the_far_end() -> None:
-    left = Left([Task(name, "induction", cores) for cores in (ANY, THREE) for name in ("a", "b", "c")], 3)
+    left = TaskPool([Task(name, "induction", cores) for cores in (ANY, THREE) for name in ("a", "b", "c")], 3)
 
     def taken(worker: int) -> str:
         task = left.next_for(worker)

@@ -10,10 +10,10 @@ import pytest
 from psci.explorer.questions.hibernation import pairings, updates
 from psci.model.language.effects import NOTHING
 from psci.model.language.terms import FALSE
-from psci.model.scenarios.hibernation import CHANGE, KEEP, Host, Scenario
+from psci.model.scenarios.hibernation import CHANGE, KEEP, HostPolicy, Scenario
 from psci.model.specification import SPECIFICATION, Specification
-from psci.proofs.encoding.queries import Verdict
-from psci.proofs.methods.exploration import CLAIMS, Explored, decide, of_scenarios, scenarios
+from psci.proofs.encoding.queries import SolverVerdict
+from psci.proofs.methods.exploration import CLAIMS, ExploredClaim, decide, of_scenarios, scenarios
 from psci.proofs.suite import EXPLORED, Task, run
 from psci.properties import PROPERTIES
 from psci.properties.hibernation import (
@@ -37,11 +37,11 @@ def with_host(name: str, **behaviour: object) -> Iterator[Scenario]:
     """Every pairing, where the hosts of that name behave otherwise."""
     for scenario in pairings():
         if scenario.host.name == name:
-            host: Host = replace(scenario.host, **behaviour)  # type: ignore[arg-type]  # fields of a host
+            host: HostPolicy = replace(scenario.host, **behaviour)  # type: ignore[arg-type]  # fields of a host
             yield replace(scenario, host=host)
 
 
-def broken(done: Explored) -> list[str]:
+def broken(done: ExploredClaim) -> list[str]:
     """The scenarios that break a property."""
     return [story.lines[1].strip() for story in done.stories]
 
@@ -55,7 +55,7 @@ def broken(done: Explored) -> list[str]:
 )  # fmt: skip
 def test_it_holds_in_so_many_states(name: str, states: int) -> None:
     result = run(Task(name, EXPLORED, "2"))
-    assert (result.verdict, result.cores, result.states) == (Verdict.PROVED, "2", states)
+    assert (result.verdict, result.cores, result.states) == (SolverVerdict.PROVED, "2", states)
 
 
 def test_every_property_of_scenarios_is_listed_above() -> None:
@@ -68,7 +68,7 @@ def test_every_property_of_scenarios_is_listed_above() -> None:
 def test_every_property_of_scenarios_speaks_about_some() -> None:
     silent = replace(a_kept_machine_resumes, concerns=lambda found: False)
     done = of_scenarios(silent, pairings())
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
     assert done.stories[0].text() == (
         "HOST-KEEPS says nothing: no state or scenario that was explored meets its premise"
     )
@@ -76,7 +76,7 @@ def test_every_property_of_scenarios_speaks_about_some() -> None:
 
 def test_a_run_that_goes_round_for_ever_is_shown() -> None:
     done = decide(offs_end, without_effect("CPU_OFF.turned_off"))
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
     assert done.stories[0].lines[1:] == (
         "  1. core 1: CPU_OFF() makes the call",
         "  2. core 1: CPU_OFF() is answered",
@@ -88,7 +88,7 @@ def test_a_run_that_goes_round_for_ever_is_shown() -> None:
 
 def test_a_start_that_never_ends_is_shown() -> None:
     done = decide(starts_end, SPECIFICATION.replacing(SPECIFICATION.rule("START.initialised")))
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
 
 
 # ---- broken parties
@@ -116,20 +116,20 @@ def test_an_implementation_whose_flag_does_not_arrive_is_noticed() -> None:
     hibernate, off = SPECIFICATION.rule("SYSTEM_OFF2.hibernate"), SPECIFICATION.rule("SYSTEM_OFF.off")
     changed = SPECIFICATION.replacing(hibernate, replace(hibernate, effect=off.effect))
     done = decide(hibernation_reaches_the_host, changed)
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
     assert len(done.stories) == 48
-    assert decide(signed_changes_are_safe, changed).verdict is Verdict.PROVED
+    assert decide(signed_changes_are_safe, changed).verdict is SolverVerdict.PROVED
 
 
 def test_an_implementation_that_refuses_what_it_must_take_is_noticed() -> None:
     unknown = SPECIFICATION.rule("SYSTEM_OFF2.type_unknown")
     changed = SPECIFICATION.replacing(unknown, replace(unknown, guard=~FALSE))
-    assert decide(hibernation_reaches_the_host, changed).verdict is Verdict.REFUTED
+    assert decide(hibernation_reaches_the_host, changed).verdict is SolverVerdict.REFUTED
 
 
 def test_a_host_that_signs_only_what_it_was_told_of_is_not_safe() -> None:
     careless = replace(signed_changes_are_safe, concerns=lambda found: found.scenario.host.name == "signs")
-    assert of_scenarios(careless, scenarios()).verdict is Verdict.REFUTED
+    assert of_scenarios(careless, scenarios()).verdict is SolverVerdict.REFUTED
 
 
 def test_an_update_that_nobody_waits_for_and_nobody_signs_is_not_safe() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from psci.model.specification import Specification
-from psci.proofs.encoding.queries import RLIMIT, Verdict, cvc5_missing, solve_with_cvc5
+from psci.proofs.encoding.queries import RLIMIT, SolverVerdict, cvc5_missing, solve_with_cvc5
 from psci.proofs.methods.counterexample import explain
 from psci.proofs.methods.induction import prove
 from psci.proofs.suite import property_named, translations
@@ -23,7 +23,7 @@ Change = tuple[str, Callable[[], Specification]]
 def test_the_property_is_proved(name: str, cores: str) -> None:
     done = prove(property_named(name), translations(cores))
     assert [(obligation.name, answer.verdict) for obligation, answer in done.failures()] == []
-    assert done.verdict is Verdict.PROVED
+    assert done.verdict is SolverVerdict.PROVED
     assert max(answer.rlimit for _, answer in done.answers) < RLIMIT // 10
 
 
@@ -35,7 +35,7 @@ def test_a_changed_rule_breaks_the_proof_and_the_stepper_takes_the_same_step(
     rule, changed = change
     specification = changed()
     done = prove(property_named(name), translations(cores, specification))
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
     failures = {obligation.name: (obligation, answer) for obligation, answer in done.failures()}
     assert list(failures) == [rule]
     shown = explain(done.claim, *failures[rule], specification)
@@ -73,7 +73,7 @@ def test_the_second_solver_refutes_what_the_first_refutes(name: str, change: Cha
         for obligation, answer in done.answers
     }
     assert all(first is second for first, second in verdicts.values())
-    assert verdicts["CPU_ON.accepted"] == (Verdict.REFUTED, Verdict.REFUTED)
+    assert verdicts["CPU_ON.accepted"] == (SolverVerdict.REFUTED, SolverVerdict.REFUTED)
 
 
 def test_an_assumption_that_is_dropped_is_missed() -> None:
@@ -82,4 +82,4 @@ def test_an_assumption_that_is_dropped_is_missed() -> None:
         prop = property_named(name)
         names = tuple(lemma.name for lemma in prop.all_lemmas())
         without = replace(prop, lemmas=(), lemmas_after=(), without=names)
-        assert prove(without, translations("any")).verdict is not Verdict.PROVED
+        assert prove(without, translations("any")).verdict is not SolverVerdict.PROVED

@@ -13,11 +13,11 @@ from psci.model.language.effects import NOTHING
 from psci.model.language.terms import FALSE, Term, conjunction
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.state import STATE
-from psci.proofs.encoding.queries import Verdict, cvc5_missing
+from psci.proofs.encoding.queries import SolverVerdict, cvc5_missing
 from psci.proofs.methods import ranking
 from psci.proofs.methods.counterexample import Counterexample
 from psci.proofs.methods.induction import Induction
-from psci.proofs.methods.ranking import ADVANCES, BEGINS, ENABLED, OCCURS, STAYS, Duty
+from psci.proofs.methods.ranking import ADVANCES, BEGINS, ENABLED, OCCURS, STAYS, RankingCondition
 from psci.proofs.suite import RANKING, Task, run, translations
 from psci.properties.language import invariant
 from psci.properties.runs.progress import offs_end, retries_end, starts_end
@@ -54,7 +54,7 @@ def missed(done: Induction) -> Missed:
     return [
         (duty.condition, duty.stage.name if duty.stage else "", duty.rule.name if duty.rule else "")
         for duty, _ in done.failures()
-        if isinstance(duty, Duty)
+        if isinstance(duty, RankingCondition)
     ]
 
 
@@ -67,7 +67,7 @@ def prove(
 
 def shown(prop: Response, cores: str, specification: Specification) -> Counterexample:
     duty, answer = prove(prop, cores, specification).failures()[0]
-    assert isinstance(duty, Duty)
+    assert isinstance(duty, RankingCondition)
     found = ranking.explain(prop, duty, answer, specification)
     assert isinstance(found, Counterexample)
     return found
@@ -78,7 +78,7 @@ def shown(prop: Response, cores: str, specification: Specification) -> Counterex
 def test_the_response_is_shown(prop: Response, cores: str) -> None:
     done = prove(prop, cores)
     assert missed(done) == []
-    assert done.verdict is Verdict.PROVED
+    assert done.verdict is SolverVerdict.PROVED
     assert done.cores == cores
 
 
@@ -87,7 +87,7 @@ def test_every_condition_is_asked_of_every_stage_and_both_of_the_premise(prop: R
     asked = {
         (duty.condition, duty.stage.name if duty.stage else "")
         for duty, _ in prove(prop, "3").answers
-        if isinstance(duty, Duty)
+        if isinstance(duty, RankingCondition)
     }
     of_stages = {(what, stage.name) for what in (STAYS, ADVANCES, ENABLED, OCCURS) for stage in prop.stages}
     assert asked == of_stages | {(BEGINS, ""), (OCCURS, "")}
@@ -130,7 +130,7 @@ def test_a_changed_rule_is_missed_where_it_matters(
     prop: Response, specification: Specification, expected: Missed, cores: str
 ) -> None:
     done = prove(prop, cores, specification)
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
     assert missed(done) == expected
     found = shown(prop, cores, specification)
     assert found.replayed
@@ -217,7 +217,8 @@ def test_an_assumption_that_forbids_the_helpful_step_makes_it_impossible() -> No
 
 def test_one_rule_is_asked_about_alone() -> None:
     done = ranking.prove(starts_end, translations("any"), only_rule="START.initialised")
-    assert [(duty.condition, duty.rule and duty.rule.name) for duty, _ in done.answers if isinstance(duty, Duty)] == [
+    asked = [duty for duty, _ in done.answers if isinstance(duty, RankingCondition)]
+    assert [(duty.condition, duty.rule and duty.rule.name) for duty in asked] == [
         (STAYS, "START.initialised"), (ADVANCES, "START.initialised"),
     ]  # fmt: skip
 
@@ -226,7 +227,7 @@ def test_one_rule_is_asked_about_alone() -> None:
 @pytest.mark.parametrize("prop", RESPONSES, ids=lambda prop: prop.name)
 def test_the_second_solver_agrees(prop: Response) -> None:
     result = run(Task(prop.name, RANKING, "any"))
-    assert (result.verdict, result.method, result.disagreements) == (Verdict.PROVED, "ranking", ())
+    assert (result.verdict, result.method, result.disagreements) == (SolverVerdict.PROVED, "ranking", ())
     assert result.solvers["z3"] == result.solvers["cvc5"]
     # the witnesses, of the premise and of each stage, are asked of the first solver only
     assert result.solvers["z3"] == {"proved": result.queries - 1 - len(prop.stages)}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from psci.model.specification import Specification
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.methods.search import search
 from psci.proofs.suite import property_named
 
@@ -26,7 +26,7 @@ SHORTEST = {
 def test_the_shortest_run_from_boot_is_found_and_replayed(name: str, change: Change) -> None:
     _, changed = change
     done = search(property_named(name), 8, 3, changed())
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
     assert done.run is not None
     rules = [taken.rule for taken in done.run.steps]
     assert [ANY if wanted is ANY else rule for rule, wanted in zip(rules, SHORTEST[name], strict=True)] == SHORTEST[
@@ -39,4 +39,4 @@ def test_the_shortest_run_from_boot_is_found_and_replayed(name: str, change: Cha
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_run_of_five_steps_breaks_the_property(name: str) -> None:
-    assert search(property_named(name), 5).verdict is Verdict.PROVED
+    assert search(property_named(name), 5).verdict is SolverVerdict.PROVED

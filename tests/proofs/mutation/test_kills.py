@@ -13,11 +13,11 @@ import pytest
 from house import ROOT
 
 from psci.cli import main
-from psci.cli.proofs.mutants import Saved, argued, judgement
+from psci.cli.proofs.mutants import SavedMutants, argued, judgement
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION
 from psci.oracle.traces.file import read_trace
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.methods.induction import prove
 from psci.proofs.methods.search import search
 from psci.proofs.mutation.kills import (
@@ -28,8 +28,8 @@ from psci.proofs.mutation.kills import (
     PROPERTY,
     SHIPPED,
     SURVIVES,
-    Noticed,
-    Watch,
+    MutantNoticed,
+    Watchers,
     can_differ,
     fails,
 )
@@ -39,7 +39,7 @@ from psci.proofs.questions.separation import Runs
 from psci.proofs.replay.platform import SHAPE
 from psci.proofs.suite import THREE, property_named, translations
 from psci.properties import PROPERTIES
-from psci.properties.language import Kind
+from psci.properties.language import ClaimKind
 
 SCHEMAS = Path(main.__file__).with_name("schemas")
 TRACES = ROOT / "tests" / "oracle" / "traces"
@@ -56,8 +56,8 @@ def by_name() -> dict[str, Mutant]:
 
 
 @cache
-def watch() -> Watch:
-    return Watch(judgement, Runs(), {}, every_property=False)
+def watch() -> Watchers:
+    return Watchers(judgement, Runs(), {}, every_property=False)
 
 
 def test_there_are_many_mutants_of_every_kind() -> None:
@@ -134,7 +134,7 @@ SEEDED = ("LOCAL-MACHINE", "LOCAL-ASKING")
 
 
 def test_each_property_with_a_proof_has_a_change_that_breaks_it() -> None:
-    proved = {prop.name for prop in PROPERTIES if prop.kind not in (Kind.WITNESS, Kind.EXPLORED)}
+    proved = {prop.name for prop in PROPERTIES if prop.kind not in (ClaimKind.WITNESS, ClaimKind.EXPLORED)}
     assert proved == {*EACH, "NO-CLAIM", "ORDER-PC", *SEEDED}
 
 
@@ -142,19 +142,19 @@ def test_two_rules_together_keep_what_a_version_claims() -> None:
     claim = property_named("NO-CLAIM")
     one, other = (by_name()[name] for name in TOGETHER)
     for changed in (one.specification(), other.specification()):
-        assert prove(claim, translations("any", changed)).verdict is Verdict.PROVED
+        assert prove(claim, translations("any", changed)).verdict is SolverVerdict.PROVED
     both = other.specification(one.specification())
     done = prove(claim, translations("any", both), only_rule=one.old.name)
     assert [obligation.name for obligation, _ in done.failures()] == [one.old.name]
-    assert done.verdict is Verdict.REFUTED
+    assert done.verdict is SolverVerdict.REFUTED
 
 
 def test_what_follows_from_lemmas_is_broken_by_a_run_from_boot() -> None:
     claim, changed = property_named("ORDER-PC"), by_name()[ORDER_BROKEN].specification()
     found = search(claim, 3, 3, changed, SHAPE, on_platform=True)
-    assert found.verdict is Verdict.REFUTED
+    assert found.verdict is SolverVerdict.REFUTED
     assert found.run is not None and found.run.replayed
-    assert search(claim, 3, 3, topology=SHAPE, on_platform=True).verdict is not Verdict.REFUTED
+    assert search(claim, 3, 3, topology=SHAPE, on_platform=True).verdict is not SolverVerdict.REFUTED
 
 
 def test_only_a_rule_that_is_affected_is_asked_about() -> None:
@@ -182,8 +182,8 @@ def test_the_document_keeps_to_its_schema_and_results_are_kept(
 
 
 def test_a_line_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
-    saved = Saved(tmp_path)
-    saved.add(Noticed("one", "drop rule", EQUIVALENT))
+    saved = SavedMutants(tmp_path)
+    saved.add(MutantNoticed("one", "drop rule", EQUIVALENT))
     with saved.file.open("a") as file:
         file.write('{"mutant": "tw')
     assert list(saved.results()) == ["one"]
@@ -192,7 +192,7 @@ def test_a_line_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
 def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mutants.jsonl").write_text('{"a": 1}\n{"b": 2}\n')
     with pytest.raises(InputError, match=r"mutants.jsonl:1: no result of a mutant"):
-        Saved(tmp_path).results()
+        SavedMutants(tmp_path).results()
 
 
 def test_a_folder_without_traces_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -205,5 +205,5 @@ def test_each_argument_is_about_a_mutant_and_is_told() -> None:
         for pattern in patterns:
             names = [name for name in by_name() if fnmatchcase(name, pattern)]
             assert names, pattern
-            assert argued(Noticed(names[0], "", SURVIVES)).reason == why
-    assert argued(Noticed("CPU_ON.accepted: drop rule", "", SURVIVES, reason="open")).reason == "open"
+            assert argued(MutantNoticed(names[0], "", SURVIVES)).reason == why
+    assert argued(MutantNoticed("CPU_ON.accepted: drop rule", "", SURVIVES, reason="open")).reason == "open"

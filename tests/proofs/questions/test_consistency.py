@@ -19,7 +19,7 @@ from psci.proofs.questions.consistency import (
     DEAD,
     FEATURES,
     GAP,
-    Finding,
+    ConsistencyFinding,
     Rules,
     ambiguities,
     dead_rules,
@@ -123,5 +123,5 @@ def test_an_unknown_rule_lists_near_ones(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_an_explained_finding_does_not_count() -> None:
-    assert Finding(DEAD, "X.y", "").counts
-    assert not Finding(DEAD, "X.y", "", reason="it is made for every function").counts
+    assert ConsistencyFinding(DEAD, "X.y", "").counts
+    assert not ConsistencyFinding(DEAD, "X.y", "", reason="it is made for every function").counts

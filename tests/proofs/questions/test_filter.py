@@ -17,7 +17,7 @@ from psci.model.calls.system_suspend import SYSTEM_SUSPEND
 from psci.model.language.effects import NOTHING
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.tables.versions import V0_2, V1_1, V1_2, V1_3, V1_3_F, Version, version
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.questions.filter import PROVISOS, Proviso, Sufficiency, left_to_the_kernel, sufficiency
 from psci.proofs.suite import ANY, translations
 
@@ -36,7 +36,7 @@ def ids(*words: int) -> frozenset[int]:
 
 def verdicts(
     kernel: Version, want: Version, provided: tuple[Proviso, ...] = (), specification: Specification = SPECIFICATION
-) -> set[Verdict]:
+) -> set[SolverVerdict]:
     call = translations(ANY, specification).of(CPU_ON)
     left = left_to_the_kernel(call, CPU_ON.fid64, kernel, want, (SYSTEM_OFF2,), provided)
     assert left.answers or left.alike
@@ -57,9 +57,9 @@ def test_the_proof_rests_on_no_policy_and_on_cores_that_may_go_on() -> None:
 
 
 def test_cpu_on_must_be_forwarded_where_policy_denies_a_core() -> None:
-    assert Verdict.REFUTED in verdicts(V1_1, V1_3)
-    assert verdicts(V1_1, V1_3, provided=(POLICY,)) == {Verdict.PROVED}
-    assert verdicts(V1_2, V1_3) == {Verdict.PROVED}
+    assert SolverVerdict.REFUTED in verdicts(V1_1, V1_3)
+    assert verdicts(V1_1, V1_3, provided=(POLICY,)) == {SolverVerdict.PROVED}
+    assert verdicts(V1_2, V1_3) == {SolverVerdict.PROVED}
 
 
 def test_without_anything_new_the_version_is_enough() -> None:
@@ -90,7 +90,7 @@ def test_a_kernel_that_differs_in_a_code_or_in_an_effect_is_noticed() -> None:
     rule = SPECIFICATION.rule("CPU_ON.accepted")
     forgets = replace(rule, until=V1_1, effect=NOTHING)
     remembers = replace(rule, since=V1_2)
-    assert Verdict.REFUTED in verdicts(
+    assert SolverVerdict.REFUTED in verdicts(
         V1_1, V1_3, provided=(POLICY,), specification=SPECIFICATION.replacing(rule, forgets, remembers)
     )
 

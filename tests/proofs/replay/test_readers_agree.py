@@ -24,7 +24,7 @@ from psci.model.step import Invocation, State, Stepper, accepts
 from psci.model.symbols.machine import MACHINE_SYMBOLS
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.versions import VERSIONS
-from psci.proofs.replay.agreement import Case, Evaluator, Found, call_symbols_of
+from psci.proofs.replay.agreement import AgreementCase, OutcomeEvaluator, ReaderOutcome, call_symbols_of
 from psci.proofs.replay.pinned import Pinned
 
 CASES_PER_EXAMPLE = 8
@@ -145,8 +145,8 @@ def indices(function: Function, machine: Machine) -> list[tuple[int, ...]]:
 
 
 @cache
-def evaluator(name: str, cores: int, nodes: int) -> Evaluator:
-    return Evaluator(name, cores, nodes)
+def evaluator(name: str, cores: int, nodes: int) -> OutcomeEvaluator:
+    return OutcomeEvaluator(name, cores, nodes)
 
 
 def state_from(source: Source, machine: Machine) -> Any:
@@ -167,12 +167,12 @@ def invocation_from(source: Source, machine: Machine) -> tuple[str, Invocation]:
     )  # fmt: skip
 
 
-def as_set(outcomes: list[Found]) -> set[tuple[str, int | None, Any]]:
+def as_set(outcomes: list[ReaderOutcome]) -> set[tuple[str, int | None, Any]]:
     return {(found.rule.name, found.value, found.state) for found in outcomes}
 
 
-def call_case(machine: Machine, choices: Mapping[Any, Any], state: Any, invocation: Invocation) -> Case:
-    return Case(machine, choices, state, call_symbols_of(invocation))
+def call_case(machine: Machine, choices: Mapping[Any, Any], state: Any, invocation: Invocation) -> AgreementCase:
+    return AgreementCase(machine, choices, state, call_symbols_of(invocation))
 
 
 def moving(move: Move, source: Source, state: Any, machine: Machine) -> tuple[dict[str, Any], int, tuple[Any, ...]]:
@@ -188,7 +188,7 @@ def moving(move: Move, source: Source, state: Any, machine: Machine) -> tuple[di
     return dict(zip(names, parameters, strict=True)) | ({place: core} if place else {}), core, parameters
 
 
-def of(machine: Machine, name: str) -> Evaluator:
+def of(machine: Machine, name: str) -> OutcomeEvaluator:
     return evaluator(name, len(machine.cores), len(machine.tree.names))
 
 
@@ -224,7 +224,7 @@ def test_a_move_has_the_same_outcomes_in_both_readers(machine_number: int, first
     for move in SPECIFICATION.moves:
         symbols, core, parameters = moving(move, source, state, machine)
         found = {(rule.name, after) for rule, after in stepper.move(move.name, state, core, parameters)}
-        answer = of(machine, move.name).answer(Case(machine, Chosen(0, machine), state, symbols))
+        answer = of(machine, move.name).answer(AgreementCase(machine, Chosen(0, machine), state, symbols))
         assert {(outcome.rule.name, outcome.state) for outcome in answer.outcomes} == found, (move.name, core)
 
 
@@ -235,7 +235,7 @@ def test_a_solver_finds_no_outcome_that_the_stepper_does_not_give(machine_number
     state = state_from(Source(first), machine)
     name, invocation = invocation_from(Source(second), machine)
     choices = Chosen(first & 0xFFFF, machine)
-    outcomes = [Found(o.rule, o.value, o.state) for o in stepper.allowed(state, invocation, choices).outcomes]
+    outcomes = [ReaderOutcome(o.rule, o.value, o.state) for o in stepper.allowed(state, invocation, choices).outcomes]
     reader, case = of(machine, name), call_case(machine, choices, state, invocation)
     assert reader.nothing_else(case, outcomes)
     if outcomes:
@@ -268,7 +268,7 @@ def test_a_move_has_the_same_outcomes_for_any_number_of_cores(machine_number: in
     for move in SPECIFICATION.moves:
         symbols, core, parameters = moving(move, source, state, machine)
         found = {(rule.name, after) for rule, after in stepper.move(move.name, state, core, parameters)}
-        outcomes = pinned(move.name).outcomes(Case(machine, Chosen(0, machine), state, symbols))
+        outcomes = pinned(move.name).outcomes(AgreementCase(machine, Chosen(0, machine), state, symbols))
         assert {(outcome.rule.name, outcome.state) for outcome in outcomes} == found, (move.name, core)
 
 
@@ -289,7 +289,7 @@ def test_a_reader_of_other_rules_is_told_apart(dropped: str) -> None:
     name = dropped.partition(".")[0]
     fewer = SPECIFICATION.replacing(rule)
     machine = Machine(VERSIONS[-1], (0, 1, 2), declared={"disabled": False})
-    reader = Evaluator(name, 3, 1, fewer)
+    reader = OutcomeEvaluator(name, 3, 1, fewer)
     assert rule.name not in {step.rule.name for step in reader.steps}
     full, less = Stepper(machine), Stepper(machine, fewer)
     call = next(call for call in SPECIFICATION.calls if call.name == name)

@@ -11,7 +11,7 @@ from psci.cli import main
 from psci.model.specification import SPECIFICATION, Specification
 from psci.oracle import check
 from psci.oracle.traces.file import read_trace
-from psci.proofs.encoding.queries import Verdict
+from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.methods.search import k_induction, search
 from psci.proofs.questions.separation import Runs
 from psci.proofs.suite import property_named
@@ -24,7 +24,7 @@ def test_a_run_that_breaks_a_property_is_a_trace_that_only_the_changed_rules_exp
     _, changed = change
     specification = changed()
     found = search(property_named(name), 8, 3, specification, on_platform=True)
-    assert found.verdict is Verdict.REFUTED
+    assert found.verdict is SolverVerdict.REFUTED
     assert found.run is not None
     assert found.run.replayed
     assert check(found.run.trace, specification).verdict.value == "conforms"
@@ -48,17 +48,17 @@ def test_equal_rules_are_told_apart_by_no_run() -> None:
 @pytest.mark.parametrize(
     ("name", "k", "verdict"),
     [
-        ("NODES-OFF", 1, Verdict.PROVED),
-        ("PROP-9", 1, Verdict.PROVED),
+        ("NODES-OFF", 1, SolverVerdict.PROVED),
+        ("PROP-9", 1, SolverVerdict.PROVED),
         # what it remembers is not tied to the state: a helper is needed, however many steps one looks back
-        ("PROP-14", 2, Verdict.UNKNOWN),
+        ("PROP-14", 2, SolverVerdict.UNKNOWN),
     ],
 )
-def test_k_induction_carries_the_property_itself_and_its_lemmas(name: str, k: int, verdict: Verdict) -> None:
+def test_k_induction_carries_the_property_itself_and_its_lemmas(name: str, k: int, verdict: SolverVerdict) -> None:
     assert k_induction(property_named(name), k).verdict is verdict
 
 
 @pytest.mark.parametrize("name", ["PROP-2"])
 def test_k_induction_begins_at_boot(name: str, change: Change) -> None:
     _, changed = change
-    assert k_induction(property_named(name), 3, 3, changed()).verdict is Verdict.REFUTED
+    assert k_induction(property_named(name), 3, 3, changed()).verdict is SolverVerdict.REFUTED

@@ -14,7 +14,7 @@ from psci.model.specification import SPECIFICATION
 from psci.model.step import Invocation
 from psci.properties import PROPERTIES
 from psci.properties.calls.trusted_os import targets_stay_up_while_it_migrates
-from psci.properties.language import Kind
+from psci.properties.language import ClaimKind
 from psci.properties.runs.overlap import REASONS, duties_over_time, survives
 
 MIGRATION = Invocation(0, MIGRATE.key, 1)
@@ -75,5 +75,5 @@ def test_one_claim_depends_on_a_duty_over_time() -> None:
 
 
 def test_it_is_said_of_every_property_why_it_survives() -> None:
-    assert set(REASONS) == set(Kind)
+    assert set(REASONS) == set(ClaimKind)
     assert all(survives(prop).endswith((".", ")")) for prop in PROPERTIES)

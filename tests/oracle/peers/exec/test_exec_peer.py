@@ -13,13 +13,22 @@ from house import ROOT
 
 from psci.host.requirements import Missing
 from psci.model.errors import InputError
-from psci.model.events import Call, End, Enter, Event, Machine, Return, System, Timeout
+from psci.model.events import (
+    CallEvent,
+    EndEvent,
+    EnterEvent,
+    Event,
+    MachineEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+)
 from psci.oracle import peers
-from psci.oracle.campaign.campaign import Campaign, Plan, Result
+from psci.oracle.campaign.campaign import Campaign, CampaignPlan, CampaignResult
 from psci.oracle.campaign.judging import Key
-from psci.oracle.peers.exec.adapter import ExecPeer, Limits
+from psci.oracle.peers.exec.adapter import ExecLimits, ExecPeer
 from psci.oracle.peers.peer import Garbled, Hung, PeerDied
-from psci.oracle.peers.program import CallStep, Entry, PauseStep, Program, Step, WakeStep
+from psci.oracle.peers.program import CallStep, EntrySlot, PauseStep, Program, ProgramStep, WakeStep
 
 EXAMPLES = ROOT / "oracle" / "peers" / "exec" / "examples"
 VERSION, SUSPEND, OFF, ON, SYSTEM_OFF = 0x8400_0000, 0xC400_0001, 0x8400_0002, 0xC400_0003, 0x8400_0008
@@ -39,7 +48,7 @@ def changed(tmp_path: Path, old: str, new: str) -> str:
     return python(path)
 
 
-def run(command: str, *life: Step, cpus: int = 2, limits: Limits | None = None) -> tuple[Event, ...]:
+def run(command: str, *life: ProgramStep, cpus: int = 2, limits: ExecLimits | None = None) -> tuple[Event, ...]:
     peer = ExecPeer(command, limits=limits)
     try:
         (trace,) = peer.run([Program(cpus=cpus, lives=(life,))])
@@ -48,10 +57,10 @@ def run(command: str, *life: Step, cpus: int = 2, limits: Limits | None = None) 
         peer.close()
 
 
-def campaign(command: str, calls: int = 300) -> Result:
+def campaign(command: str, calls: int = 300) -> CampaignResult:
     peer = ExecPeer(command)
     try:
-        return Campaign(Plan(seed=1, calls=calls), peer, lambda: peer).run()
+        return Campaign(CampaignPlan(seed=1, calls=calls), peer, lambda: peer).run()
     finally:
         peer.close()
 
@@ -66,25 +75,25 @@ def test_the_example_is_shorter_than_60_lines() -> None:
 def test_a_trace_holds_what_was_sent_and_what_was_said() -> None:
     trace = run(
         EXAMPLE,
-        CallStep(turn=0, cpu=0, fn=ON, args=(1, Entry(1), 7)),
+        CallStep(turn=0, cpu=0, fn=ON, args=(1, EntrySlot(1), 7)),
         CallStep(turn=1, cpu=1, fn=VERSION),
         CallStep(turn=2, cpu=0, fn=SYSTEM_OFF, returns=False),
     )
     assert trace == (
-        Machine(psci="0.2", cpus=(0, 1), peer="small_psci 1"),
-        Call(cpu=0, fn=ON, args=(1, 0x4000_1000, 7)),
-        Return(cpu=0, x0=0),
-        Enter(cpu=1, pc=0x4000_1000, x0=7),
-        Call(cpu=1, fn=VERSION),
-        Return(cpu=1, x0=2),
-        Call(cpu=0, fn=SYSTEM_OFF),
-        System(event="off"),
-        End(why="done"),
+        MachineEvent(psci="0.2", cpus=(0, 1), peer="small_psci 1"),
+        CallEvent(cpu=0, fn=ON, args=(1, 0x4000_1000, 7)),
+        ReturnEvent(cpu=0, x0=0),
+        EnterEvent(cpu=1, pc=0x4000_1000, x0=7),
+        CallEvent(cpu=1, fn=VERSION),
+        ReturnEvent(cpu=1, x0=2),
+        CallEvent(cpu=0, fn=SYSTEM_OFF),
+        SystemEvent(event="off"),
+        EndEvent(why="done"),
     )
 
 
 def test_calls_of_one_turn_are_open_together() -> None:
-    start = CallStep(turn=0, cpu=0, fn=ON, args=(1, Entry(1), 7))
+    start = CallStep(turn=0, cpu=0, fn=ON, args=(1, EntrySlot(1), 7))
     both = (CallStep(turn=2, cpu=0, fn=VERSION), CallStep(turn=2, cpu=1, fn=VERSION))
     trace = run(EXAMPLE, start, PauseStep(turn=1, cpu=0, microseconds=1000), *both)
     assert [event.k for event in trace] == [
@@ -93,24 +102,24 @@ def test_calls_of_one_turn_are_open_together() -> None:
 
 
 def test_a_core_that_was_turned_on_may_be_asked_about_before_it_runs() -> None:
-    twice = [CallStep(turn=turn, cpu=0, fn=ON, args=(1, Entry(turn + 1), 7)) for turn in (0, 1)]
-    answers = [event.x0 for event in run(EXAMPLE, *twice) if isinstance(event, Return)]
+    twice = [CallStep(turn=turn, cpu=0, fn=ON, args=(1, EntrySlot(turn + 1), 7)) for turn in (0, 1)]
+    answers = [event.x0 for event in run(EXAMPLE, *twice) if isinstance(event, ReturnEvent)]
     assert answers == [0, ALL_64 - 4]
 
 
 def test_a_call_that_does_not_return_times_out_when_the_program_has_settled() -> None:
     sleep = CallStep(turn=0, cpu=0, fn=SUSPEND, args=(0, 0, 0), returns=False)
-    assert run(EXAMPLE, sleep)[-2:] == (Timeout(cpu=0), End(why="done"))
+    assert run(EXAMPLE, sleep)[-2:] == (TimeoutEvent(cpu=0), EndEvent(why="done"))
     woken = run(EXAMPLE, WakeStep(turn=0, cpu=0, target=0), sleep)
-    assert woken[-2:] == (Return(cpu=0, x0=0), End(why="done"))
+    assert woken[-2:] == (ReturnEvent(cpu=0, x0=0), EndEvent(why="done"))
 
 
 def test_a_silent_call_does_not_hang_the_others(tmp_path: Path) -> None:
     silent = changed(tmp_path, "return 0x0000_0002", "return None")
-    start = CallStep(turn=0, cpu=0, fn=ON, args=(1, Entry(1), 7))
+    start = CallStep(turn=0, cpu=0, fn=ON, args=(1, EntrySlot(1), 7))
     trace = run(silent, start, CallStep(turn=1, cpu=0, fn=VERSION), CallStep(turn=2, cpu=1, fn=OFF, returns=False))
-    assert [event for event in trace if isinstance(event, Call)][-1] == Call(cpu=1, fn=OFF)
-    assert [event for event in trace if isinstance(event, Timeout)] == [Timeout(cpu=0), Timeout(cpu=1)]
+    assert [event for event in trace if isinstance(event, CallEvent)][-1] == CallEvent(cpu=1, fn=OFF)
+    assert [event for event in trace if isinstance(event, TimeoutEvent)] == [TimeoutEvent(cpu=0), TimeoutEvent(cpu=1)]
 
 
 @pytest.mark.parametrize("language", ["python", "c"])
@@ -160,9 +169,9 @@ def test_what_is_no_answer_is_told_with_what_led_there(
 ) -> None:
     command = changed(tmp_path, "return 0x0000_0002", f"return [{new}] and None")
     with pytest.raises(kind, match=words.replace("`", ".")) as caught:
-        run(command, CallStep(turn=0, cpu=0, fn=VERSION), limits=Limits(answer=0.5, lines=100))
+        run(command, CallStep(turn=0, cpu=0, fn=VERSION), limits=ExecLimits(answer=0.5, lines=100))
     assert caught.type is kind
-    assert caught.value.trace[1] == Call(cpu=0, fn=VERSION)
+    assert caught.value.trace[1] == CallEvent(cpu=0, fn=VERSION)
 
 
 def test_a_crash_is_a_finding_with_the_program_that_causes_it(tmp_path: Path) -> None:

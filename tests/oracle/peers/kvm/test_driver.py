@@ -12,7 +12,7 @@ import pytest
 
 from psci.host.requirements import Missing
 from psci.oracle.peers.kvm import driver
-from psci.oracle.peers.kvm.adapter import Filter, KvmPeer, Limits, own_kernel, peer
+from psci.oracle.peers.kvm.adapter import Filter, KvmLimits, KvmPeer, own_kernel, peer
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.program import CallStep, Program
 from psci.oracle.peers.stub import layout
@@ -53,7 +53,7 @@ def test_what_is_not_a_frame_is_refused_by_the_driver(data: bytes) -> None:
 
 def test_a_plan_takes_its_bytes_in_the_order_of_its_lines() -> None:
     lines = "cpus 2|ram 0x1000 4096|load 0x1000 2|loadkept 0x1800 image|load 0x1100 1|psci 0x10001|filter 8 1 2|cap 216"
-    plan = driver.Plan([line.split() for line in lines.split("|")], memoryview(b"abc"), {"image": b"I"})
+    plan = driver.LifePlan([line.split() for line in lines.split("|")], memoryview(b"abc"), {"image": b"I"})
     assert [(address, bytes(data)) for address, data in plan.loads] == [(0x1000, b"ab"), (0x1800, b"I"), (0x1100, b"c")]
     assert (plan.cpus, plan.ram, plan.words["psci"], plan.filters, plan.caps) == (
         2, (0x1000, 4096), 0x10001, [(8, 1, 2)], [216],
@@ -109,7 +109,7 @@ def hostile(tmp_path: Path, code: str) -> KvmPeer:
     script.write_text(PRELUDE + code)
     image = tmp_path / "stub.bin"
     image.write_bytes(bytes(0x100))
-    limits = Limits(start=1.0, life=0.5, grace=1.0)
+    limits = KvmLimits(start=1.0, life=0.5, grace=1.0)
     return KvmPeer("kvm:hostile", "none", [sys.executable, str(script)], image=image, limits=limits)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from psci.host.requirements import Missing
 from psci.oracle.peers.kvm import initrd
-from psci.oracle.peers.kvm.initrd import Node, archive, build, needed
+from psci.oracle.peers.kvm.initrd import ArchiveEntry, archive, build, needed
 
 
 def unpack(data: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:
@@ -31,10 +31,10 @@ def unpack(data: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:
 
 def test_every_folder_comes_before_what_is_in_it() -> None:
     data = archive([
-        Node("dev/console", 0o020600, device=(5, 1)),
-        Node("a/b/c", 0o100644, b"hello"),
-        Node("a/b/d", 0o100755, b""),
-        Node("init", 0o100755, b"#!"),
+        ArchiveEntry("dev/console", 0o020600, device=(5, 1)),
+        ArchiveEntry("a/b/c", 0o100644, b"hello"),
+        ArchiveEntry("a/b/d", 0o100755, b""),
+        ArchiveEntry("init", 0o100755, b"#!"),
     ])  # fmt: skip
     assert list(unpack(data).items()) == [
         ("dev", (0o040755, b"", (0, 0))),

@@ -16,11 +16,24 @@ from pathlib import Path
 import pytest
 
 from psci.host.requirements import Missing
-from psci.model.events import Boot, Call, End, Enter, Event, Host, Machine, Return, System, Timeout, Unwake, Wake
+from psci.model.events import (
+    BootEvent,
+    CallEvent,
+    EndEvent,
+    EnterEvent,
+    Event,
+    HostEvent,
+    MachineEvent,
+    ReturnEvent,
+    SystemEvent,
+    TimeoutEvent,
+    UnwakeEvent,
+    WakeEvent,
+)
 from psci.oracle.peers.peer import PeerDied, PeerError
-from psci.oracle.peers.program import CallStep, Entry, Program, Step, WakeStep
+from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep, WakeStep
 from psci.oracle.peers.qemu.adapter import QemuPeer, requirements
-from psci.oracle.peers.qemu.machine import Limits, apart
+from psci.oracle.peers.qemu.machine import QemuLimits, apart
 from psci.oracle.peers.stub import build, layout
 
 IMAGE = 0x4008_0000
@@ -50,22 +63,22 @@ def hvc() -> Iterator[QemuPeer]:
         yield one
 
 
-def call(turn: int, cpu: int, fn: int, *args: int | Entry, returns: bool = True) -> CallStep:
+def call(turn: int, cpu: int, fn: int, *args: int | EntrySlot, returns: bool = True) -> CallStep:
     return CallStep(turn=turn, cpu=cpu, fn=fn, args=args, returns=returns)
 
 
-def run(peer: QemuPeer, *lives: tuple[Step, ...], cpus: int = 4) -> tuple[Event, ...]:
+def run(peer: QemuPeer, *lives: tuple[ProgramStep, ...], cpus: int = 4) -> tuple[Event, ...]:
     (trace,) = peer.run([Program(cpus=cpus, lives=lives)])
-    assert isinstance(trace[0], Machine) and isinstance(trace[-1], End)
+    assert isinstance(trace[0], MachineEvent) and isinstance(trace[-1], EndEvent)
     return trace
 
 
 def answers(trace: tuple[Event, ...], cpu: int | None = None) -> list[int]:
-    return [event.x0 for event in trace if isinstance(event, Return) and cpu in (None, event.cpu)]
+    return [event.x0 for event in trace if isinstance(event, ReturnEvent) and cpu in (None, event.cpu)]
 
 
 def entries(trace: tuple[Event, ...]) -> list[tuple[int, int, int]]:
-    return sorted((event.cpu, event.pc, event.x0) for event in trace if isinstance(event, Enter))
+    return sorted((event.cpu, event.pc, event.x0) for event in trace if isinstance(event, EnterEvent))
 
 
 def slot(number: int) -> int:
@@ -74,7 +87,7 @@ def slot(number: int) -> int:
 
 def test_the_machine_says_what_it_is(peer: QemuPeer) -> None:
     machine = run(peer, (call(0, 0, VERSION),), cpus=2)[0]
-    assert isinstance(machine, Machine)
+    assert isinstance(machine, MachineEvent)
     assert machine.cpus == (0, 1) and machine.boot_cpu == 0
     assert machine.psci == peer.psci
     assert machine.conduit == ("smc" if "virtualization" in peer.version else "hvc")
@@ -89,18 +102,19 @@ def test_the_version_it_answers_is_the_one_to_judge_against(peer: QemuPeer) -> N
 
 
 def test_each_core_begins_at_its_own_entry_with_its_own_context(peer: QemuPeer) -> None:
-    steps = tuple(call(core, 0, ON, core, Entry(1000 + core), 1 << 63 | core) for core in (1, 2, 3))
+    steps = tuple(call(core, 0, ON, core, EntrySlot(1000 + core), 1 << 63 | core) for core in (1, 2, 3))
     trace = run(peer, steps)
     assert answers(trace) == [0, 0, 0]
     assert entries(trace) == [(core, slot(1000 + core), 1 << 63 | core) for core in (1, 2, 3)]
-    entered = next(event for event in trace if isinstance(event, Enter))
+    entered = next(event for event in trace if isinstance(event, EnterEvent))
     assert entered.regs is not None and entered.regs["daif"] == 0x3C0 and entered.regs["sctlr"] & 0x1005 == 0
 
 
 def test_off_and_on_again_is_seen_by_others(peer: QemuPeer) -> None:
     trace = run(peer, (
-        call(0, 0, INFO, 1, 0), call(1, 0, ON, 1, Entry(1), 11), call(2, 1, VERSION), call(3, 0, INFO, 1, 0),
-        call(4, 1, OFF, returns=False), call(5, 0, INFO, 1, 0), call(6, 0, ON, 1, Entry(2), 12), call(7, 1, VERSION),
+        call(0, 0, INFO, 1, 0), call(1, 0, ON, 1, EntrySlot(1), 11), call(2, 1, VERSION), call(3, 0, INFO, 1, 0),
+        call(4, 1, OFF, returns=False), call(5, 0, INFO, 1, 0), call(6, 0, ON, 1, EntrySlot(2), 12), call(7, 1,
+        VERSION),
     ))  # fmt: skip
     assert answers(trace, 0) == [1, 0, 0, 1, 0]
     assert entries(trace) == [(1, slot(1), 11), (1, slot(2), 12)]
@@ -109,46 +123,55 @@ def test_off_and_on_again_is_seen_by_others(peer: QemuPeer) -> None:
 
 def test_a_wakeup_ends_a_suspend_and_is_withdrawn(peer: QemuPeer) -> None:
     trace = run(peer, (
-        call(0, 0, ON, 1, Entry(1), 0), call(1, 1, SUSPEND, 0, 0, 0, returns=False), WakeStep(turn=2, cpu=0, target=1),
+        call(0, 0, ON, 1, EntrySlot(1), 0), call(1, 1, SUSPEND, 0, 0, 0, returns=False), WakeStep(turn=2, cpu=0,
+        target=1),
         call(3, 1, VERSION),
     ))  # fmt: skip
     ofcore1 = [event for event in trace if getattr(event, "cpu", None) == 1]
-    assert [type(event) for event in ofcore1] == [Enter, Call, Wake, Return, Unwake, Call, Return]
+    assert [type(event) for event in ofcore1] == [
+        EnterEvent,
+        CallEvent,
+        WakeEvent,
+        ReturnEvent,
+        UnwakeEvent,
+        CallEvent,
+        ReturnEvent,
+    ]
     assert answers(trace, 1)[0] == 0
-    assert not any(isinstance(event, Timeout) for event in trace)
+    assert not any(isinstance(event, TimeoutEvent) for event in trace)
 
 
 def test_a_wakeup_before_the_suspend_is_enough(peer: QemuPeer) -> None:
     trace = run(peer, (WakeStep(turn=0, cpu=0, target=0), call(1, 0, SUSPEND, 0, 0, 0)))
-    assert [type(event) for event in trace[1:-1]] == [Wake, Call, Return, Unwake]
+    assert [type(event) for event in trace[1:-1]] == [WakeEvent, CallEvent, ReturnEvent, UnwakeEvent]
 
 
 def test_a_suspend_that_nobody_ends_is_a_timeout(peer: QemuPeer) -> None:
     trace = run(peer, (call(0, 0, SUSPEND, 0, 0, 0, returns=False),))
-    assert [type(event) for event in trace[1:]] == [Call, Timeout, End]
+    assert [type(event) for event in trace[1:]] == [CallEvent, TimeoutEvent, EndEvent]
 
 
 def test_rings_and_timers_of_the_stub_are_no_wakeups(hvc: QemuPeer) -> None:
-    chatter: list[Step] = [call(0, 0, ON, 1, Entry(1), 0), call(0, 0, ON, 2, Entry(2), 0)]
+    chatter: list[ProgramStep] = [call(0, 0, ON, 1, EntrySlot(1), 0), call(0, 0, ON, 2, EntrySlot(2), 0)]
     chatter += [call(turn, 1 + turn % 2, VERSION) for turn in range(1, 30)]
     chatter += [call(30, 0, SUSPEND, 0, 0, 0, returns=False)]
     chatter += [call(turn, 1 + turn % 2, VERSION) for turn in range(31, 60)]
     for _ in range(5):
         trace = run(hvc, tuple(chatter))
-        assert [event.cpu for event in trace if isinstance(event, Timeout)] == [0]
+        assert [event.cpu for event in trace if isinstance(event, TimeoutEvent)] == [0]
 
 
 @pytest.mark.parametrize(
     ("fn", "args", "answer"),
     [
         (0x8400_00FF, (), NOT_SUPPORTED),
-        (ON, (77, Entry(1), 0), INVALID_PARAMETERS),
-        (ON, (1, Entry(1, 1), 0), INVALID_PARAMETERS),
-        (ON, (0, Entry(1), 0), ALREADY_ON),
+        (ON, (77, EntrySlot(1), 0), INVALID_PARAMETERS),
+        (ON, (1, EntrySlot(1, 1), 0), INVALID_PARAMETERS),
+        (ON, (0, EntrySlot(1), 0), ALREADY_ON),
         (INFO, (77, 0), INVALID_PARAMETERS),
     ],
 )
-def test_bad_arguments_are_answered(hvc: QemuPeer, fn: int, args: tuple[int | Entry, ...], answer: int) -> None:
+def test_bad_arguments_are_answered(hvc: QemuPeer, fn: int, args: tuple[int | EntrySlot, ...], answer: int) -> None:
     trace = run(hvc, (call(0, 0, fn, *args),))
     assert answers(trace) == [answer]
     assert entries(trace) == []
@@ -157,13 +180,13 @@ def test_bad_arguments_are_answered(hvc: QemuPeer, fn: int, args: tuple[int | En
 def test_a_reset_begins_a_second_life(peer: QemuPeer) -> None:
     trace = run(
         peer,
-        (call(0, 0, ON, 1, Entry(1), 5), call(1, 1, SYSTEM_RESET, returns=False)),
-        (call(0, 0, INFO, 1, 0), call(1, 0, ON, 1, Entry(2), 6)),
+        (call(0, 0, ON, 1, EntrySlot(1), 5), call(1, 1, SYSTEM_RESET, returns=False)),
+        (call(0, 0, INFO, 1, 0), call(1, 0, ON, 1, EntrySlot(2), 6)),
     )
     kinds = [type(event) for event in trace]
-    assert kinds.count(System) == kinds.count(Boot) == 1
-    at = kinds.index(System)
-    assert kinds[at : at + 2] == [System, Boot]
+    assert kinds.count(SystemEvent) == kinds.count(BootEvent) == 1
+    at = kinds.index(SystemEvent)
+    assert kinds[at : at + 2] == [SystemEvent, BootEvent]
     assert [getattr(event, "event", None) or getattr(event, "cause", None) for event in trace[at : at + 2]] == [
         "reset", "cold",
     ]  # fmt: skip
@@ -176,21 +199,36 @@ def test_a_reset_begins_a_second_life(peer: QemuPeer) -> None:
 def test_off_ends_a_life_and_the_next_program_finds_a_machine(peer: QemuPeer) -> None:
     for _ in range(2):
         trace = run(peer, (call(0, 0, SYSTEM_OFF, returns=False),), (call(0, 0, VERSION),))
-        assert [type(event) for event in trace[1:]] == [Call, System, Boot, Call, Return, End]
-        assert isinstance(trace[2], System) and (trace[2].event, trace[2].source) == ("off", "qmp")
+        assert [type(event) for event in trace[1:]] == [
+            CallEvent,
+            SystemEvent,
+            BootEvent,
+            CallEvent,
+            ReturnEvent,
+            EndEvent,
+        ]
+        assert isinstance(trace[2], SystemEvent) and (trace[2].event, trace[2].source) == ("off", "qmp")
 
 
 def test_a_life_that_just_ends_is_followed_by_a_restart_of_the_hosts(hvc: QemuPeer) -> None:
     trace = run(hvc, (call(0, 0, VERSION),), (call(0, 0, VERSION),))
-    assert [type(event) for event in trace[1:]] == [Call, Return, Host, Boot, Call, Return, End]
+    assert [type(event) for event in trace[1:]] == [
+        CallEvent,
+        ReturnEvent,
+        HostEvent,
+        BootEvent,
+        CallEvent,
+        ReturnEvent,
+        EndEvent,
+    ]
 
 
 def test_calls_of_the_same_turn_overlap_and_the_trace_says_who_won(hvc: QemuPeer) -> None:
     overlapped = 0
     for number in range(10):
         trace = run(hvc, (
-            call(0, 0, ON, 1, Entry(1), 0), call(1, 1, VERSION),
-            call(2, 0, ON, 2, Entry(10 + number), 100), call(2, 1, ON, 2, Entry(40 + number), 101),
+            call(0, 0, ON, 1, EntrySlot(1), 0), call(1, 1, VERSION),
+            call(2, 0, ON, 2, EntrySlot(10 + number), 100), call(2, 1, ON, 2, EntrySlot(40 + number), 101),
         ))  # fmt: skip
         # Whether both may succeed is for the oracle to say; here each entry must be one that was asked for.
         both = answers(trace, 0)[-1], answers(trace, 1)[-1]
@@ -198,8 +236,8 @@ def test_calls_of_the_same_turn_overlap_and_the_trace_says_who_won(hvc: QemuPeer
         allowed = {entry for entry, answer in zip(asked, both, strict=True) if answer == 0}
         assert allowed and set(both) <= {0, ALREADY_ON, ON_PENDING}
         assert {entry for entry in entries(trace) if entry[0] == 2} <= allowed
-        calls = [event for event in trace if isinstance(event, (Call, Return))][-4:]
-        overlapped += [type(event) for event in calls[:2]] == [Call, Call]
+        calls = [event for event in trace if isinstance(event, (CallEvent, ReturnEvent))][-4:]
+        overlapped += [type(event) for event in calls[:2]] == [CallEvent, CallEvent]
     # With a single host CPU nothing can overlap.
     assert overlapped or len(os.sched_getaffinity(0)) == 1
 
@@ -213,7 +251,7 @@ def test_a_core_that_is_lost_does_not_hold_up_the_next_program(hvc: QemuPeer) ->
 
 @pytest.mark.parametrize("cpus", [1, 8])
 def test_machines_of_other_sizes(hvc: QemuPeer, cpus: int) -> None:
-    steps = tuple(call(0, 0, ON, core, Entry(core), core) for core in range(1, cpus))
+    steps = tuple(call(0, 0, ON, core, EntrySlot(core), core) for core in range(1, cpus))
     assert entries(run(hvc, steps, cpus=cpus)) == [(core, slot(core), core) for core in range(1, cpus)]
 
 
@@ -233,7 +271,7 @@ def test_a_program_that_cannot_be_run_is_refused_and_the_machine_kept(hvc: QemuP
 
 
 def test_an_empty_life_is_a_life(hvc: QemuPeer) -> None:
-    assert [type(event) for event in run(hvc, (), ())[1:]] == [Host, Boot, End]
+    assert [type(event) for event in run(hvc, (), ())[1:]] == [HostEvent, BootEvent, EndEvent]
 
 
 def test_the_stub_runs_with_its_memory_mapped(tmp_path: Path) -> None:
@@ -241,7 +279,7 @@ def test_the_stub_runs_with_its_memory_mapped(tmp_path: Path) -> None:
         mapped = tmp_path / "mapped.bin"
         mapped.write_bytes(build.configured(plain.image.read_bytes(), layout.Config.MMU))
     with make(image=mapped) as peer:
-        trace = run(peer, (call(0, 0, ON, 1, Entry(1), 7), call(1, 1, VERSION)))
+        trace = run(peer, (call(0, 0, ON, 1, EntrySlot(1), 7), call(1, 1, VERSION)))
     assert entries(trace) == [(1, slot(1), 7)]
 
 
@@ -249,7 +287,7 @@ def test_a_conduit_that_is_undefined_is_a_fault_of_the_call(monkeypatch: pytest.
     monkeypatch.setattr(QemuPeer, "_machine_option", "virt,gic-version=2")
     with make(conduit="smc", psci="1.1") as peer:
         trace = run(peer, (call(0, 0, VERSION),), cpus=1)
-    (answer,) = (event for event in trace if isinstance(event, Return))
+    (answer,) = (event for event in trace if isinstance(event, ReturnEvent))
     assert answer.x0 == VERSION
     assert answer.extra["x-faults"][0]["esr"] == "0x2000000"
 
@@ -262,7 +300,7 @@ def fake(tmp_path: Path, behaviour: str) -> QemuPeer:
     path = tmp_path / "qemu"
     path.write_text(f'#!/bin/sh\ncase "$1" in --version) echo "QEMU emulator version 0";; *) {behaviour};; esac\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return QemuPeer(qemu=path, limits=Limits(launch=0.5))
+    return QemuPeer(qemu=path, limits=QemuLimits(launch=0.5))
 
 
 PROGRAM = Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=VERSION),),))
@@ -307,7 +345,7 @@ def test_a_qemu_that_dies_is_reported_and_replaced() -> None:
 
 
 def test_a_qemu_that_dies_in_a_call_says_which() -> None:
-    with make(limits=Limits(answer=30)) as peer:
+    with make(limits=QemuLimits(answer=30)) as peer:
         run(peer, (call(0, 0, VERSION),))
         killer = threading.Timer(0.3, os.kill, (peer.pids[0], signal.SIGKILL))
         killer.start()
@@ -325,7 +363,7 @@ def test_a_peer_that_is_forgotten_ends_its_qemu() -> None:
 
 
 def test_a_qemu_that_is_stopped_does_not_hang_us() -> None:
-    with make(limits=Limits(reset=0.3, command=0.3)) as peer:
+    with make(limits=QemuLimits(reset=0.3, command=0.3)) as peer:
         run(peer, (call(0, 0, VERSION),))
         os.kill(peer.pids[0], signal.SIGSTOP)
         with pytest.raises(PeerDied, match=r"within 0\.3 s"):
@@ -372,7 +410,7 @@ def test_no_qemu_outlives_us(end: str) -> None:
 
 
 def test_ctrl_c_in_the_middle_ends_the_machine() -> None:
-    with make(limits=Limits(answer=30)) as peer:
+    with make(limits=QemuLimits(answer=30)) as peer:
         run(peer, (call(0, 0, VERSION),))
         (pid,) = peer.pids
         # Ctrl-C raises no signal where a shell has put the tests into the background; its handler does the same

@@ -6,10 +6,12 @@ import struct
 
 import pytest
 
-from psci.oracle.peers.program import CallStep, Entry, ObserveStep, PauseStep, Step, WakeStep
+from psci.oracle.peers.program import CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
 from psci.oracle.peers.stub import encode, layout
 
-PLATFORM = encode.Platform(image=0x4008_0000, mpidrs=(0, 1, 0x100), gic=layout.Gic.V2, gicd=0x800_0000, gicc=0x801_0000)
+PLATFORM = encode.StubMachine(
+    image=0x4008_0000, mpidrs=(0, 1, 0x100), gic=layout.Gic.V2, gicd=0x800_0000, gicc=0x801_0000
+)
 CPU_ON = 0xC400_0003
 
 
@@ -34,7 +36,7 @@ def need(area: bytearray, core: int, number: int) -> tuple[int, ...]:
 
 
 def test_a_call_has_its_registers_with_symbols_resolved() -> None:
-    step = CallStep(turn=0, cpu=0, fn=CPU_ON, args=(1, Entry(3, 1), 1 << 64 | 7))
+    step = CallStep(turn=0, cpu=0, fn=CPU_ON, args=(1, EntrySlot(3, 1), 1 << 64 | 7))
     area = memory(encode.life(PLATFORM, [step]))
     assert registers(area, 0, 0) == (CPU_ON, 1, 0x4008_1000 + 3 * 4 + 1, 7, 0, 0, 0, 0)
     assert encode.call_args(PLATFORM, step) == (1, 0x4008_100D, 7)
@@ -43,13 +45,13 @@ def test_a_call_has_its_registers_with_symbols_resolved() -> None:
 def test_the_conduit_and_the_silence_of_a_call_are_flags() -> None:
     steps = [CallStep(turn=0, cpu=0, fn=1), CallStep(turn=1, cpu=0, fn=1, returns=False)]
     hvc = memory(encode.life(PLATFORM, steps))
-    smc = memory(encode.life(encode.Platform(image=0x4008_0000, mpidrs=(0,), smc=True), steps))
+    smc = memory(encode.life(encode.StubMachine(image=0x4008_0000, mpidrs=(0,), smc=True), steps))
     assert [step_words(hvc, 0, i)[1] for i in (0, 1)] == [0, layout.Flag.SILENT]
     assert [step_words(smc, 0, i)[1] for i in (0, 1)] == [layout.Flag.SMC, layout.Flag.SMC | layout.Flag.SILENT]
 
 
 def test_a_turn_waits_for_all_steps_of_earlier_turns_of_the_others() -> None:
-    steps: list[Step] = [
+    steps: list[ProgramStep] = [
         CallStep(turn=0, cpu=0, fn=1), CallStep(turn=0, cpu=1, fn=1), CallStep(turn=5, cpu=1, fn=1),
         CallStep(turn=5, cpu=2, fn=1), CallStep(turn=9, cpu=0, fn=1),
     ]  # fmt: skip
@@ -61,7 +63,7 @@ def test_a_turn_waits_for_all_steps_of_earlier_turns_of_the_others() -> None:
 
 
 def test_a_step_rings_the_cores_of_the_next_turn_and_meets_those_of_its_own() -> None:
-    steps: list[Step] = [
+    steps: list[ProgramStep] = [
         CallStep(turn=0, cpu=0, fn=1), CallStep(turn=0, cpu=1, fn=1), CallStep(turn=5, cpu=2, fn=1),
     ]  # fmt: skip
     area = memory(encode.life(PLATFORM, steps))
@@ -73,32 +75,32 @@ def test_a_step_rings_the_cores_of_the_next_turn_and_meets_those_of_its_own() ->
 @pytest.mark.parametrize(
     ("fn", "args", "starts"),
     [
-        (CPU_ON, (0x100, Entry(1), 0), 3),
-        (0x8400_0003, (1, Entry(1), 0), 2),
-        (CPU_ON, (0x100, Entry(1, 4), 0), 0),
+        (CPU_ON, (0x100, EntrySlot(1), 0), 3),
+        (0x8400_0003, (1, EntrySlot(1), 0), 2),
+        (CPU_ON, (0x100, EntrySlot(1, 4), 0), 0),
         (CPU_ON, (0x100, 0x4000_0000, 0), 0),
-        (CPU_ON, (7, Entry(1), 0), 0),
-        (0xC400_0001, (1, Entry(1), 0), 0),
+        (CPU_ON, (7, EntrySlot(1), 0), 0),
+        (0xC400_0001, (1, EntrySlot(1), 0), 0),
     ],
 )
 def test_only_a_cpu_on_that_can_succeed_lets_others_expect_a_core(
-    fn: int, args: tuple[int | Entry, ...], starts: int
+    fn: int, args: tuple[int | EntrySlot, ...], starts: int
 ) -> None:
     area = memory(encode.life(PLATFORM, [CallStep(turn=0, cpu=0, fn=fn, args=args)]))
     assert step_words(area, 0, 0)[3] == starts
 
 
 def test_the_other_steps() -> None:
-    steps: list[Step] = [
+    steps: list[ProgramStep] = [
         WakeStep(turn=0, cpu=0, target=2),
         ObserveStep(turn=1, cpu=0, target=1),
         PauseStep(turn=2, cpu=0, microseconds=9),
     ]
     area = memory(encode.life(PLATFORM, steps))
     assert [(step_words(area, 0, i)[0], step_words(area, 0, i)[6], registers(area, 0, i)[0]) for i in range(3)] == [
-        (layout.Op.WAKE, 1 << 18 | layout.WAKE_SGI, 2),
-        (layout.Op.OBSERVE, 0, 1),
-        (layout.Op.PAUSE, 9, 0),
+        (layout.Opcode.WAKE, 1 << 18 | layout.WAKE_SGI, 2),
+        (layout.Opcode.OBSERVE, 0, 1),
+        (layout.Opcode.PAUSE, 9, 0),
     ]
 
 
@@ -120,14 +122,14 @@ def test_a_life_leaves_the_machine_unarmed_and_every_core_fresh() -> None:
         ([CallStep(turn=0, cpu=3, fn=1)], "step 0: core 3, but the machine has 3"),
         ([CallStep(turn=1, cpu=0, fn=1), CallStep(turn=0, cpu=0, fn=1)], "step 1: turn 0 after turn 1"),
         ([CallStep(turn=0, cpu=0, fn=1, args=(0,) * 8)], "8 arguments"),
-        ([CallStep(turn=0, cpu=0, fn=1, args=(Entry(4096),))], "entry slot 4096"),
+        ([CallStep(turn=0, cpu=0, fn=1, args=(EntrySlot(4096),))], "entry slot 4096"),
         ([WakeStep(turn=0, cpu=0, target=3)], "aims at core 3"),
         ([PauseStep(turn=0, cpu=0, microseconds=1 << 32)], "pause of 4294967296"),
-        ([Step(turn=0, cpu=0)], "cannot run a Step"),
+        ([ProgramStep(turn=0, cpu=0)], "cannot run a Step"),
         ([CallStep(turn=0, cpu=0, fn=1)] * 1025, "more than 1024 steps"),
     ],
 )
-def test_what_cannot_be_run_is_refused_with_a_reason(steps: list[Step], message: str) -> None:
+def test_what_cannot_be_run_is_refused_with_a_reason(steps: list[ProgramStep], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         encode.life(PLATFORM, steps)
 
@@ -139,4 +141,4 @@ def test_a_life_may_be_empty() -> None:
 @pytest.mark.parametrize("cores", [0, 9])
 def test_a_machine_of_another_size_is_refused(cores: int) -> None:
     with pytest.raises(ValueError, match=f"{cores} cores: the stub serves 1 to 8"):
-        encode.idle(encode.Platform(image=0, mpidrs=tuple(range(cores))))
+        encode.idle(encode.StubMachine(image=0, mpidrs=tuple(range(cores))))

@@ -46,6 +46,6 @@ def test_every_slot_is_another_address() -> None:
 
 def test_the_assembler_gets_the_enumerations_by_name() -> None:
     symbols = layout.symbols()
-    assert symbols["KIND_RETURN"] == layout.Kind.RETURN
+    assert symbols["KIND_RETURN"] == layout.RecordKind.RETURN
     assert symbols["STATUS_IN_SILENT_CALL"] == layout.Status.IN_SILENT_CALL
     assert symbols["GIC_V2"] == layout.Gic.V2
