@@ -200,4 +200,4 @@ class SeparationQuestion:
         return action.invocation or MoveAction(action.owner, action.core, action.parameters)
 
 
-__all__ = ["Judge", "Runs", "Distinction"]
+__all__ = ["Distinction", "Judge", "Runs"]
