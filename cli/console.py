@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from rich.console import Console
 
 PIPE_WIDTH = 150
 """The width of a table in a log or a pipe, which have no edge to fold at."""
+PROSE_WIDTH = 80
+"""The width of running text in a log or a pipe."""
 NARROW = 100
 """Below this a table of many columns cannot be read."""
 
@@ -18,3 +21,8 @@ def wide_console() -> Console:
     if console.is_terminal or "COLUMNS" in os.environ:
         return console
     return Console(width=PIPE_WIDTH)
+
+
+def prose_width() -> int:
+    """The width of running text: that of the terminal, or as COLUMNS says, and that of a page in a pipe."""
+    return shutil.get_terminal_size((PROSE_WIDTH, 0)).columns

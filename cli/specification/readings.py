@@ -9,14 +9,13 @@ from typing import Any
 
 import click
 
+from psci.cli.console import prose_width
 from psci.cli.specification.choices import near
 from psci.explorer.consistency.findings import sections
 from psci.explorer.consistency.settings import symbols_of
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION
 from psci.model.symbols.readings import READINGS, Reading
-
-WIDTH = 80
 
 
 @click.command()
@@ -80,4 +79,4 @@ def document_of(reading: Reading) -> dict[str, Any]:
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False)
+    return textwrap.wrap(text, prose_width(), subsequent_indent=" " * indent, break_long_words=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from psci.cli.console import prose_width
 from psci.cli.specification.choices import near
 from psci.explorer.consistency.findings import sections
 from psci.explorer.consistency.settings import symbols_of
@@ -27,7 +28,6 @@ from psci.model.tables.facts import FACTS
 from psci.model.tables.versions import V0_1, V1_3
 
 Place = tuple[Call | Move, Rule]
-WIDTH = 80
 
 
 @click.command()
@@ -239,13 +239,14 @@ def _list(found: list[Place]) -> None:
         outcome = listed["code"] or ("" if listed["modality"] == "caller must" else listed["completion"]) or ""
         about = ", ".join(part for part in (f"{listed['modality']} {outcome}".strip(), _span(rule)) if part)
         line = f"{rule.name}  [{about}]"
-        click.echo(line if len(line) <= WIDTH else f"{rule.name}\n    [{about}]")
+        click.echo(line if len(line) <= prose_width() else f"{rule.name}\n    [{about}]")
         click.echo("\n".join(_wrapped(f"    {rule.text}", 4)))
     click.echo(f"{len(found)} rules")
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    width, after = prose_width(), " " * indent
+    return textwrap.wrap(text, width, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)
 
 
 def _full(owner: Call | Move, rule: Rule) -> None:

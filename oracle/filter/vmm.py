@@ -195,6 +195,9 @@ class _Writer:
         if function.kind == "call":
             known = {CALLER_ISA.name: "AARCH64", CALLER_WORLD.name: "NORMAL"}.get(function.name)
             return None if known is None else lift(known, function.range)
+        if function.kind == "state" and function.name == "asked":
+            # this VMM stops every vCPU when it accepts a system call: nobody calls after that
+            return lift("NONE", function.range)
         if function.kind != "machine" or function.name in ("mpidr", "is_core", "core_of"):
             return None
         if function.name == "address_unusable":

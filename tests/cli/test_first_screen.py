@@ -46,7 +46,7 @@ def test_completion_knows_the_commands(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().out.split() == ["plain,prove", "plain,profile"]
 
 
-@pytest.mark.parametrize(("columns", "longest"), [("60", 60), ("140", 140), (None, 150)])
+@pytest.mark.parametrize(("columns", "longest"), [("60", 60), ("100", 100), (None, 80)])
 def test_a_list_of_rules_is_as_wide_as_its_terminal(
     columns: str | None, longest: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -210,14 +210,21 @@ def test_documents_are_merged_by_adding_and_the_shortest_reproducer_wins() -> No
 def test_ctrl_c_leaves_no_process_and_no_half_file(tmp_path: Path) -> None:
     marker = tmp_path / "small_psci_under_test.py"
     marker.write_text(SMALL_PSCI.read_text(encoding="utf-8"), encoding="utf-8")
-    words = [sys.executable, "-c", "from psci.cli.main import main; main()", "fuzz", f"exec:{sys.executable} {marker}",
+    # what is started in the background ignores the signal, and so does all that it starts
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{hears}; from psci.cli.main import main; main()"
+    words = [sys.executable, "-c", program, "fuzz", f"exec:{sys.executable} {marker}",
              "--calls", "100000", "--jobs", "2", "--save", str(tmp_path / "found"), "--json"]  # fmt: skip
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not list((tmp_path / "found").glob(".campaign-*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    os.kill(process.pid, signal.SIGINT)
-    printed, _ = process.communicate(timeout=60)
+    try:
+        while not list((tmp_path / "found").glob(".campaign-*")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.kill(process.pid, signal.SIGINT)
+        printed, _ = process.communicate(timeout=120)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     assert process.returncode == 130 and json.loads(printed)["interrupted"]
     running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
     assert not any(marker.name.encode() in line for line in running)

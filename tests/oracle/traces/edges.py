@@ -48,6 +48,9 @@ CLUSTERS: dict[str, Any] = {
 }  # fmt: skip
 
 
+LOW_IS_UNUSABLE: dict[str, Any] = {"unusable": [["0x0", "0xfff"]], "states": [hex(CORE_DOWN)]}
+CHECKED = {"unused-entry": "ignored"}
+"""The reading under which an entry point is checked if a powerdown state is asked for, and only then."""
 FROZEN: dict[str, Any] = {"power": {"0x1": "on"}, "activity": {"0x1": "frozen"}}
 """The state that a CPU_FREEZE of core 1 leaves."""
 
@@ -740,16 +743,30 @@ def a_right_claim_is_refused(t: Trace) -> None:
 @conforms
 def in_0_2_cpu_suspend_has_invalid_parameters_for_an_unusable_entry(t: Trace) -> None:
     """INVALID_ADDRESS came with 1.0."""
-    t.on("0.2", profile={"unusable": [["0x0", "0xfff"]], "states": [hex(CORE_DOWN)]})
+    t.on("0.2", profile=LOW_IS_UNUSABLE)
     t.asks(0, "CPU_SUSPEND", CORE_DOWN, 0x800, CONTEXT, gives="INVALID_PARAMETERS")
 
 
 @deviates
 def in_0_2_cpu_suspend_ends_although_its_entry_is_unusable(t: Trace) -> None:
     """The profile declares that the address is known to be unavailable."""
-    t.on("0.2", profile={"unusable": [["0x0", "0xfff"]], "states": [hex(CORE_DOWN)]})
+    t.on("0.2", reading=CHECKED, profile=LOW_IS_UNUSABLE)
     t.asks(0, "CPU_SUSPEND", CORE_DOWN, 0x800, CONTEXT, gives="SUCCESS")
     t.blames("CPU_SUSPEND-10")
+
+
+@conforms
+def in_0_2_cpu_suspend_may_be_downgraded_although_its_entry_is_unusable(t: Trace) -> None:
+    """The request may have become a standby, which uses no entry point."""
+    t.on("0.2", profile=LOW_IS_UNUSABLE)
+    t.asks(0, "CPU_SUSPEND", CORE_DOWN, 0x800, CONTEXT, gives="SUCCESS")
+
+
+@conforms
+def in_0_2_cpu_suspend_must_check_an_entry_where_it_is_read_so(t: Trace) -> None:
+    """The powerdown state would use it."""
+    t.on("0.2", reading=CHECKED, profile=LOW_IS_UNUSABLE)
+    t.asks(0, "CPU_SUSPEND", CORE_DOWN, 0x800, CONTEXT, gives="INVALID_PARAMETERS")
 
 
 @conforms
