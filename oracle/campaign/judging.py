@@ -228,6 +228,8 @@ class _Watch:
         if not rules and name not in self.amended:
             return []
         core = self.checker.machine.core_of[cpu]
+        silent: set[str] = set()
+        situations: set[str] = set()
         for configuration in self.checker.configurations:
             pending = configuration.call_of(core)
             if pending is None or pending.outcome is not None:
@@ -237,9 +239,10 @@ class _Watch:
             for outcome in allowed.outcomes:
                 # Where a rule gives the same answer, the amendment cannot show.
                 if outcome.rule.modality is Modality.AMENDS and (outcome.completion, outcome.value) not in plain:
-                    self.judgement.situations[outcome.rule.name] += 1
-            return [o.rule for o in allowed.outcomes if o.rule.completion is not Completion.RETURNS]
-        return []
+                    situations.add(outcome.rule.name)
+            silent |= {o.rule.name for o in allowed.outcomes if o.rule.completion is not Completion.RETURNS}
+        self.judgement.situations.update(situations)
+        return [rule for rule in rules if rule.name in silent]
 
     def _ended_silently(self, event: Event) -> None:
         """A call that did not return exercised the rule that lets it, once something else explains the core."""

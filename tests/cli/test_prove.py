@@ -38,7 +38,7 @@ def test_what_must_happen_in_the_end_has_three_lines(capsys: pytest.CaptureFixtu
     results = [result for result in document["results"] if result["property"] == "PROP-15"]
     assert {result["kind"] for result in results} == {"liveness"}
     assert [(result["method"], result["cores"], result["verdict"], result["states"]) for result in results] == [
-        ("ranking", "any", "proved", None), ("ranking", "3", "proved", None), ("explored graph", "2", "proved", 900),
+        ("ranking", "any", "proved", None), ("ranking", "3", "proved", None), ("explored graph", "2", "proved", 2470),
     ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def test_hypothesis_shrinks_the_same_programs(generator: Generator) -> None:
         programs(generator),
         hibernates,
         settings=settings(
-            max_examples=60, database=None, phases=[Phase.generate],
+            max_examples=500, database=None, phases=[Phase.generate],
         ),
     )  # fmt: skip
     assert hibernates(smallest)

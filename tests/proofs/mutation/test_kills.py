@@ -70,7 +70,7 @@ def test_the_sample_is_always_the_same() -> None:
     assert [m.name for m in sample(10)] == [m.name for m in sample(10)]
 
 
-@pytest.mark.parametrize("mutant", sample(12), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", sample(8), ids=lambda mutant: mutant.name)
 def test_a_mutant_of_the_sample_is_noticed_or_equivalent(mutant: Mutant) -> None:
     assert watch().look_at(mutant).by in (*KILLERS, DISTINGUISHABLE, EQUIVALENT)
 
