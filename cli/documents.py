@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from psci.cli.specification.facts_covered import CHECKED, KINDS, OUT_OF_SCOPE, OUTSIDE, account, counts
 from psci.model.calls import CALLS
-from psci.model.documents.facts_covered import CHECKED, KINDS, OUT_OF_SCOPE, OUTSIDE, account, counts
-from psci.model.documents.return_codes import NO_RETURN, VALUE, table
+from psci.model.return_codes import NO_RETURN, VALUE, table
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.codes import CODES
 from psci.model.tables.facts import FACTS

@@ -8,9 +8,9 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
+from psci.cli.specification.facts_covered import FactEntry, account
 from psci.model.calls import CALLS, NOT_PSCI, UNKNOWN
 from psci.model.declare import Call, Move
-from psci.model.documents.facts_covered import FactEntry, account
 from psci.model.environment import MOVES
 from psci.model.language.effects import Update
 from psci.model.language.rules import Completion, Modality, Rule

@@ -12,11 +12,11 @@ import click
 
 from psci.cli.console import prose_width
 from psci.cli.specification.choices import near
+from psci.cli.specification.facts_covered import FactEntry, account, citations, counts
 from psci.explorer.consistency.findings import sections
 from psci.explorer.consistency.settings import symbols_of
 from psci.model.calls import NOT_PSCI, UNKNOWN
 from psci.model.declare import Call, Move
-from psci.model.documents.facts_covered import FactEntry, account, citations, counts
 from psci.model.errors import InputError
 from psci.model.language.effects import Update
 from psci.model.language.rules import Rule

@@ -36,7 +36,6 @@ from psci.explorer.consistency.settings import (
     with_reading,
 )
 from psci.explorer.consistency.walk import Walk
-from psci.model.documents.return_codes import by_default
 from psci.model.environment import (
     BOOT,
     ENTER,
@@ -52,6 +51,7 @@ from psci.model.environment import (
 )
 from psci.model.language.rules import Modality, Rule
 from psci.model.language.terms import FALSE
+from psci.model.return_codes import by_default
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.versions import V1_3, Version

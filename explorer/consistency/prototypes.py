@@ -8,9 +8,9 @@ from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding
 from psci.explorer.consistency.settings import EVERYBODY, DeclaredSetting, calls_of, ordinary, without_function
 from psci.explorer.system import Product
 from psci.model.declare import Call
-from psci.model.documents.return_codes import NO_RETURN, by_default, column
 from psci.model.language.rules import Modality, Rule
 from psci.model.language.terms import FALSE
+from psci.model.return_codes import NO_RETURN, by_default, column
 from psci.model.specification import Specification
 from psci.model.tables.codes import NOT_SUPPORTED, SUCCESS
 from psci.model.tables.prototypes import VALUE, listed

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import z3
 
 from psci.model.declare import Call, Move
-from psci.model.documents.return_codes import by_default
 from psci.model.environment import BOOT
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import ISA, RESULT, Completion, Modality, Rule
 from psci.model.language.sorts import CORE, U64
 from psci.model.language.terms import FALSE
+from psci.model.return_codes import by_default
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Stepper
 from psci.model.symbols.machine import MACHINE

@@ -42,7 +42,7 @@ def blinked(m, s, call):
 '''
 PROGRAM = """
 import json
-from psci.model.documents.return_codes import table
+from psci.model.return_codes import table
 from psci.model.machine import Machine
 from psci.model.step import Invocation, Stepper
 from psci.model.tables.versions import V1_2, V1_3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psci.model.documents.return_codes import NO_RETURN, VALUE, table
+from psci.model.return_codes import NO_RETURN, VALUE, table
 from psci.model.tables.facts import FACTS
 from psci.model.tables.versions import V0_1, V0_2, V1_0, V1_2, V1_3, V1_3_ALPHA, V1_3_BETA, VERSIONS, Version
 

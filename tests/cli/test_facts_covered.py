@@ -9,8 +9,7 @@ import jsonschema
 from click.testing import CliRunner
 from house import ROOT
 
-from psci.cli.specification.rules import command
-from psci.model.documents.facts_covered import (
+from psci.cli.specification.facts_covered import (
     CHECKED,
     KINDS,
     MODELLED,
@@ -21,6 +20,7 @@ from psci.model.documents.facts_covered import (
     counts,
     tables,
 )
+from psci.cli.specification.rules import command
 from psci.model.tables.facts import FACTS
 
 BINDING = {"M", "P", "I", "D"}
