@@ -260,12 +260,18 @@ def log_offset(index: int) -> int:
     return LOGS_OFFSET + index * LOG_SIZE
 
 
+_PREFIXES: Mapping[str, type[enum.IntEnum] | type[enum.IntFlag]] = {
+    "CONFIG": Config, "ARMED": Armed, "GIC": Gic, "STATUS": Status, "OP": Opcode, "FLAG": Flag, "KIND": RecordKind,
+}  # fmt: skip
+"""What the names of the members begin with in the assembler."""
+
+
 def symbols() -> Mapping[str, int]:
     """Every number that the assembler needs, by the name it has there."""
     plain = {name: value for name, value in globals().items() if name.isupper() and type(value) is int}
     named = {
-        f"{kind.__name__.upper()}_{member.name}": int(member)
-        for kind in (Config, Armed, Gic, Status, Opcode, Flag, RecordKind)
+        f"{prefix}_{member.name}": int(member)
+        for prefix, kind in _PREFIXES.items()
         for member in kind
     }
     return plain | named

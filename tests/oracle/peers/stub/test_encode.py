@@ -125,7 +125,7 @@ def test_a_life_leaves_the_machine_unarmed_and_every_core_fresh() -> None:
         ([CallStep(turn=0, cpu=0, fn=1, args=(EntrySlot(4096),))], "entry slot 4096"),
         ([WakeStep(turn=0, cpu=0, target=3)], "aims at core 3"),
         ([PauseStep(turn=0, cpu=0, microseconds=1 << 32)], "pause of 4294967296"),
-        ([ProgramStep(turn=0, cpu=0)], "cannot run a Step"),
+        ([ProgramStep(turn=0, cpu=0)], "cannot run a ProgramStep"),
         ([CallStep(turn=0, cpu=0, fn=1)] * 1025, "more than 1024 steps"),
     ],
 )
