@@ -21,7 +21,9 @@ from psci.host.files import age, locked, write_whole
 from psci.host.requirements import Missing
 
 SUITES = ("sid", "trixie", "bookworm")
-"""Where packages are looked for, newest first."""
+"""Where packages are looked for unless something older or newer is asked for, newest first."""
+EVERY_SUITE = (*SUITES, "experimental", "bullseye")
+"""Where a series that was named is looked for; experimental and the oldest are never the default of anything."""
 INDEX_SECONDS = 24 * 3600
 """How long an index of packages is used before it is asked for again."""
 

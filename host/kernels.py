@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import lzma
 import re
-import subprocess
-import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from psci.host.requirements import Missing
 
 _KERNEL = re.compile(r"linux-(?P<kind>binary|image)-(?P<abi>(?P<series>\d+\.\d+)[0-9a-z.+~-]*)-cloud-arm64")
 _PORT_MODULES = (
@@ -66,26 +61,13 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
-def take_kernel(deb: Path, target: Path) -> None:
-    """Unpack the kernel's image and the few modules of its port: all modules would be ten times as much."""
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                place = _kernel_file(Path(member.name).name)
-                content = archive.extractfile(member) if place and member.isfile() else None
-                if place and content is not None:
-                    (target / place).parent.mkdir(exist_ok=True)
-                    data = content.read()
-                    (target / place).write_bytes(lzma.decompress(data) if member.name.endswith(".xz") else data)
-    if process.returncode != 0:
-        raise Missing(f"{deb.name} cannot be unpacked (dpkg-deb ended with {process.returncode}): try again")
-    if not (target / "vmlinuz").is_file():
-        raise Missing(f"{deb.name} holds no vmlinuz: give --kernel FILE")
+def kernel_file(path: str) -> str | None:
+    """Where a file of a kernel package is kept, or None: all modules would be ten times as much as is needed.
 
-
-def _kernel_file(name: str) -> str | None:
-    """Where a file of a kernel package is kept, or None."""
+    Args:
+        path: the file's path in the package.
+    """
+    name = Path(path).name
     if re.match(r"vmlinuz\b", name):
         return "vmlinuz"
     module = re.fullmatch(r"(\w+)\.ko(\.xz)?", name)

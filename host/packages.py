@@ -5,6 +5,7 @@ never configured. No package version is named here: what the suites hold now is 
 
     <cache>/apt/SUITE-ARCH/          lists and configuration of one private root
     <cache>/kernels/NAME_VERSION/    vmlinuz of one kernel, and the modules that its console needs
+    <cache>/images/NAME_VERSION/     a hypervisor, or firmware
     <cache>/trees/LABEL-DIGEST/      unpacked packages; host programs have a launcher in launch/
 """
 
@@ -18,9 +19,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from psci.host.apt import SUITES, AptRoot, ask, install_on_host, own_suite, run
+from psci.host.apt import EVERY_SUITE, SUITES, AptRoot, ask, install_on_host, own_suite, run
+from psci.host.archives import Keep, Kept, take
 from psci.host.files import cache_folder, fill_folder, locked
-from psci.host.kernels import Kernel, KernelPackage, kernels, numbers, take_kernel
+from psci.host.kernels import Kernel, KernelPackage, kernel_file, kernels, numbers
 from psci.host.launchers import write_launchers
 from psci.host.requirements import Missing, Requirement
 
@@ -56,7 +58,7 @@ class Packages:
             Missing: no index can be had.
         """
         found: dict[str, KernelPackage] = {}
-        for suite in SUITES:
+        for suite in EVERY_SUITE:
             for kernel in self._kernels(suite):
                 found.setdefault(kernel.series, kernel)
         return tuple(sorted(found.values(), key=lambda kernel: numbers(kernel.series), reverse=True))
@@ -68,19 +70,75 @@ class Packages:
             Missing: no suite holds that series, or it cannot be fetched.
         """
         package = self._kernel_package(series)
-        root = self._root(package.suite, "arm64")
-        version = root.version(package.name)
-        folder = self.cache / "kernels" / f"{package.name}_{_file_name(version)}"
-        image = folder / "vmlinuz"
+        kept = self.files(package.name, package.suite, kernel_file, "vmlinuz", room="kernels")
+        image = kept.folder / "vmlinuz"
+        return Kernel(series=package.series, package=kept.package, version=kept.version, image=image)
+
+    def files(self, package: str, suite: str, keep: Keep, needed: str, *, room: str = "images") -> Kept:
+        """Fetch a package for arm64, and keep some of its files.
+
+        Args:
+            package: its name.
+            suite: where it is taken from.
+            keep: which of its files are kept, and where.
+            needed: the one that must be there.
+            room: the folder of the cache; one package is always kept in the same way in it.
+
+        Raises:
+            Missing: it cannot be fetched.
+        """
+        root = self._root(suite, "arm64")
+        version = root.version(package)
+        folder = self.cache / room / f"{package}_{_file_name(version)}"
 
         def fill(target: Path) -> None:
-            for deb in root.download([package.name]):
-                take_kernel(deb, target)
+            for deb in root.download([package]):
+                take(deb, target, keep, needed)
 
-        if not image.is_file():
-            with locked(self.cache / "kernels.lock"):
+        if not folder.is_dir():
+            with locked(self.cache / f"{room}.lock"):
                 fill_folder(folder, fill)
-        return Kernel(series=package.series, package=package.name, version=version, image=image)
+        return Kept(package, version, folder)
+
+    def named(self, pattern: str) -> dict[str, tuple[str, str]]:
+        """The packages for arm64 whose names fit, as series: (name, suite); each from the newest suite that holds it.
+
+        Args:
+            pattern: a regular expression for the name, with a group `series`.
+        """
+        prefix = re.split(r"[\\(\[]", pattern)[0]
+        found: dict[str, tuple[str, str]] = {}
+        for suite in EVERY_SUITE:
+            for name in self._names(suite, prefix):
+                if match := re.fullmatch(pattern, name):
+                    found.setdefault(match["series"], (name, suite))
+        return _newest_first(found)
+
+    def series_of(self, package: str, architecture: str = "arm64") -> dict[str, tuple[str, str]]:
+        """The series of a package that the suites hold, as series: (name, suite); a series is `11.1` of 1:11.1.3+ds-1."""
+        found: dict[str, tuple[str, str]] = {}
+        for suite in EVERY_SUITE:
+            with contextlib.suppress(Missing):
+                version = self._root(suite, architecture).version(package).rpartition(":")[2]
+                if match := re.match(r"\d+\.\d+", version):
+                    found.setdefault(match[0], (package, suite))
+        return _newest_first(found)
+
+    def qemu(self, series: str) -> Path:
+        """A launcher of the QEMU of a series (`11`, `11.1` or `latest`), fetched into the cache.
+
+        Raises:
+            Missing: no suite holds it.
+        """
+        held = self.qemu_series()
+        for name, (_, suite) in held.items():
+            if series == "latest" or name == series or name.startswith(f"{series}."):
+                return self.fetch_program("qemu-system-aarch64", suite)
+        raise Missing(f"no suite holds QEMU {series} (there are: {', '.join(held) or 'none'}): give --qemu FILE")
+
+    def qemu_series(self) -> dict[str, tuple[str, str]]:
+        """The series of QEMU that the suites hold, newest first."""
+        return self.series_of(HOST_PROGRAMS["qemu-system-aarch64"], _own_architecture())
 
     def python(self, suite: str | None = None) -> Path:
         """Fetch arm64 Python with the libraries it needs; returns the folder that holds usr/.
@@ -108,7 +166,7 @@ class Packages:
         return next(used, SUITES[0])
 
     def _kernel_package(self, series: str) -> KernelPackage:
-        for suite in SUITES:
+        for suite in SUITES if series == "latest" else EVERY_SUITE:
             for kernel in self._kernels(suite):
                 if series in ("latest", kernel.series):
                     return kernel
@@ -116,7 +174,15 @@ class Packages:
         raise Missing(f"no suite holds a kernel {series} for arm64 (there are: {have}): give --kernel FILE")
 
     def _kernels(self, suite: str) -> tuple[KernelPackage, ...]:
-        return kernels(self._root(suite, "arm64").names("linux-"), suite)
+        return kernels(self._names(suite, "linux-"), suite)
+
+    def _names(self, suite: str, prefix: str) -> list[str]:
+        if suite in SUITES:
+            return self._root(suite, "arm64").names(prefix)
+        # A mirror need not carry the oldest suite or experimental.
+        with contextlib.suppress(Missing):
+            return self._root(suite, "arm64").names(prefix)
+        return []
 
     # --- programs of this machine ------------------------------------------------------------------------
 
@@ -125,7 +191,9 @@ class Packages:
         on_path = shutil.which(name)
         if on_path is not None:
             return Path(on_path)
-        launchers = sorted((self.cache / "trees").glob(f"*/launch/{name}"), key=lambda path: path.stat().st_mtime)
+        # What was fetched from another suite is another version, and used only where it was asked for.
+        label = f"{HOST_PROGRAMS.get(name, name)}-{own_suite()}-*"
+        launchers = sorted((self.cache / "trees").glob(f"{label}/launch/{name}"), key=lambda path: path.stat().st_mtime)
         return launchers[-1] if launchers else None
 
     def find_or_fetch(self, name: str) -> Path | None:
@@ -165,8 +233,7 @@ class Packages:
             Missing: it cannot be had.
         """
         package = HOST_PROGRAMS[name]
-        architecture = ask(["dpkg", "--print-architecture"], "dpkg").strip()
-        root = self._root(suite or own_suite(), architecture)
+        root = self._root(suite or own_suite(), _own_architecture())
         tree = self._tree(f"{package}-{root.suite}", root, root.closure([package]))
         launcher = tree / "launch" / name
         if not launcher.is_file():
@@ -184,6 +251,22 @@ class Packages:
             Requirement(what="an arm64 kernel", found=", ".join(kernels) or None, remedy=remedy),
             Requirement(what="Python for arm64", found=pythons[-1] if pythons else None, remedy=remedy),
         ]
+
+    def fetched(self, pattern: str) -> str | None:
+        """The newest file of a hypervisor or firmware that was fetched and whose path fits, or None."""
+        found = sorted((self.cache / "images").glob(pattern), key=lambda path: numbers(path.parent.name))
+        return str(found[-1]) if found else None
+
+    def fetched_qemu(self, series: str = "latest") -> str | None:
+        """The newest QEMU of a series that was fetched, or None."""
+        package = HOST_PROGRAMS["qemu-system-aarch64"]
+        found: list[tuple[tuple[int, ...], str]] = []
+        for listed in (self.cache / "trees").glob(f"{package}-*/packages.txt"):
+            match = re.search(rf"^{package} (?:\d+:)?(\S+)", listed.read_text(encoding="utf-8"), re.MULTILINE)
+            version = match[1] if match else ""
+            if series == "latest" or re.match(rf"{re.escape(series)}\b", version):
+                found.append((numbers(version), str(listed.parent / "launch" / "qemu-system-aarch64")))
+        return max(found)[1] if found else None
 
     def requirement(self, name: str) -> Requirement:
         """Whether a program of `HOST_PROGRAMS` is there."""
@@ -213,6 +296,14 @@ class Packages:
             with locked(self.cache / "trees.lock"):
                 fill_folder(folder, fill)
         return folder
+
+
+def _own_architecture() -> str:
+    return ask(["dpkg", "--print-architecture"], "dpkg").strip()
+
+
+def _newest_first(found: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    return dict(sorted(found.items(), key=lambda item: numbers(item[0]), reverse=True))
 
 
 def _file_name(version: str) -> str:

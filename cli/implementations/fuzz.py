@@ -28,19 +28,20 @@ DEFAULT_CPUS = 4
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, each with a peer.")
 @click.option("--resume", is_flag=True, help="Go on with a campaign against this peer that was interrupted.")
 @click.option("--psci", metavar="VERSION", help="The version to ask the peer for, and to judge by.")
-@click.option("--conduit", type=click.Choice(["hvc", "smc"]), help="How QEMU is called.")
+@click.option("--conduit", type=click.Choice(["hvc", "smc"]), help="How QEMU or Xen is called.")
 @click.option(
     "--cpus", type=click.IntRange(1, 8), default=DEFAULT_CPUS, show_default=True, help="Cores of the machine."
 )
 @click.option("--kernel", type=click.Path(dir_okay=False), help="An arm64 Image of your own (kvm).")
 @click.option("--qemu", type=click.Path(dir_okay=False), help="A qemu-system-aarch64 of your own.")
+@click.option("--firmware", type=click.Path(dir_okay=False), help="A firmware (tfa) or hypervisor (xen) of your own.")
 @click.option("--save", type=click.Path(file_okay=False, path_type=Path), default=Path("psci-deviations"),
               show_default=True, help="The folder for what is found.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Judge by DEN0022 alone: listed deviations of the peer are new ones too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/fuzz.json).")
 def command(
     peer: str, seed: int | None, calls: int | None, seconds: float | None, jobs: int, resume: bool, psci: str | None,
-    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, save: Path, strict: bool, as_json: bool,
+    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, firmware: str | None, save: Path, strict: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Judge a real implementation: PEER is one of `psci peers`, such as qemu, kvm:latest or exec:COMMAND.
 
@@ -55,7 +56,7 @@ def command(
         from psci.model.tables.versions import version
 
         version(psci)
-    request = peers.request_for(peer, kernel=kernel, qemu=qemu, conduit=conduit, psci=psci)
+    request = peers.request_for(peer, kernel=kernel, qemu=qemu, firmware=firmware, conduit=conduit, psci=psci)
     seed = secrets.randbelow(1 << 32) if seed is None and not resume else seed
     if calls is None and seconds is None:
         calls = DEFAULT_CALLS
@@ -80,7 +81,7 @@ def command_line(request: Request, plan: CampaignPlan, strict: bool) -> str:
     words += ["--time", f"{plan.seconds:g}"] if plan.seconds is not None else []
     words += ["--cpus", str(plan.cpus)] if plan.cpus != DEFAULT_CPUS else []
     words += ["--strict"] if strict else []
-    for name in ("psci", "conduit", "kernel", "qemu"):
+    for name in ("psci", "conduit", "kernel", "qemu", "firmware"):
         value = getattr(request, name)
         words += [f"--{name}", value] if value is not None else []
     return shlex.join(words)

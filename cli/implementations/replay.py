@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 @click.option("--times", type=click.IntRange(1, 10_000), help="How many runs (default: by the rate in the file).")
 @click.option("--kernel", type=click.Path(dir_okay=False), help="An arm64 Image of your own (kvm).")
 @click.option("--qemu", type=click.Path(dir_okay=False), help="A qemu-system-aarch64 of your own.")
+@click.option("--firmware", type=click.Path(dir_okay=False), help="A firmware (tfa) or hypervisor (xen) of your own.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/replay.json).")
 def command(
-    file: Path, peer: str | None, times: int | None, kernel: str | None, qemu: str | None, as_json: bool
+    file: Path,
+    peer: str | None,
+    times: int | None,
+    kernel: str | None,
+    qemu: str | None,
+    firmware: str | None,
+    as_json: bool,
 ) -> int:
     """Run a saved deviation again. FILE was written by psci fuzz or psci filter.
 
@@ -36,8 +43,9 @@ def command(
     request = peers.request_from(deviation.peer, str(file), deviation.filter)
     if peer is not None:
         request = peers.request_for(peer, psci=request.psci, filter=request.filter)
-    if kernel is not None or qemu is not None:
-        request = replace(request, kernel=kernel or request.kernel, qemu=qemu or request.qemu)
+    own = {"kernel": kernel, "qemu": qemu, "firmware": firmware}
+    if any(own.values()):
+        request = replace(request, **{option: path or getattr(request, option) for option, path in own.items()})
     opened = peers.open_peer(request)
     try:
         done = replay(opened, deviation, times or default_times(deviation), request)

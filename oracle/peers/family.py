@@ -28,7 +28,9 @@ class Request:
     kernel: str | None = None
     """An arm64 Image instead of a suite's kernel (kvm)."""
     qemu: str | None = None
-    """The QEMU to test (qemu), or to emulate the host with (kvm)."""
+    """The QEMU to test (qemu), or to emulate the machine with."""
+    firmware: str | None = None
+    """A firmware (tfa) or a hypervisor (xen) instead of a suite's."""
     conduit: str | None = None
     psci: str | None = None
     """The version to ask for, and to judge against."""
@@ -94,6 +96,14 @@ class Family(ABC):
         found = import_module(f"{self.package}.quirks").QUIRKS
         assert isinstance(found, Quirks)
         return found
+
+    def offered(self) -> Sequence[str]:
+        """The names of all its peers that can be had now, each only once; asks the suites where they hold versions.
+
+        Raises:
+            Missing: the suites cannot be asked.
+        """
+        return [name for name in self.peers if name == name.lower()]
 
     def requirements(self, request: Request) -> Sequence[Requirement]:
         """What a peer needs, and what of it is on this machine."""

@@ -19,7 +19,7 @@ from psci.oracle.peers.forwarding import Forwarding
 
 GROUP = "psci.peers"
 OPTIONS: Mapping[str, str] = {
-    "kernel": "--kernel", "qemu": "--qemu", "conduit": "--conduit", "filter": "SMCCC filter",
+    "kernel": "--kernel", "qemu": "--qemu", "firmware": "--firmware", "conduit": "--conduit", "filter": "SMCCC filter",
 }  # fmt: skip
 """The options of a request that not every family takes, as a user calls them."""
 CONDUITS = ("hvc", "smc")

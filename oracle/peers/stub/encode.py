@@ -27,6 +27,8 @@ class StubMachine:
     gic: layout.Gic = layout.Gic.NONE
     gicd: int = 0
     gicc: int = 0
+    ends_rings: bool = False
+    """Whether a ring is taken by ending it: an interrupt controller of a hypervisor may know no other way."""
     observe_doorbell: int = 0
     """Where an observe step stores the index of its target (32 bits); 0: observe steps do nothing."""
     waiting_doorbell: int = 0
@@ -153,6 +155,7 @@ def _header(platform: StubMachine, patience: Patience) -> bytes:
         platform.gicd, platform.gicc,
         platform.observe_doorbell, platform.waiting_doorbell, platform.finished_doorbell,
     )  # fmt: skip
+    struct.pack_into("<I", head, layout.H_ENDS_RINGS, platform.ends_rings)
     struct.pack_into(f"<{cores}Q", head, layout.H_MPIDRS, *platform.mpidrs)
     return bytes(head)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
-VERSION = 1
+VERSION = 2
 """Changes with every change of meaning in this file."""
 
 # --- the image -------------------------------------------------------------------------------------------
@@ -89,6 +89,7 @@ H_GICC = 0x38
 H_OBSERVE = 0x40
 H_WAITING = 0x48
 H_FINISHED = 0x50
+H_ENDS_RINGS = 0x58
 H_MPIDRS = 0x80
 
 

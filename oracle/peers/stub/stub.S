@@ -20,6 +20,8 @@
         .equ    GICC_PMR,        0x04
         .equ    GICC_IAR,        0x0c
         .equ    GICC_EOIR,       0x10
+        .equ    GICC_HPPIR,      0x18
+        .equ    SGIR_MYSELF,     2 << 24
         .equ    PRIORITY_WAKE,   0x40
         .equ    PRIORITY_RING,   0xa0
         .equ    MASK_RING,       0x80           // PMR: wake interrupts reach the core, rings and timers do not
@@ -687,11 +689,35 @@ doze:
         wfi
         msr     cntv_ctl_el0, xzr
         isb
+        ldr     w3, [x23, #H_ENDS_RINGS]
+        cbnz    w3, 1f
         mov     w3, #MASK_RING
         str     w3, [x1, #GICC_PMR]
         add     x2, x2, #GICD_CPENDSGIR
         mov     w3, #(0xff << (8 * RING_SGI))
         str     w3, [x2]
+        dsb     sy
+        ret
+1:      ldr     w3, [x1, #GICC_HPPIR]
+        ands    w3, w3, #0x3ff
+        .if     WAKE_SGI
+        .error  "the highest pending interrupt is compared with zero"
+        .endif
+        b.eq    3f
+        cmp     w3, #1020
+        b.hs    3f
+        ldr     w3, [x1, #GICC_IAR]
+        and     w0, w3, #0x3ff
+        cmp     w0, #1020
+        b.hs    3f
+        str     w3, [x1, #GICC_EOIR]
+        dsb     sy
+        cbnz    w0, 1b
+        mov     w3, #SGIR_MYSELF                // a wakeup came in between: it is not for us to take here
+        str     w3, [x2, #GICD_SGIR]
+        dsb     sy
+3:      mov     w3, #MASK_RING
+        str     w3, [x1, #GICC_PMR]
         dsb     sy
         ret
 
@@ -864,6 +890,7 @@ wait_until_armed:                               // keeps x10-x19
         add     w0, w0, #1
         str     w0, [x23, #H_BOOTS]
         bl      set_up_gic
+        ldr     w28, [x23, #H_GIC]              // what was set up; a tester that finds us only now writes it later
         lsr     x21, x18, #11                   // spin for half a millisecond, it will come soon
         STAMP   x20, x0
 1:      ldr     w0, [x23, #H_ARMED]
@@ -873,6 +900,7 @@ wait_until_armed:                               // keeps x10-x19
         sub     x0, x22, x20
         cmp     x0, x21
         b.lo    1b
+        cbz     w28, 1b
         lsr     x0, x18, #12
         bl      doze_or_yield
         b       1b

@@ -1,4 +1,4 @@
-"""One virtual machine of QEMU: its memory is ours too, and it goes from life to life."""
+"""One machine that QEMU emulates: its memory is ours too, and it goes from life to life."""
 
 from __future__ import annotations
 
@@ -9,46 +9,22 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from psci.oracle.peers.emulated.board import Board, Limits
+from psci.oracle.peers.emulated.process import QemuProcess, sleeping
+from psci.oracle.peers.emulated.snapshot import Snapshot
 from psci.oracle.peers.peer import PeerDied
 from psci.oracle.peers.program import CallStep, ProgramStep
-from psci.oracle.peers.qemu.process import QemuProcess, sleeping
 from psci.oracle.peers.stub import decode, encode, layout
 
-RAM_BASE = 0x4000_0000
-RAM_SIZE = 64 << 20
 _EVENTS = {"guest-shutdown": "off", "guest-reset": "reset", "guest-panic": "crash"}
 """What QEMU's reasons mean; any other end of the machine was not the guest's."""
 
 _OURS = "host-qmp-system-reset"
 _LOOKS_FOR_LATE_REQUESTS = 2
 _MERGED_SECONDS = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QemuLimits:
-    """How long we wait for the machine, in seconds."""
-
-    answer: float = 0.25
-    """For the return of a call, once nothing else happens."""
-    start: float = 0.25
-    """For the entry of a core that a successful CPU_ON should start."""
-    silent: float = 0.001
-    """For a call that should not return, once its virtual CPU sleeps."""
-    life: float = 20.0
-    """For a whole life."""
-    reset: float = 5.0
-    """For QEMU to reset the machine."""
-    launch: float = 20.0
-    """For QEMU to start."""
-    command: float = 10.0
-    """For QEMU's monitor to answer."""
-
-    def times(self, factor: float) -> QemuLimits:
-        """The same, more patient: what a campaign asks for before it reports that there was no answer."""
-        return QemuLimits(**{name: seconds * factor for name, seconds in asdict(self).items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,30 +38,51 @@ class Lived:
     """False where the time limit ended it."""
 
 
-class VirtualMachine:
+class EmulatedMachine:
     """A QEMU process whose memory we share, and its way from life to life."""
 
     def __init__(
-        self, command: Sequence[str], platform: encode.StubMachine, limits: QemuLimits, patience: encode.Patience
+        self, command: Sequence[str], board: Board, *, smc: bool, stub: bytes, limits: Limits, patience: encode.Patience
     ) -> None:
-        self.platform = platform
+        """Start QEMU, and wait until the stub is there where the way to it is long.
+
+        Args:
+            command: QEMU and its arguments, without the memory.
+            board: the machine.
+            smc: whether calls are made by SMC.
+            stub: the image of the stub, as it was loaded.
+            limits: how long to wait.
+            patience: how long cores wait for each other.
+
+        Raises:
+            Missing: QEMU cannot be started.
+            PeerDied: it ended, or the stub was not started in time.
+        """
+        self.board = board
+        self._smc = smc
         self._limits = limits
         # An anonymous file: nothing is left behind however we end.
-        descriptor = os.memfd_create("psci-guest-memory")
+        self._descriptor = os.memfd_create("psci-guest-memory")
+        self._snapshot: Snapshot | None = None
         try:
-            os.ftruncate(descriptor, RAM_SIZE)
-            self._memory = mmap.mmap(descriptor, RAM_SIZE)
-            self._base = platform.exchange - RAM_BASE
-            self._write(encode.idle(platform, patience))
-            backend = f"memory-backend-file,id=ram,size={RAM_SIZE},share=on,mem-path=/proc/self/fd/{descriptor}"
+            os.ftruncate(self._descriptor, board.ram_size)
+            self._memory = mmap.mmap(self._descriptor, board.ram_size)
+            if board.image is not None:
+                self.platform = self._platform_at(board.image)
+                self._write(encode.idle(self.platform, patience))
+            path = f"/proc/self/fd/{self._descriptor}"
             self._process = QemuProcess(
-                [*command, "-object", backend],
-                pass_fds=[descriptor], start_seconds=limits.launch, answer_seconds=limits.command,
+                [*command, "-object", f"memory-backend-file,id=ram,size={board.ram_size},share=on,mem-path={path}"],
+                pass_fds=[self._descriptor], start_seconds=limits.launch, answer_seconds=limits.command,
             )  # fmt: skip
-        finally:
-            os.close(descriptor)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
         self.pid = self._process.pid
         try:
+            if board.slow_start:
+                self._arrive(stub)
+                self._snapshot = Snapshot(self._process, self._memory, self._descriptor, limits.reset)
             self._threads = self._vcpu_threads()
         except BaseException:
             self.close()
@@ -93,6 +90,39 @@ class VirtualMachine:
         self._places: tuple[int | None, ...] = (None,) * len(self._threads)
         self._fresh = True
         self._paused = False
+
+    def _platform_at(self, image: int) -> encode.StubMachine:
+        board = self.board
+        return encode.StubMachine(
+            image=image, mpidrs=board.mpidrs, smc=self._smc, gic=board.gic, gicd=board.gicd, gicc=board.gicc,
+            ends_rings=board.ends_rings,
+        )  # fmt: skip
+
+    @property
+    def _base(self) -> int:
+        return self.platform.exchange - self.board.ram_base
+
+    def _arrive(self, stub: bytes) -> None:
+        """Wait until the boot core waits to be armed; the stub may be anywhere at the start of a block."""
+        begin = stub[: layout.VECTORS_OFFSET]
+        deadline = time.monotonic() + self._limits.arrival
+        while time.monotonic() < deadline:
+            if not self.alive:
+                raise PeerDied(f"before the stub was started: {self._process.obituary()}")
+            for image in self._places_of(begin):
+                self.platform = self._platform_at(image)
+                at = self._base + layout.H_BOOTS
+                if self._base + layout.EXCHANGE_SIZE <= self.board.ram_size and any(self._memory[at : at + 4]):
+                    return
+            time.sleep(0.02)
+        raise PeerDied(f"the stub was not started within {self._limits.arrival:g} s")
+
+    def _places_of(self, begin: bytes) -> list[int]:
+        board = self.board
+        if board.image is not None:
+            return [board.image]
+        offsets = range(layout.TEXT_OFFSET, board.ram_size, layout.BLOCK_ALIGNMENT)
+        return [board.ram_base + at for at in offsets if self._memory[at : at + len(begin)] == begin]
 
     @property
     def alive(self) -> bool:
@@ -102,7 +132,11 @@ class VirtualMachine:
     def close(self) -> None:
         """End QEMU and give its memory back."""
         self._process.close()
+        if self._snapshot is not None:
+            self._snapshot.close()
         self._memory.close()
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
 
     def run(self, lives: Sequence[Sequence[ProgramStep]], encoded: Sequence[Sequence[encode.Segment]]) -> list[Lived]:
         """Live each of `lives`, given also as what `encode.life` made of them.
@@ -112,7 +146,7 @@ class VirtualMachine:
             PeerError: the memory holds what the stub cannot have written.
         """
         origin: int | None = None
-        lived = []
+        lived: list[Lived] = []
         for steps, segments in zip(lives, encoded, strict=True):
             self._place(steps)
             self._boot()
@@ -123,11 +157,12 @@ class VirtualMachine:
                 system, raw, complete = self._watch()
             except PeerDied as died:
                 raise PeerDied(f"{died}{self._last_calls(steps)}") from died
-            if origin is None:
+            if origin is None or self._snapshot is not None:
                 boot = decode.boot(self._read, self.platform)
                 if boot is None:
                     raise PeerDied(f"the boot core did not start: {self._process.obituary()}")
-                origin = boot.t
+                # A snapshot puts the counter back; in the trace time goes on.
+                origin = boot.t - (_last_moment(lived) + 1 if lived else 0)
             life = decode.life(self._read, self.platform, steps, origin)
             lived.append(Lived(life=life, system=system, raw=raw, complete=complete))
         return lived
@@ -177,6 +212,10 @@ class VirtualMachine:
 
     def _boot(self) -> None:
         """Bring the machine to where its boot core waits to be armed."""
+        if self._snapshot is not None:
+            if not self._fresh:
+                self._restore(self._snapshot)
+            return
         if self._fresh and self._stays_fresh():
             return
         self._process.execute("system_reset")
@@ -198,6 +237,24 @@ class VirtualMachine:
         if self._paused:
             self._process.execute("cont")
             self._paused = False
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        self._process.execute("stop")
+        if self._paused:
+            # QEMU goes on after the guest switched itself off only when it was reset.
+            self._process.execute("system_reset")
+            deadline = time.monotonic() + self._limits.reset
+            while (event := self._process.take_event(max(0.0, deadline - time.monotonic()))) is not None:
+                if event[0] == "RESET" and event[1].get("reason") == _OURS:
+                    break
+            else:
+                raise PeerDied(f"QEMU did not reset the machine within {self._limits.reset:g} s")
+            self._paused = False
+        snapshot.restore()
+        # What the guest asked for before it was stopped is no news of the life that begins.
+        while self._process.take_event() is not None:
+            pass
+        self._process.execute("cont")
 
     def _stays_fresh(self) -> bool:
         """Whether the machine that the guest reset boots undisturbed.
@@ -256,7 +313,9 @@ class VirtualMachine:
             case layout.Status.FINISHED | layout.Status.LOST:
                 return True
             case layout.Status.NEVER:
-                return quiet >= (self._limits.start if core.expected or index == 0 else 0)
+                if index == 0:
+                    return quiet >= self._limits.arrival
+                return quiet >= (self._limits.start if core.expected else 0)
             case layout.Status.IN_SILENT_CALL:
                 if core.expected:
                     return quiet >= self._limits.start
@@ -273,12 +332,17 @@ class VirtualMachine:
         if name == "SHUTDOWN":
             self._paused = True
         elif name == "RESET" and reason != _OURS:
-            self._fresh = True
+            self._fresh = self._snapshot is None
         else:
             return None
         if reason not in _EVENTS:
             raise PeerDied(f"QEMU ended the machine: {reason}")
         return _EVENTS[reason]
+
+
+def _last_moment(lived: Sequence[Lived]) -> int:
+    events = [event.t1 for life in lived for event in life.life.events if event.t1 is not None]
+    return max([*events, *(boot.t for life in lived for boot in life.life.boots)], default=0)
 
 
 def apart(steps: Sequence[ProgramStep], cores: int, places: int) -> tuple[int | None, ...]:

@@ -1,0 +1,1 @@
+"""Trusted Firmware-A at EL3, as the Normal world sees it."""

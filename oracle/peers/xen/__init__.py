@@ -1,0 +1,1 @@
+"""Xen's virtual PSCI, as its first domain sees it."""
