@@ -114,10 +114,12 @@ class Packages:
                     found.setdefault(match["series"], (name, suite))
         return _newest_first(found)
 
-    def series_of(self, package: str, architecture: str = "arm64") -> dict[str, tuple[str, str]]:
-        """The series of a package that the suites hold, as series: (name, suite); a series is `11.1` of 1:11.1.3+ds-1."""
+    def series_of(
+        self, package: str, architecture: str = "arm64", suites: Sequence[str] = EVERY_SUITE
+    ) -> dict[str, tuple[str, str]]:
+        """The series of a package that suites hold, as series: (name, suite); a series is `11.1` of 1:11.1.3+ds-1."""
         found: dict[str, tuple[str, str]] = {}
-        for suite in EVERY_SUITE:
+        for suite in suites:
             with contextlib.suppress(Missing):
                 version = self._root(suite, architecture).version(package).rpartition(":")[2]
                 if match := re.match(r"\d+\.\d+", version):

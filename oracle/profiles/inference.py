@@ -93,6 +93,8 @@ def _features(answers: Mapping[Asked, int], version: str | None) -> dict[str, An
     if smccc is not None:
         functions["SMCCC_VERSION"] = not _denied(smccc)
     flags = answers.get((PSCI_FEATURES, CPU_SUSPEND, 0), 0)
+    # Who denies CPU_SUSPEND says nothing of its flags, and none can be set.
+    flags = 0 if _denied(flags) else flags
     return {
         "functions": functions,
         "power_state_format": "extended" if flags & EXTENDED_FORMAT else "original",

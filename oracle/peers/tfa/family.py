@@ -60,7 +60,7 @@ class Tfa(Family):
         """A firmware of each series on each board that it has an image for."""
         from psci.host.packages import Packages
 
-        return [f"tfa:{series}{board}" for series in Packages().series_of(_PACKAGE) for board in ("", _IMX)]
+        return [f"tfa:{series}{board}" for series in _held(Packages()) for board in ("", _IMX)]
 
     def requirements(self, request: Request) -> Sequence[Requirement]:
         """A firmware, an emulator that has the board, and what assembles the stub."""
@@ -98,8 +98,15 @@ def _parts(name: str) -> tuple[str, str]:
     return rest.removesuffix(_IMX).removesuffix("imx8mm"), "imx8mm" if imx else "rpi4"
 
 
+def _held(packages: Packages) -> dict[str, tuple[str, str]]:
+    from psci.host.apt import SUITES
+
+    # Older suites have the package, and images for none of our boards in it.
+    return packages.series_of(_PACKAGE, suites=SUITES)
+
+
 def _package(packages: Packages, series: str) -> tuple[str, str]:
-    held = packages.series_of(_PACKAGE)
+    held = _held(packages)
     chosen = series or next(iter(held), "")
     if chosen not in held:
         raise Missing(
