@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "graph": ("specification", "pictures of the rules, and the page to step through them"),
     "trace": ("implementations", "check a trace, or show it as a timeline"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
+    "matrix": ("implementations", "every implementation that can be had, judged beside each other, in one table"),
     "replay": ("implementations", "run a saved sequence of calls again"),
     "faults": (
         "implementations",

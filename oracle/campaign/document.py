@@ -61,6 +61,7 @@ def document(
         "rules_never_exercised": [name for name in rules if name not in exercised],
         "rules_in_reach": len(rules),
         "permissions": dict(result.permissions_used),
+        "profiles": [dict(profile) for profile in result.profiles],
         "quirks": [
             {
                 "name": quirk.name,
@@ -154,6 +155,7 @@ def merged(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "rules_never_exercised": [name for name in reached if name not in exercised],
         "rules_in_reach": len(reached),
         "permissions": _counts(document["permissions"] for document in documents),
+        "profiles": max((document["profiles"] for document in documents), key=len),
         "quirks": _quirks(documents),
         "overlap": {
             "calls": sum(d["overlap"]["calls"] for d in documents),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from psci.oracle.peers.family import Family, Request, UnknownPeer
 from psci.oracle.peers.peer import Peer, PeerDied, PeerError
-from psci.oracle.peers.registry import family, names, request_for, request_from
+from psci.oracle.peers.registry import family, names, registered, request_for, request_from
 
 
 def open_peer(request: Request, *, times: float = 1.0) -> Peer:
@@ -25,6 +25,6 @@ def open_peer(request: Request, *, times: float = 1.0) -> Peer:
 
 
 __all__ = [
-    "Family", "Peer", "PeerDied", "PeerError", "Request", "UnknownPeer", "family", "names", "open_peer", "request_for",
-    "request_from",
+    "Family", "Peer", "PeerDied", "PeerError", "Request", "UnknownPeer", "family", "names", "open_peer", "registered",
+    "request_for", "request_from",
 ]  # fmt: skip
