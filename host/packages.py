@@ -167,6 +167,14 @@ class Packages:
         used = (suite for suite in SUITES if (self.cache / "apt" / f"{suite}-arm64" / "stamp").exists())
         return next(used, SUITES[0])
 
+    def latest_series(self) -> str:
+        """The series of the newest kernel of the suites, which is called `latest`.
+
+        Raises:
+            Missing: no suite holds one.
+        """
+        return self._kernel_package("latest").series
+
     def _kernel_package(self, series: str) -> KernelPackage:
         for suite in SUITES if series == "latest" else EVERY_SUITE:
             for kernel in self._kernels(suite):

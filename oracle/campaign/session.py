@@ -75,7 +75,7 @@ class Session:
             plan = replace(
                 order.plan,
                 profile=family.profile(),
-                options=family.switches(order.request),
+                options=family.switches(order.request, peer),
                 quirks=() if order.strict else family.quirks().of(peer.version),
             )
             campaign = Campaign(

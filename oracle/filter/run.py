@@ -67,11 +67,17 @@ class FilterTarget:
             filtered = {"filters": filters, "psci": composition.want.name}
             if filters:
                 filtered["handler"] = vmm.handler(source)
-        _, colon, series = self.request.name.partition(":")
+        _, colon, named = self.request.name.partition(":")
+        series, _, mode = named.partition("+")
         if not colon and self.request.kernel is None and self.request.qemu is None:
             return adapter.native(limits=limits, **filtered)
         return adapter.emulated(
-            series or "latest", kernel=self.request.kernel, qemu=self.request.qemu, limits=limits, **filtered
+            series or "latest",
+            mode=mode or None,
+            kernel=self.request.kernel,
+            qemu=self.request.qemu,
+            limits=limits,
+            **filtered,
         )
 
 

@@ -78,8 +78,16 @@ class Family(ABC):
             UnknownPeer: an option has a value that this peer does not know.
         """
 
-    def switches(self, request: Request) -> tuple[Mapping[str, str], ...]:
-        """The sets of a peer's own switches that a campaign goes through; it spends equal shares on each."""
+    def switches(self, request: Request, peer: Peer) -> tuple[Mapping[str, str], ...]:
+        """The sets of a peer's own switches that a campaign goes through; it spends equal shares on each.
+
+        Args:
+            request: what the user asked for.
+            peer: that peer, which may be asked what it has.
+
+        Raises:
+            CannotRun: it cannot be asked.
+        """
         return ({},)
 
     def profile(self) -> dict[str, Any]:
@@ -98,7 +106,9 @@ class Family(ABC):
         return found
 
     def offered(self) -> Sequence[str]:
-        """The names of all its peers that can be had now, each only once; asks the suites where they hold versions.
+        """All its peers that can be had now, each only once; asks the suites where they hold versions.
+
+        A name may be followed by `@` and a version of PSCI that is to be asked for.
 
         Raises:
             Missing: the suites cannot be asked.

@@ -117,6 +117,8 @@ class _Host:
 
     child: Child
     facts: Mapping[str, str]
+    extensions: Mapping[int, int]
+    """What KVM_CHECK_EXTENSION says of each capability that the driver asked for."""
     probes: dict[int, _Probe] = field(default_factory=dict)
 
 
@@ -188,6 +190,17 @@ class KvmPeer:
             self.close()
             self._host = self._start()
         return self._host.facts
+
+    def has(self, capability: int) -> bool:
+        """Whether this KVM has a capability; starts the host.
+
+        Raises:
+            Missing: it cannot be started.
+            PeerDied: it did not come up.
+        """
+        self.start()
+        assert self._host
+        return self._host.extensions.get(capability, 0) > 0
 
     # --- one program -------------------------------------------------------------------------------------
 
@@ -274,7 +287,9 @@ class KvmPeer:
             numbers = (facts.get("frequency", ""), facts.get("processors", ""))
             if facts.get("hello") != "1" or not all(number.isdigit() for number in numbers):
                 raise PeerDied(f"{self.name}: the driver did not say hello: {lines[:1]}")
-            self._host = _Host(child=child, facts=facts)
+            asked = [line.split() for line in lines if re.fullmatch(r"extension \d+ -?\d+", line)]
+            extensions = {int(number): int(answer) for _, number, answer in asked}
+            self._host = _Host(child=child, facts=facts, extensions=extensions)
             self._ask(["keep image"], _with_mmu(self._image.read_bytes()), self._limits.start)
             if self._handler is not None:
                 self._send_handler(self._handler)
@@ -408,6 +423,7 @@ def _with_mmu(image: bytes) -> bytes:
 def emulated(
     series: str = "latest",
     *,
+    mode: str | None = None,
     kernel: str | Path | None = None,
     qemu: str | Path | None = None,
     packages: Packages | None = None,
@@ -422,6 +438,7 @@ def emulated(
 
     Args:
         series: which of the suites' kernels, such as 6.12; or `latest`.
+        mode: what KVM is told by kvm-arm.mode, such as protected; default: it chooses.
         kernel: an arm64 Image of the user's own instead.
         qemu: the QEMU that emulates; default: the one on PATH, else one that was fetched.
         packages: where everything else comes from.
@@ -440,8 +457,10 @@ def emulated(
     program = packages.program(QEMU) if qemu is None else _own_program(qemu)
     archive = initrd.build(packages.python(), DRIVER, found.modules, packages.cache / "initrd")
     name = f"kvm:{series}" if kernel is None else f"kvm:{found.image}"
+    told = f"kvm-arm.mode={mode}" if mode else ""
     return KvmPeer(
-        name, f"{found}; {qemu_version(program)}, TCG, {cpu}", _qemu_command(program, cpu, found.image, archive),
+        f"{name}+{mode}" if mode else name, "; ".join(filter(None, (f"{found}", told, f"{qemu_version(program)}, TCG, {cpu}"))),
+        _qemu_command(program, cpu, found.image, archive, told),
         image=build.image(packages.find_or_fetch), filters=filters, handler=handler, psci=psci,
         limits=limits, patience=patience,
     )  # fmt: skip
@@ -510,13 +529,13 @@ def native_requirements() -> list[Requirement]:
     ]  # fmt: skip
 
 
-def _qemu_command(qemu: Path, cpu: str, kernel: Path, archive: Path) -> list[str]:
+def _qemu_command(qemu: Path, cpu: str, kernel: Path, archive: Path, told: str) -> list[str]:
     cores = min(max(2, os.cpu_count() or 2), 4)
     return [
         str(qemu), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-accel", "tcg,thread=multi", "-M", "virt,virtualization=on,gic-version=3", "-cpu", cpu,
         "-smp", str(cores), "-m", "512", "-kernel", str(kernel), "-initrd", str(archive),
-        "-append", _KERNEL_ARGUMENTS,
+        "-append", f"{_KERNEL_ARGUMENTS} {told}".strip(),
         # The kernel's messages are the child's complaints; the driver has a port of its own.
         "-chardev", "file,id=console,path=/dev/stderr,append=on", "-serial", "chardev:console",
         "-chardev", "stdio,id=port,signal=off", "-device", "virtio-serial-pci",
