@@ -134,7 +134,7 @@ class Packages:
         """
         held = self.qemu_series()
         for name, (_, suite) in held.items():
-            if series == "latest" or name == series or name.startswith(f"{series}."):
+            if series in {"latest", name} or name.startswith(f"{series}."):
                 return self.fetch_program("qemu-system-aarch64", suite)
         raise Missing(f"no suite holds QEMU {series} (there are: {', '.join(held) or 'none'}): give --qemu FILE")
 

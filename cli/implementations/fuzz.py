@@ -41,7 +41,8 @@ DEFAULT_CPUS = 4
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/fuzz.json).")
 def command(
     peer: str, seed: int | None, calls: int | None, seconds: float | None, jobs: int, resume: bool, psci: str | None,
-    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, firmware: str | None, save: Path, strict: bool, as_json: bool,
+    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None,
+    firmware: str | None, save: Path, strict: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Judge a real implementation: PEER is one of `psci peers`, such as qemu, kvm:latest or exec:COMMAND.
 

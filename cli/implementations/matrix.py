@@ -18,11 +18,12 @@ MATRIX = "matrix.json"
 
 @click.command()
 @click.argument("labels", metavar="[PEER[@VERSION]]...", nargs=-1)
-@click.option("--time", "seconds", type=click.FloatRange(0.1), default=20.0, show_default=True, help="For each column.")
+@click.option("--time", "seconds", type=click.FloatRange(0.1), default=20.0, show_default=True,
+              help="For each column.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Generate the same programs again.")
 @click.option("--cpus", type=click.IntRange(1, 8), default=4, show_default=True, help="Cores of each machine.")
-@click.option("--save", type=click.Path(file_okay=False, path_type=Path), default=Path("psci-matrix"), show_default=True,
-              help="The folder for the matrix (JSON, Markdown, HTML), its columns and its traces.")  # fmt: skip
+@click.option("--save", type=click.Path(file_okay=False, path_type=Path), default=Path("psci-matrix"),
+              show_default=True, help="The folder for the matrix (JSON, Markdown, HTML), its columns and its traces.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Keep the columns that are in the folder already.")
 @click.option("--from", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run nothing: read a matrix.json.")  # fmt: skip

@@ -35,7 +35,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<style>\n{_STYLE}</style></head><body>"
     yield "<h1>PSCI: implementations beside each other</h1>"
-    yield f"<p>Made on {escape(found['date'])} by <code>psci matrix</code>. {escape(LEGEND)}. Point at a cell for more.</p>"
+    yield f"<p>Made on {escape(found['date'])} by <code>psci matrix</code>. {escape(LEGEND)}."
+    yield "Point at a cell for more.</p>"
     yield "<ol>"
     for column in columns:
         yield (

@@ -43,9 +43,10 @@ def command(
     request = peers.request_from(deviation.peer, str(file), deviation.filter)
     if peer is not None:
         request = peers.request_for(peer, psci=request.psci, filter=request.filter)
-    own = {"kernel": kernel, "qemu": qemu, "firmware": firmware}
-    if any(own.values()):
-        request = replace(request, **{option: path or getattr(request, option) for option, path in own.items()})
+    if kernel is not None or qemu is not None or firmware is not None:
+        request = replace(
+            request, kernel=kernel or request.kernel, qemu=qemu or request.qemu, firmware=firmware or request.firmware
+        )
     opened = peers.open_peer(request)
     try:
         done = replay(opened, deviation, times or default_times(deviation), request)

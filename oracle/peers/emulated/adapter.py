@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from psci.model.events import BootEvent, EndEvent, Event, HostEvent, MachineEvent, SystemEvent, TimeoutEvent
 from psci.oracle.peers.emulated.board import Board, Limits
@@ -72,7 +72,7 @@ class EmulatedPeer:
         """The process ids of the QEMUs that run now."""
         return tuple(machine.pid for machine in self._machines.values())
 
-    def __enter__(self) -> EmulatedPeer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

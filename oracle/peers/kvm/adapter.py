@@ -458,8 +458,9 @@ def emulated(
     archive = initrd.build(packages.python(), DRIVER, found.modules, packages.cache / "initrd")
     name = f"kvm:{series}" if kernel is None else f"kvm:{found.image}"
     told = f"kvm-arm.mode={mode}" if mode else ""
+    parts = (f"{found}", told, f"{qemu_version(program)}, TCG, {cpu}")
     return KvmPeer(
-        f"{name}+{mode}" if mode else name, "; ".join(filter(None, (f"{found}", told, f"{qemu_version(program)}, TCG, {cpu}"))),
+        f"{name}+{mode}" if mode else name, "; ".join(filter(None, parts)),
         _qemu_command(program, cpu, found.image, archive, told),
         image=build.image(packages.find_or_fetch), filters=filters, handler=handler, psci=psci,
         limits=limits, patience=patience,

@@ -49,7 +49,8 @@ class Qemu(Family):
         series = _series(request.name)
         conduit = "smc" if _is_smc(request.name) else request.conduit or "hvc"
         return QemuPeer(
-            name=None if series is None else request.name, qemu=request.qemu if series is None else packages.qemu(series),
+            name=None if series is None else request.name,
+            qemu=request.qemu if series is None else packages.qemu(series),
             conduit=cast(Literal["hvc", "smc"], conduit), psci=request.psci,
             find=packages.find_or_fetch, limits=Limits().times(times),
         )  # fmt: skip

@@ -24,7 +24,7 @@ class Tfa(Family):
 
     name = "tfa"
     peers: ClassVar[Mapping[str, str]] = {
-        "tfa": "the newest Trusted Firmware-A in Debian's suites, on a Raspberry Pi 4 (four cores; CPU_OFF with a limit)",
+        "tfa": "the newest Trusted Firmware-A in Debian's suites, on a Raspberry Pi 4 (CPU_OFF with a limit)",
         "tfa:imx8mm": "the same on an i.MX 8M Mini (suspend and reset; one core)",
         _ANY_SERIES: "another series on a Raspberry Pi 4, such as tfa:2.8; tfa:2.8+imx8mm on the other board",
     }

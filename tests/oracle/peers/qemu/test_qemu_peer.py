@@ -30,7 +30,8 @@ from psci.model.events import (
     UnwakeEvent,
     WakeEvent,
 )
-from psci.oracle.peers.emulated.machine import Limits, apart
+from psci.oracle.peers.emulated.board import Limits
+from psci.oracle.peers.emulated.machine import apart
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep, WakeStep
 from psci.oracle.peers.qemu.adapter import QemuPeer, requirements
