@@ -23,7 +23,7 @@ MATRIX = "matrix.json"
 @click.option("--seed", type=click.IntRange(0), help="Generate the same programs again.")
 @click.option("--cpus", type=click.IntRange(1, 8), default=4, show_default=True, help="Cores of each machine.")
 @click.option("--save", type=click.Path(file_okay=False, path_type=Path), default=Path("psci-matrix"),
-              show_default=True, help="The folder for the matrix (JSON, Markdown, HTML), its columns and its traces.")  # fmt: skip
+              show_default=True, help="The folder for the matrix, its columns and its traces.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Keep the columns that are in the folder already.")
 @click.option("--from", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run nothing: read a matrix.json.")  # fmt: skip

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = ("qemu", "kvm:latest")
 """What `install` fetches unless it is told otherwise: the peers of the demonstration."""
+EVERYTHING = "all"
 
 _json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/peers.json)."
@@ -39,15 +40,21 @@ def list_command(as_json: bool) -> int:
 @click.argument("names", nargs=-1)
 @_json
 def install(names: tuple[str, ...], as_json: bool) -> int:
-    """Fetch what the named peers need (default: qemu and kvm:latest); nothing is installed that apt-get cannot undo."""
+    """Fetch what the named peers need (default: qemu and kvm:latest; `all`: every one that the suites hold).
+
+    What is there is not fetched again, and each package appears whole or not at all: an interrupted run is repeated.
+    Nothing is installed that apt-get cannot undo.
+    """
     from rich.console import Console
 
     from psci.host.packages import PICTURES, Packages
     from psci.host.requirements import CannotRun
     from psci.oracle import peers
 
-    requests = [peers.request_for(name) for name in names or DEFAULTS]
     failed: dict[str, str] = {}
+    if EVERYTHING in names:
+        names, failed = _everything()
+    requests = [peers.request_for(name) for name in names or DEFAULTS]
     for request in requests:
         with Console(stderr=True).status(f"fetching what {request.name} needs ..."):
             try:
@@ -76,6 +83,14 @@ def _list(as_json: bool) -> int:
     from psci.oracle import peers
 
     return _say([_described(peers.request_for(name)) for name in _concrete()], as_json, {}, status=0)
+
+
+def _everything() -> tuple[tuple[str, ...], dict[str, str]]:
+    """The names of all peers that can be had, and why a family has none."""
+    from psci.oracle.matrix.columns import offered
+
+    labels, failed = offered()
+    return tuple(dict.fromkeys(label.partition("@")[0] for label in labels)), failed
 
 
 def _concrete() -> list[str]:
