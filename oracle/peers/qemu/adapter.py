@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from psci.host.qemu import qemu_version
@@ -80,6 +82,51 @@ class QemuPeer(EmulatedPeer):
             arguments=("-cpu", self._cpu, "-kernel", str(self.image)), image=RAM_BASE + layout.TEXT_OFFSET,
             gic=layout.Gic.V2, gicd=GICD, gicc=GICC,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Soc:
+    """Another machine of QEMU without firmware: its application cores have neighbours, or more affinity fields."""
+
+    machine: str
+    cpus: int
+    """All cores that QEMU wants to make; those that are not listed are real-time cores."""
+    mpidrs: tuple[int, ...]
+
+
+SOCS: Mapping[str, Soc] = {
+    "versal": Soc("xlnx-versal-virt", 4, (0x0, 0x1)),
+    "versal2": Soc("amd-versal2-virt", 18, (0x0, 0x100, 0x1_0000, 0x1_0100, 0x2_0000, 0x2_0100, 0x3_0000, 0x3_0100)),
+}
+_SOC_RAM = 2 << 30
+SOC_LIMITS = Limits(answer=1.0, start=1.0)
+
+
+def open_soc(
+    name: str, soc: Soc, *, qemu: Path, psci: str | None, find: build.Finder, limits: Limits = SOC_LIMITS
+) -> EmulatedPeer:
+    """QEMU's PSCI on one of `SOCS`; it is started with the first program.
+
+    Args:
+        name: what the user calls it.
+        soc: the machine.
+        qemu: the QEMU to test.
+        psci: the version to judge against; default: what PSCI_VERSION answers.
+        find: where programs are that are not on PATH.
+        limits: how long to wait.
+    """
+    stub = build.image(find)
+
+    def board(_: int) -> Board:
+        return Board(
+            machine=soc.machine, cpus=soc.cpus, mpidrs=soc.mpidrs, ram_base=0, ram_size=_SOC_RAM,
+            arguments=("-audio", "none", "-kernel", str(stub)), image=layout.TEXT_OFFSET,
+        )  # fmt: skip
+
+    return EmulatedPeer(
+        name=name, version=f"{qemu_version(qemu)}; -M {soc.machine}", qemu=qemu, stub=stub, board=board, conduit="smc",
+        psci=psci, limits=limits,
+    )  # fmt: skip
 
 
 def requirements(qemu: str | Path | None = None, find: build.Finder = build.nowhere) -> list[Requirement]:

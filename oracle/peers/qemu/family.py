@@ -12,7 +12,7 @@ from psci.oracle.peers.peer import Peer
 
 SMC = "qemu:smc"
 _ANY_SERIES = "qemu:SERIES"
-_NAME = re.compile(r"qemu:(?P<series>latest|\d+(\.\d+)?)(?P<smc>\+smc)?")
+_NAME = re.compile(r"qemu:(?P<series>latest|\d+(\.\d+)?)(\+(?P<way>smc|versal|versal2))?")
 
 
 class Qemu(Family):
@@ -23,6 +23,8 @@ class Qemu(Family):
         "qemu": "QEMU's own PSCI, called by HVC from EL1",
         SMC: "QEMU's own PSCI, called by SMC from EL2",
         "qemu:latest": "the same of the newest QEMU in Debian's suites; qemu:latest+smc by SMC",
+        "qemu:latest+versal": "its PSCI on xlnx-versal-virt: two application cores beside real-time ones",
+        "qemu:latest+versal2": "its PSCI on amd-versal2-virt: eight application cores in four clusters",
         _ANY_SERIES: "the same of another series in Debian's suites, such as qemu:11 or qemu:10.0+smc",
     }
     takes = frozenset({"qemu", "conduit"})
@@ -43,10 +45,15 @@ class Qemu(Family):
         """A QEMU; it is started with the first program."""
         from psci.host.packages import Packages
         from psci.oracle.peers.emulated.board import Limits
-        from psci.oracle.peers.qemu.adapter import QemuPeer
+        from psci.oracle.peers.qemu.adapter import SOC_LIMITS, SOCS, QemuPeer, open_soc
 
         packages = Packages()
-        series = _series(request.name)
+        series, way = _series(request.name), request.name.partition("+")[2]
+        if series is not None and way in SOCS:
+            return open_soc(
+                request.name, SOCS[way], qemu=packages.qemu(series), psci=request.psci, find=packages.find_or_fetch,
+                limits=SOC_LIMITS.times(times),
+            )  # fmt: skip
         conduit = "smc" if _is_smc(request.name) else request.conduit or "hvc"
         return QemuPeer(
             name=None if series is None else request.name,
@@ -56,10 +63,12 @@ class Qemu(Family):
         )  # fmt: skip
 
     def offered(self) -> Sequence[str]:
-        """A QEMU of each series, called in both ways."""
+        """A QEMU of each series, called in both ways; the newest on its other machines, too."""
         from psci.host.packages import Packages
 
-        return [f"qemu:{series}{way}" for series in Packages().qemu_series() for way in ("", "+smc")]
+        held = list(Packages().qemu_series())
+        found = [f"qemu:{series}{way}" for series in held for way in ("", "+smc")]
+        return found + [f"qemu:{series}{way}" for series in held[:1] for way in ("+versal", "+versal2")]
 
     def requirements(self, request: Request) -> Sequence[Requirement]:
         """QEMU, and what assembles the stub."""
@@ -93,7 +102,7 @@ def _series(name: str) -> str | None:
 
 
 def _is_smc(name: str) -> bool:
-    return name == SMC or name.endswith("+smc")
+    return name == SMC or "+" in name
 
 
 FAMILY = Qemu()

@@ -93,8 +93,9 @@ def test_the_other_board_has_suspend_and_the_silence_of_a_core_without_power_is_
 
 @pytest.mark.peer
 def test_a_board_has_four_cores(raspberry: Peer) -> None:
-    with pytest.raises(PeerError, match="a program with 5 cores: this board has 4"):
-        run(raspberry, (call(0, 0, VERSION),), cpus=5)
+    assert answers(run(raspberry, (call(0, 0, VERSION),), cpus=5)) == [0x1_0001]
+    with pytest.raises(PeerError, match="step 0: core 4, but the machine has 4"):
+        run(raspberry, (call(0, 4, VERSION),), cpus=5)
 
 
 def test_only_the_wait_for_a_warm_reset_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
