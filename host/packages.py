@@ -98,6 +98,8 @@ class Packages:
         if not folder.is_dir():
             with locked(self.cache / f"{room}.lock"):
                 fill_folder(folder, fill)
+        if not (folder / needed).is_file():
+            raise Missing(f"{package} {version} holds no {needed}: give the file by hand (--kernel, --firmware)")
         return Kept(package, version, folder)
 
     def named(self, pattern: str) -> dict[str, tuple[str, str]]:

@@ -215,6 +215,7 @@ def test_a_launcher_uses_the_loader_and_libraries_that_came_with_the_program(tmp
     for name in ("usr/bin/qemu-system-aarch64", "lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu/libz.so.1"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).touch()
+    (tree / "lib64/ld-linux-x86-64.so.2").write_bytes(b"... --argv0 STRING ...")
     (tree / "usr/lib/x86_64-linux-gnu/blas").mkdir()
     (tree / "usr/lib/x86_64-linux-gnu/blas/libblas.so.3").touch()
     write_launchers(tree, home, HOST_PROGRAMS)

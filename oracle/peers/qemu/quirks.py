@@ -14,7 +14,7 @@ QUIRKS = Quirks("qemu")
 
 ON = Const(0, U64)
 OFF = Const(1, U64)
-SEEN = r"QEMU emulator version (5\.2|7\.2|10\.0|11\.1)\."
+SEEN = r"QEMU emulator version (7\.2|10\.0|11\.1)\."
 
 
 @QUIRKS.amends(

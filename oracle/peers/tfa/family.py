@@ -49,7 +49,7 @@ class Tfa(Family):
             version, image = request.firmware, given(request.firmware)
         else:
             package, suite = _package(packages, series)
-            kept = packages.files(package, suite, _kept, "rpi4.bin")
+            kept = packages.files(package, suite, _kept, f"{platform}.bin")
             version, image = f"{kept} ({platform})", kept.folder / f"{platform}.bin"
         board = (adapter.imx8mm if platform == "imx8mm" else adapter.raspberry)(image, stub)
         return adapter.open_tfa(
@@ -57,10 +57,11 @@ class Tfa(Family):
         )
 
     def offered(self) -> Sequence[str]:
-        """A firmware of each series on each board that it has an image for."""
+        """A firmware of each series; older packages have no image for the second board."""
         from psci.host.packages import Packages
 
-        return [f"tfa:{series}{board}" for series in _held(Packages()) for board in ("", _IMX)]
+        held = list(_held(Packages()))
+        return [f"tfa:{series}" for series in held] + [f"tfa:{series}{_IMX}" for series in held[:1]]
 
     def requirements(self, request: Request) -> Sequence[Requirement]:
         """A firmware, an emulator that has the board, and what assembles the stub."""
@@ -87,8 +88,9 @@ class Tfa(Family):
         packages = Packages()
         build.install(packages)
         packages.qemu("latest")
-        package, suite = _package(packages, _parts(request.name)[0])
-        packages.files(package, suite, _kept, "rpi4.bin")
+        series, platform = _parts(request.name)
+        package, suite = _package(packages, series)
+        packages.files(package, suite, _kept, f"{platform}.bin")
 
 
 def _parts(name: str) -> tuple[str, str]:
