@@ -23,7 +23,7 @@ from psci.oracle.peers import Request
 TRACES = "traces"
 """The folder, beside a matrix, of what shows each deviation."""
 COLUMNS = "columns"
-SHRINKING_SECONDS = 4.0
+SHRINKING_SECONDS = 6.0
 """For each deviation: a matrix has many, and wants each of them small rather than smallest."""
 _NOT_COLUMNS = ("exec", "model")
 """Families that are no implementation of somebody else's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,10 @@ from psci.model.events import (
     WakeEvent,
 )
 from psci.oracle import peers
-from psci.oracle.peers import Peer, UnknownPeer
+from psci.oracle.peers import Peer, PeerDied, UnknownPeer
+from psci.oracle.peers.emulated.board import Limits
 from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep, WakeStep
+from psci.oracle.peers.xen import adapter
 
 VERSION, OFF, ON, INFO, SUSPEND = 0x8400_0000, 0x8400_0002, 0xC400_0003, 0xC400_0004, 0xC400_0001
 SYSTEM_OFF, SYSTEM_RESET = 0x8400_0008, 0x8400_0009
@@ -105,18 +108,10 @@ def test_every_life_is_a_cold_boot_and_time_goes_on(xen: Peer) -> None:
 
 
 @pytest.mark.peer
-def test_a_hypervisor_that_does_not_start_the_stub_is_one_line(
-    tmp_path: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pathlib import Path
-
-    from psci.oracle.peers.peer import PeerDied
-    from psci.oracle.peers.xen import adapter
-
-    assert isinstance(tmp_path, Path)
+def test_a_hypervisor_that_does_not_start_the_stub_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = tmp_path / "xen"
     nothing.write_bytes(b"\x14\0\0\x14".ljust(4096, b"\0"))
-    monkeypatch.setattr(adapter, "LIMITS", adapter.Limits(arrival=0.5))
+    monkeypatch.setattr(adapter, "LIMITS", Limits(arrival=0.5))
     try:
         peer = peers.open_peer(peers.request_for("xen", firmware=str(nothing)))
     except Missing as missing:
