@@ -18,6 +18,8 @@ from psci.oracle import peers
 from psci.oracle.peers import Family, Request
 from psci.oracle.peers.kvm.family import Kvm
 from psci.oracle.peers.qemu.family import Qemu
+from psci.oracle.peers.tfa.family import Tfa
+from psci.oracle.peers.xen.family import Xen
 from psci.oracle.reference.family import Reference
 
 SCHEMAS = ROOT / "cli" / "schemas"
@@ -190,7 +192,10 @@ def test_a_missing_peer_is_one_line_and_3(monkeypatch: pytest.MonkeyPatch, capsy
 def test_the_peers_are_listed_with_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["peers", "list", "--json"]) == 0
     document = printed(capsys, "peers")
-    assert [peer["name"] for peer in document["peers"]] == ["kvm", "kvm:latest", "model", "qemu", "qemu:smc"]
+    assert [peer["name"] for peer in document["peers"]] == [
+        "kvm", "kvm:latest", "model", "qemu", "qemu:smc", "qemu:latest", "qemu:latest+versal", "qemu:latest+versal2",
+        "tfa", "tfa:imx8mm", "xen",
+    ]  # fmt: skip
     assert run(["peers"]) == 0
     assert "kvm:latest" in capsys.readouterr().out
 
@@ -201,7 +206,7 @@ def test_the_doctor_ends_with_3_where_a_named_peer_cannot_run(
     def nothing(self: Family, request: Request) -> list[Requirement]:
         return [Requirement("a machine", None, "build one")]
 
-    for kind in (Qemu, Kvm, Reference):
+    for kind in (Qemu, Kvm, Reference, Tfa, Xen):
         monkeypatch.setattr(kind, "requirements", nothing)
     assert run(["peers", "doctor", "qemu"]) == 3
     assert "missing: a machine: build one" in capsys.readouterr().out

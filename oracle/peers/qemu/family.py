@@ -37,7 +37,7 @@ class Qemu(Family):
     def check(self, request: Request) -> None:
         """What is called by smc by its name is called by smc; a series is no QEMU of the user's."""
         if request.conduit == "hvc" and _is_smc(request.name):
-            raise UnknownPeer(f"--conduit hvc: {request.name} is called by smc; name another one instead")
+            raise UnknownPeer(f"--conduit hvc: {request.name} is called by smc; name {_plain(request.name)} instead")
         if request.qemu is not None and _series(request.name) is not None:
             raise UnknownPeer(f"--qemu: {request.name} is a QEMU of the suites; name qemu instead")
 
@@ -99,6 +99,10 @@ def _series(name: str) -> str | None:
     """The series that a name asks for; None: this machine's own QEMU."""
     match = _NAME.fullmatch(name)
     return match["series"] if match else None
+
+
+def _plain(name: str) -> str:
+    return "qemu" if name == SMC else name.partition("+")[0]
 
 
 def _is_smc(name: str) -> bool:

@@ -11,7 +11,7 @@ from psci.host.requirements import Missing
 from psci.model.events import BootEvent, EnterEvent, Event, MachineEvent, ReturnEvent, SystemEvent, TimeoutEvent
 from psci.oracle import peers
 from psci.oracle.peers import Peer, PeerError
-from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep
+from psci.oracle.peers.program import CallStep, EntrySlot, PauseStep, Program, ProgramStep
 from psci.oracle.peers.tfa import adapter
 
 VERSION, OFF, ON, INFO, FEATURES = 0x8400_0000, 0x8400_0002, 0xC400_0003, 0xC400_0004, 0x8400_000A
@@ -67,7 +67,9 @@ def test_the_normal_world_runs_at_el2_calls_by_smc_and_the_trace_tells_what_was_
 def test_a_core_goes_off_and_starts_again(raspberry: Peer) -> None:
     trace = run(raspberry, (
         call(0, 0, ON, 3, EntrySlot(1), 11), call(1, 3, VERSION), call(2, 3, OFF, returns=False),
-        call(3, 0, INFO, 3, 0), call(4, 0, ON, 3, EntrySlot(2), 12), call(5, 3, VERSION),
+        # A core that reads OFF here may not have arrived where a start wakes it: see the lost start in README.md.
+        PauseStep(turn=3, cpu=0, microseconds=100_000),
+        call(4, 0, INFO, 3, 0), call(5, 0, ON, 3, EntrySlot(2), 12), call(6, 3, VERSION),
     ))  # fmt: skip
     assert answers(trace) == [0, 1, 0]
     assert [(event.cpu, event.x0) for event in trace if isinstance(event, EnterEvent)] == [(3, 11), (3, 12)]
