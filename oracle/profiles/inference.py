@@ -64,7 +64,7 @@ def inferred(name: str, traces: Sequence[Sequence[Event]]) -> dict[str, Any]:
     if versions:
         found["psci"] = versions[-1].name
     found["cores"] = [hex(mpidr) for mpidr in machine.cpus]
-    if not _denied(answers.get((PSCI_FEATURES, PSCI_FEATURES, 0))):
+    if _granted(answers.get((PSCI_FEATURES, PSCI_FEATURES, 0))):
         found |= _features(answers, found.get("psci"))
     kind = answers.get((MIGRATE_INFO_TYPE, 0, 0))
     if kind is not None and (kind < len(TRUSTED_OS) or _denied(kind)):
@@ -87,19 +87,24 @@ def _features(answers: Mapping[Asked, int], version: str | None) -> dict[str, An
     for call in CALLS:
         answer = answers.get((PSCI_FEATURES, call.ids()[0], 0))
         known = version is None or any(v.name == version and call.exists_in(v) for v in VERSIONS)
-        if call.optional and answer is not None and (known or not _denied(answer)):
-            functions[call.name] = not _denied(answer)
+        if call.optional and (_granted(answer) or (known and _denied(answer) and answer is not None)):
+            functions[call.name] = _granted(answer)
     smccc = answers.get((PSCI_FEATURES, SMCCC_VERSION, 0))
-    if smccc is not None:
-        functions["SMCCC_VERSION"] = not _denied(smccc)
+    if _granted(smccc) or smccc == NOT_SUPPORTED.word(32):
+        functions["SMCCC_VERSION"] = _granted(smccc)
     flags = answers.get((PSCI_FEATURES, CPU_SUSPEND, 0), 0)
     # Who denies CPU_SUSPEND says nothing of its flags, and none can be set.
-    flags = 0 if _denied(flags) else flags
+    flags = flags if _granted(flags) else 0
     return {
         "functions": functions,
         "power_state_format": "extended" if flags & EXTENDED_FORMAT else "original",
         "os_initiated": bool(flags & OS_INITIATED),
     }
+
+
+def _granted(answer: int | None) -> bool:
+    """Whether an answer of PSCI_FEATURES says that the function is there; what is neither yes nor no says nothing."""
+    return answer is not None and answer < 1 << 31
 
 
 def _denied(answer: int | None) -> bool:

@@ -157,8 +157,8 @@ class Status(enum.IntEnum):
     """Parked by the stub itself: too many faults, or a full log."""
 
 
-MAX_FAULTS = 16
-"""A core with more faults than this is parked."""
+MAX_FAULTS = 256
+"""A core with more faults than this is parked: an undefined conduit is one for each call."""
 
 # --- a step ----------------------------------------------------------------------------------------------
 
