@@ -98,7 +98,8 @@ def _told(cell: Mapping[str, Any]) -> tuple[Any, ...]:
 def _is_silence(cells: Sequence[Mapping[str, Any]]) -> bool:
     """Whether one of two cells knows nothing, and the other nothing bad."""
     states = {cell["state"] for cell in cells}
-    return Cell.NOT_EXERCISED in states and states <= {Cell.NOT_EXERCISED, Cell.CONFORMS, Cell.PERMISSION}
+    harmless = {Cell.NOT_EXERCISED, Cell.CONFORMS, Cell.PERMISSION, Cell.OUT_OF_REACH}
+    return Cell.NOT_EXERCISED in states and states <= harmless
 
 
 def _head(column: Mapping[str, Any]) -> dict[str, Any]:
