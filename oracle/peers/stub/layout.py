@@ -270,9 +270,5 @@ _PREFIXES: Mapping[str, type[enum.IntEnum] | type[enum.IntFlag]] = {
 def symbols() -> Mapping[str, int]:
     """Every number that the assembler needs, by the name it has there."""
     plain = {name: value for name, value in globals().items() if name.isupper() and type(value) is int}
-    named = {
-        f"{prefix}_{member.name}": int(member)
-        for prefix, kind in _PREFIXES.items()
-        for member in kind
-    }
+    named = {f"{prefix}_{member.name}": int(member) for prefix, kind in _PREFIXES.items() for member in kind}
     return plain | named

@@ -71,7 +71,8 @@ def test_the_first_domain_runs_at_el1_and_calls_by_hvc(xen: Peer) -> None:
 def test_a_core_starts_goes_off_and_starts_again(xen: Peer) -> None:
     trace = run(xen, (
         call(0, 0, INFO, 1, 0), call(1, 0, ON, 1, EntrySlot(1), 11), call(2, 1, VERSION), call(3, 0, INFO, 1, 0),
-        call(4, 1, OFF, returns=False), call(5, 0, INFO, 1, 0), call(6, 0, ON, 1, EntrySlot(2), 12), call(7, 1, VERSION),
+        call(4, 1, OFF, returns=False), call(5, 0, INFO, 1, 0), call(6, 0, ON, 1, EntrySlot(2), 12), call(7, 1,
+        VERSION),
     ))  # fmt: skip
     assert answers(trace, 0) == [1, 0, 0, 1, 0]
     entered = [event for event in trace if isinstance(event, EnterEvent)]
@@ -82,7 +83,8 @@ def test_a_core_starts_goes_off_and_starts_again(xen: Peer) -> None:
 @pytest.mark.peer
 def test_a_wakeup_ends_a_suspend_and_is_withdrawn(xen: Peer) -> None:
     trace = run(xen, (
-        call(0, 0, ON, 1, EntrySlot(1), 0), call(1, 1, SUSPEND, 0, 0, 0, returns=False), WakeStep(turn=2, cpu=0, target=1),
+        call(0, 0, ON, 1, EntrySlot(1), 0), call(1, 1, SUSPEND, 0, 0, 0, returns=False), WakeStep(turn=2,
+        cpu=0, target=1),
         call(3, 1, VERSION),
     ))  # fmt: skip
     kinds = [type(event) for event in trace if getattr(event, "cpu", None) == 1]
