@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from psci.model.events import BootEvent, EndEvent, Event, HostEvent, MachineEvent, SystemEvent, TimeoutEvent
-from psci.oracle.peers.emulated.board import Board, Limits
+from psci.oracle.peers.emulated.board import Board, BoardLimits
 from psci.oracle.peers.emulated.machine import EmulatedMachine, Lived
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.program import CallStep, Program
@@ -24,7 +24,7 @@ class EmulatedPeer:
 
     def __init__(
         self, *, name: str, version: str, qemu: Path, stub: Path, board: Callable[[int], Board], conduit: Conduit,
-        psci: str | None = None, limits: Limits, patience: encode.Patience | None = None,
+        psci: str | None = None, limits: BoardLimits, patience: encode.Patience | None = None,
     ) -> None:  # fmt: skip
         """Prepare; processes start with the first program.
 

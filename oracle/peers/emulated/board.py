@@ -10,7 +10,7 @@ from psci.oracle.peers.stub import layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class BoardLimits:
     """How long we wait for the machine, in seconds."""
 
     answer: float = 0.25
@@ -30,9 +30,9 @@ class Limits:
     command: float = 10.0
     """For QEMU's monitor to answer."""
 
-    def times(self, factor: float) -> Limits:
+    def times(self, factor: float) -> BoardLimits:
         """The same, more patient: what a campaign asks for before it reports that there was no answer."""
-        return Limits(**{name: seconds * factor for name, seconds in asdict(self).items()})
+        return BoardLimits(**{name: seconds * factor for name, seconds in asdict(self).items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psci.oracle.peers.emulated.board import Board, Limits
+from psci.oracle.peers.emulated.board import Board, BoardLimits
 from psci.oracle.peers.emulated.process import QemuProcess, sleeping
 from psci.oracle.peers.emulated.snapshot import Snapshot
 from psci.oracle.peers.peer import PeerDied
@@ -42,7 +42,14 @@ class EmulatedMachine:
     """A QEMU process whose memory we share, and its way from life to life."""
 
     def __init__(
-        self, command: Sequence[str], board: Board, *, smc: bool, stub: bytes, limits: Limits, patience: encode.Patience
+        self,
+        command: Sequence[str],
+        board: Board,
+        *,
+        smc: bool,
+        stub: bytes,
+        limits: BoardLimits,
+        patience: encode.Patience,
     ) -> None:
         """Start QEMU, and wait until the stub is there where the way to it is long.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from psci.host.qemu import qemu_version
 from psci.host.requirements import CannotRun, Missing, Requirement
 from psci.oracle.peers.emulated.adapter import Conduit, EmulatedPeer
-from psci.oracle.peers.emulated.board import Board, Limits
+from psci.oracle.peers.emulated.board import Board, BoardLimits
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.stub import build, encode, layout
 
@@ -36,7 +36,7 @@ class QemuPeer(EmulatedPeer):
         psci: str | None = None,
         image: Path | None = None,
         find: build.Finder = build.nowhere,
-        limits: Limits | None = None,
+        limits: BoardLimits | None = None,
         patience: encode.Patience | None = None,
     ) -> None:
         """Find QEMU and the stub; processes start with the first program.
@@ -69,7 +69,7 @@ class QemuPeer(EmulatedPeer):
             name=name or ("qemu" if conduit == "hvc" else "qemu:smc"),
             version=f"{qemu_version(path)}; -M {self._machine_option}; -cpu {cpu}", qemu=path,
             stub=image or build.image(find), board=self._board_of, conduit=conduit, psci=psci,
-            limits=limits or Limits(), patience=patience,
+            limits=limits or BoardLimits(), patience=patience,
         )  # fmt: skip
 
     @property
@@ -99,11 +99,11 @@ SOCS: Mapping[str, Soc] = {
     "versal2": Soc("amd-versal2-virt", 18, (0x0, 0x100, 0x1_0000, 0x1_0100, 0x2_0000, 0x2_0100, 0x3_0000, 0x3_0100)),
 }
 _SOC_RAM = 2 << 30
-SOC_LIMITS = Limits(answer=1.0, start=1.0)
+SOC_LIMITS = BoardLimits(answer=1.0, start=1.0)
 
 
 def open_soc(
-    name: str, soc: Soc, *, qemu: Path, psci: str | None, find: build.Finder, limits: Limits = SOC_LIMITS
+    name: str, soc: Soc, *, qemu: Path, psci: str | None, find: build.Finder, limits: BoardLimits = SOC_LIMITS
 ) -> EmulatedPeer:
     """QEMU's PSCI on one of `SOCS`; it is started with the first program.
 

@@ -44,7 +44,7 @@ class Qemu(Family):
     def open(self, request: Request, times: float) -> Peer:
         """A QEMU; it is started with the first program."""
         from psci.host.packages import Packages
-        from psci.oracle.peers.emulated.board import Limits
+        from psci.oracle.peers.emulated.board import BoardLimits
         from psci.oracle.peers.qemu.adapter import SOC_LIMITS, SOCS, QemuPeer, open_soc
 
         packages = Packages()
@@ -59,7 +59,7 @@ class Qemu(Family):
             name=None if series is None else request.name,
             qemu=request.qemu if series is None else packages.qemu(series),
             conduit=cast(Literal["hvc", "smc"], conduit), psci=request.psci,
-            find=packages.find_or_fetch, limits=Limits().times(times),
+            find=packages.find_or_fetch, limits=BoardLimits().times(times),
         )  # fmt: skip
 
     def offered(self) -> Sequence[str]:

@@ -11,13 +11,13 @@ from psci.host.files import cache_folder, write_whole
 from psci.host.qemu import qemu_version
 from psci.host.requirements import Missing
 from psci.oracle.peers.emulated.adapter import EmulatedPeer
-from psci.oracle.peers.emulated.board import Board, Limits
+from psci.oracle.peers.emulated.board import Board, BoardLimits
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.stub import layout
 
 CORES = (0, 1, 2, 3)
 """Both boards have four cores, whatever a program uses."""
-LIMITS = Limits(answer=0.5, start=0.5, silent=0.05)
+LIMITS = BoardLimits(answer=0.5, start=0.5, silent=0.05)
 FORCED = "force-raw=on"
 
 _WAIT_FOR_RESET = struct.pack("<4I", 0xD280_0060, 0xD51E_C040, 0xD503_207F, 0x17FF_FFFF)
@@ -85,7 +85,7 @@ def imx8mm(firmware: Path, stub: Path) -> Callable[[int], Board]:
 
 def open_tfa(
     name: str, version: str, board: Callable[[int], Board], *, qemu: Path, stub: Path, psci: str | None,
-    limits: Limits = LIMITS,
+    limits: BoardLimits = LIMITS,
 ) -> EmulatedPeer:  # fmt: skip
     """A Trusted Firmware-A; it is started with the first program.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psci.host.qemu import qemu_version
 from psci.oracle.peers.emulated.adapter import Conduit, EmulatedPeer
-from psci.oracle.peers.emulated.board import Board, Limits
+from psci.oracle.peers.emulated.board import Board, BoardLimits
 from psci.oracle.peers.stub import encode, layout
 
 RAM_BASE = 0x4000_0000
@@ -17,14 +17,14 @@ GICD = 0x0800_0000
 GICC = 0x0801_0000
 DOMAIN_MIB = 128
 
-LIMITS = Limits(answer=1.0, start=1.0, silent=0.3, arrival=60.0)
+LIMITS = BoardLimits(answer=1.0, start=1.0, silent=0.3, arrival=60.0)
 """A call is handled in some microseconds, but Xen may take some tenths of a second to halt the machine."""
 PATIENCE = encode.Patience(short=2_000, long=50_000, meet=500)
 
 
 def open_xen(
     name: str, version: str, hypervisor: Path, *, qemu: Path, stub: Path, conduit: Conduit, psci: str | None,
-    limits: Limits = LIMITS,
+    limits: BoardLimits = LIMITS,
 ) -> EmulatedPeer:  # fmt: skip
     """A Xen; it is started with the first program.
 

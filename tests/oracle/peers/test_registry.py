@@ -29,7 +29,7 @@ MODULE = '''\
 """A peer of somebody else: the reference of version 1.1, under another name."""
 
 from psci.oracle.peers import Family
-from psci.oracle.reference.implementation import ModelPeer
+from psci.oracle.reference.peer import ModelPeer
 
 
 class Toy(Family):

@@ -30,7 +30,7 @@ from psci.model.events import (
     UnwakeEvent,
     WakeEvent,
 )
-from psci.oracle.peers.emulated.board import Limits
+from psci.oracle.peers.emulated.board import BoardLimits
 from psci.oracle.peers.emulated.machine import apart
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep, WakeStep
@@ -301,7 +301,7 @@ def fake(tmp_path: Path, behaviour: str) -> QemuPeer:
     path = tmp_path / "qemu"
     path.write_text(f'#!/bin/sh\ncase "$1" in --version) echo "QEMU emulator version 0";; *) {behaviour};; esac\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return QemuPeer(qemu=path, limits=Limits(launch=0.5))
+    return QemuPeer(qemu=path, limits=BoardLimits(launch=0.5))
 
 
 PROGRAM = Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=VERSION),),))
@@ -346,7 +346,7 @@ def test_a_qemu_that_dies_is_reported_and_replaced() -> None:
 
 
 def test_a_qemu_that_dies_in_a_call_says_which() -> None:
-    with make(limits=Limits(answer=30)) as peer:
+    with make(limits=BoardLimits(answer=30)) as peer:
         run(peer, (call(0, 0, VERSION),))
         killer = threading.Timer(0.3, os.kill, (peer.pids[0], signal.SIGKILL))
         killer.start()
@@ -364,7 +364,7 @@ def test_a_peer_that_is_forgotten_ends_its_qemu() -> None:
 
 
 def test_a_qemu_that_is_stopped_does_not_hang_us() -> None:
-    with make(limits=Limits(reset=0.3, command=0.3)) as peer:
+    with make(limits=BoardLimits(reset=0.3, command=0.3)) as peer:
         run(peer, (call(0, 0, VERSION),))
         os.kill(peer.pids[0], signal.SIGSTOP)
         with pytest.raises(PeerDied, match=r"within 0\.3 s"):
@@ -411,7 +411,7 @@ def test_no_qemu_outlives_us(end: str) -> None:
 
 
 def test_ctrl_c_in_the_middle_ends_the_machine() -> None:
-    with make(limits=Limits(answer=30)) as peer:
+    with make(limits=BoardLimits(answer=30)) as peer:
         run(peer, (call(0, 0, VERSION),))
         (pid,) = peer.pids
         # Ctrl-C raises no signal where a shell has put the tests into the background; its handler does the same

@@ -24,7 +24,7 @@ from psci.model.events import (
 )
 from psci.oracle import peers
 from psci.oracle.peers import Peer, PeerDied, UnknownPeer
-from psci.oracle.peers.emulated.board import Limits
+from psci.oracle.peers.emulated.board import BoardLimits
 from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep, WakeStep
 from psci.oracle.peers.xen import adapter
 
@@ -113,7 +113,7 @@ def test_every_life_is_a_cold_boot_and_time_goes_on(xen: Peer) -> None:
 def test_a_hypervisor_that_does_not_start_the_stub_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = tmp_path / "xen"
     nothing.write_bytes(b"\x14\0\0\x14".ljust(4096, b"\0"))
-    monkeypatch.setattr(adapter, "LIMITS", Limits(arrival=0.5))
+    monkeypatch.setattr(adapter, "LIMITS", BoardLimits(arrival=0.5))
     try:
         peer = peers.open_peer(peers.request_for("xen", firmware=str(nothing)))
     except Missing as missing:
