@@ -14,7 +14,7 @@ import click
 from psci.cli.specification.choices import amend_option
 from psci.host.files import write_whole
 from psci.model.errors import InputError
-from psci.model.events import Event
+from psci.model.events import Event, MachineEvent
 
 if TYPE_CHECKING:
     from psci.oracle.checker.many import JudgedFile
@@ -150,6 +150,73 @@ def timeline(events: tuple[Event, ...], suffix: str) -> str:
         "g[role=listitem]:focus{outline:2px solid #1a56b0}</style>"
     )
     return f"{head}\n{picture[max(picture.find('<svg'), 0) :]}\n</html>\n"
+
+
+IMPORT = """\
+Make a trace of a log that you have; FILE may be -.
+
+\b
+SOURCE is one of
+  plain  a table of calls and answers, or of events; its first row names the columns
+  qemu   QEMU's log with -d int,exec,cpu,nochain and one instruction in each block
+
+What the log does not tell is absent in the trace, and is not held against the implementation.
+"""
+
+
+@command.command(name="import", help=IMPORT)
+@click.argument("source", metavar="SOURCE")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The trace.  [default: standard output]")
+@click.option("--psci", "version", metavar="VERSION", help="The version.  [default: what PSCI_VERSION answers]")
+@click.option("--cpus", metavar="MPIDR,...", help="All cores, in order.  [default: those that the log tells of]")
+@click.option("--boot-cpu", metavar="MPIDR", help="The core that boots.  [default: the first in the log]")
+@click.option("--conduit", type=click.Choice(["hvc", "smc"]), help="The conduit, where the log does not tell it.")
+@click.option("--profile", type=click.Path(path_type=Path), help="What the implementation declares (psci profile).")
+def import_(
+    source: str, file: Path, output: Path | None, version: str | None, cpus: str | None, boot_cpu: str | None,
+    conduit: str | None, profile: Path | None,
+) -> None:  # fmt: skip
+    """Make a trace of a log."""
+    from psci.oracle import profiles
+    from psci.oracle.importing.machine import LogTerms
+    from psci.oracle.importing.sources import import_trace
+    from psci.oracle.traces.file import as_line
+
+    terms = LogTerms(
+        psci=version, cpus=None if cpus is None else tuple(_mpidr("--cpus", text) for text in cpus.split(",")),
+        boot_cpu=None if boot_cpu is None else _mpidr("--boot-cpu", boot_cpu), conduit=conduit,
+        profile=None if profile is None else profiles.read(profile),
+    )  # fmt: skip
+    if str(file) == "-":
+        events = import_trace(source, sys.stdin.buffer, "standard input", terms)
+    else:
+        with file.open("rb") as opened:
+            events = import_trace(source, opened, str(file), terms)
+    lines = (as_line(event) + "\n" for event in events)
+    if output is None:
+        for line in lines:
+            click.echo(line, nl=False)
+    else:
+        write_whole(output, lines)
+        click.echo(f"wrote {output}: {len(events) - 1} events")
+    if cpus is None:
+        assert isinstance(events[0], MachineEvent)
+        named = ", ".join(map(hex, events[0].cpus))
+        click.echo(f"cores that the log tells of: {named}; give --cpus where there are others", err=True)
+
+
+def _mpidr(option: str, text: str) -> int:
+    from psci.oracle.importing.log import number
+    from psci.oracle.traces.format import MPIDR, Wrong
+
+    try:
+        value: int = MPIDR.read(hex(number(text.strip())))
+    except Wrong as error:
+        raise InputError(f"{option} {text[:40]}: {error}") from None
+    except ValueError:
+        raise InputError(f"{option} {text[:40]!r}: an MPIDR is a number such as 0x100") from None
+    return value
 
 
 def _events(file: Path) -> Iterator[Event]:
