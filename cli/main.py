@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "readings": ("specification", "where DEN0022 can be read in several ways: the switches and their options"),
     "graph": ("specification", "pictures of the rules, and the page to step through them"),
     "trace": ("implementations", "check a trace, or show it as a timeline"),
+    "record": ("implementations", "record the calls of any operating system that QEMU runs, as a trace"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
     "matrix": ("implementations", "every implementation that can be had, judged beside each other, in one table"),
     "replay": ("implementations", "run a saved sequence of calls again"),

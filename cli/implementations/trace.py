@@ -184,8 +184,8 @@ def import_(
     from psci.oracle.traces.file import as_line
 
     terms = LogTerms(
-        psci=version, cpus=None if cpus is None else tuple(_mpidr("--cpus", text) for text in cpus.split(",")),
-        boot_cpu=None if boot_cpu is None else _mpidr("--boot-cpu", boot_cpu), conduit=conduit,
+        psci=version, cpus=None if cpus is None else tuple(mpidr("--cpus", text) for text in cpus.split(",")),
+        boot_cpu=None if boot_cpu is None else mpidr("--boot-cpu", boot_cpu), conduit=conduit,
         profile=None if profile is None else profiles.read(profile),
     )  # fmt: skip
     if str(file) == "-":
@@ -206,7 +206,12 @@ def import_(
         click.echo(f"cores that the log tells of: {named}; give --cpus where there are others", err=True)
 
 
-def _mpidr(option: str, text: str) -> int:
+def mpidr(option: str, text: str) -> int:
+    """The MPIDR that a word of an option names.
+
+    Raises:
+        InputError: it names none.
+    """
     from psci.oracle.importing.log import number
     from psci.oracle.traces.format import MPIDR, Wrong
 

@@ -14,6 +14,8 @@ from psci.model.tables.codes import INVALID_PARAMETERS
 from psci.oracle.importing.log import LogLines
 from psci.oracle.traces.format import MAX_CORES
 
+_MOST_CPUS_IN_A_CLUSTER = 8
+"""Up to here the index of a CPU of QEMU's is its affinity, whatever the interrupt controller."""
 _AFFINITY = 0xFF_00FF_FFFF
 _U32 = 0xFFFF_FFFF
 
@@ -56,6 +58,29 @@ def described(events: Sequence[Event], log: LogLines, terms: LogTerms, peer: str
     return MachineEvent(
         psci=version, cpus=cpus, boot_cpu=boot, conduit=terms.conduit, profile=terms.profile, peer=peer, clock=clock
     )
+
+
+def affinity(index: int, log: LogLines, terms: LogTerms, told: Mapping[int, int] | None = None) -> int:
+    """The affinity fields of a CPU that QEMU names by its index.
+
+    Args:
+        index: QEMU's.
+        log: for messages.
+        terms: what the owner says.
+        told: what the log itself says.
+
+    Raises:
+        LogError: nothing tells.
+    """
+    if terms.cpus is not None:
+        if index >= len(terms.cpus):
+            raise log.wrong(f"the log tells of CPU {index}, and --cpus names {len(terms.cpus)} cores")
+        return terms.cpus[index]
+    if told and index in told:
+        return told[index]
+    if index >= _MOST_CPUS_IN_A_CLUSTER:
+        raise log.wrong(f"the affinity fields of CPU {index} are not in the log; give --cpus")
+    return index
 
 
 def answered(events: Sequence[Event]) -> list[tuple[CallEvent, int]]:

@@ -12,15 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from psci.model.calls.cpu_on import CPU_ON
-from psci.model.calls.cpu_suspend import CPU_SUSPEND
-from psci.model.calls.system_off import SYSTEM_OFF, SYSTEM_RESET
-from psci.model.calls.system_off2 import SYSTEM_OFF2
-from psci.model.calls.system_reset2 import SYSTEM_RESET2
-from psci.model.calls.system_suspend import SYSTEM_SUSPEND
 from psci.model.events import BootEvent, CallEvent, EnterEvent, Event, ReturnEvent
-from psci.oracle.importing.log import MAX_IMPORTED, LogLines
-from psci.oracle.importing.machine import LogTerms, described
+from psci.oracle.importing.following import Follower
+from psci.oracle.importing.log import LogLines
+from psci.oracle.importing.machine import LogTerms, affinity, described
 from psci.oracle.traces.format import MAX_CORES
 
 _TRACE = re.compile(r"Trace (\d{1,5}): 0x[0-9a-f]+ \[")
@@ -34,13 +29,8 @@ _NOT_HANDLED = re.compile(r"\.\.\.to EL\d PC ")
 _PSCI_CALL = re.compile(r"PSCI Call x0=0x([0-9a-f]{1,16}) .*\bcpuid=0x([0-9a-f]{1,10})\b")
 _RESET = re.compile(r"CPU Reset \(CPU (\d{1,5})\)")
 _CONDUITS = {"Hypervisor Call": "hvc", "Secure Monitor Call": "smc"}
-_INSTRUCTION_BYTES = 4
-_LAST_CALLS = tuple(fid for call in (SYSTEM_OFF, SYSTEM_OFF2, SYSTEM_RESET, SYSTEM_RESET2) for fid in call.ids())
-"""After one of these the machine may start again."""
 _ARGUMENTS = 3
 """x1 to x3 are a PSCI call's arguments; x4 to x17 are logged, but a call of PSCI has none there."""
-_MOST_CPUS_IN_A_CLUSTER = 8
-"""Up to here the index of a core is its affinity in every GIC that QEMU offers."""
 
 
 @dataclass(slots=True)
@@ -52,44 +42,30 @@ class _Block:
     level: int | None = None
 
 
-@dataclass(slots=True)
-class _Core:
-    last: _Block | None = None
-    """The block that ran last."""
-    open: CallEvent | None = None
-    line: int = 0
-    """Where the open call stands in the log."""
-    back: int = 0
-    """Where it returns."""
-    heard_of: bool = False
-    """It called, or was entered, since the machine started."""
-
-
 class _QemuLog:
     """One log, read line by line."""
 
-    def __init__(self, log: LogLines, terms: LogTerms) -> None:
+    def __init__(self, log: LogLines) -> None:
         self.log = log
-        self.cpus = terms.cpus
-        self.events: list[Event] = []
+        self.follower = Follower(
+            log,
+            "log one instruction a block (-accel tcg,one-insn-per-tb=on), and let -dfilter hold that address",
+        )
         self.conduits: set[str] = set()
         self.affinities: dict[int, int] = {}
-        self._cores: dict[int, _Core] = {}
-        self._entries: set[int] = set()
+        self._last: dict[int, _Block] = {}
+        """The block that each CPU ran last."""
         self._block: tuple[int, _Block] | None = None
         self._in_flight: dict[int, CallEvent | None] = {}
         """Exceptions whose end was not logged yet, by CPU, the oldest first: of a conduit instruction, or another."""
-        self._ending = False
         self._blocks = 0
 
     def read(self) -> None:
         """All lines."""
         for line in self.log:
             self._line(line)
-            if len(self.events) > MAX_IMPORTED:
-                raise self.log.wrong(f"more than {MAX_IMPORTED:,} events; cut the log at a boot")
         self._ran()
-        if not self._blocks and self.events:
+        if not self._blocks and self.follower.events:
             raise self.log.wrong("the log has no registers, which hold the answers; log with -d int,exec,cpu,nochain")
 
     def _line(self, line: str) -> None:
@@ -109,7 +85,8 @@ class _QemuLog:
             self._end(of_conduit=False)
         elif found := _RESET.match(line):
             self._ran()
-            self._reset(self._index(found[1]))
+            if self._index(found[1]) == 0:
+                self.follower.reset(0)
 
     def _index(self, text: str) -> int:
         if int(text) >= MAX_CORES:
@@ -124,9 +101,6 @@ class _QemuLog:
         assert block.registers is not None
         block.registers.update((int(name), int(value, 16)) for name, value in _REGISTER.findall(line))
 
-    def _core(self, index: int) -> _Core:
-        return self._cores.setdefault(index, _Core())
-
     def _ran(self) -> None:
         """A block that was logged in full: a return, an entry, or nothing that matters."""
         if self._block is None:
@@ -135,15 +109,8 @@ class _QemuLog:
         if block.pc is None or not block.registers or 0 not in block.registers:
             return
         self._blocks += 1
-        core = self._core(index)
-        core.last = block
-        x0 = block.registers[0]
-        if core.open is not None and block.pc == core.back:
-            self.events.append(ReturnEvent(cpu=core.open.cpu, x0=x0))
-            core.open = None
-        elif block.pc in self._entries and (core.open is not None or not core.heard_of):
-            self.events.append(EnterEvent(cpu=index, pc=block.pc, x0=x0, el=block.level))
-            core.open, core.heard_of = None, True
+        self._last[index] = block
+        self.follower.ran(index, block.pc, block.registers[0], block.level)
 
     def _taken(self, index: int, conduit: str | None) -> None:
         """An exception begins; QEMU says later, and without the CPU, whether it was a call of PSCI."""
@@ -169,9 +136,8 @@ class _QemuLog:
 
     def _no_call(self, index: int) -> None:
         call = self._in_flight.pop(index)
-        self._cores[index].open = None
-        place = max(place for place, event in enumerate(self.events) if event is call)
-        del self.events[place]
+        assert call is not None
+        self.follower.take_back(call)
 
     def _told(self, fn: int, affinity: int) -> None:
         """QEMU's trace event of a call, which names the core, and not the CPU."""
@@ -180,62 +146,14 @@ class _QemuLog:
             self.affinities[callers[0]] = affinity
 
     def _called(self, index: int, conduit: str) -> CallEvent:
-        core = self._core(index)
-        block = core.last
+        block = self._last.get(index)
         if block is None or block.pc is None or block.registers is None or 3 not in block.registers:
             raise self.log.wrong(
                 f"the registers before the call of CPU {index} are not in the log; log with -d int,exec,cpu,nochain"
             )
-        if core.open is not None:
-            if not self._ending:
-                raise self.log.wrong(
-                    f"CPU {index} calls again, and its call at line {core.line} did not return to {core.back:#x}; "
-                    "log one instruction a block (-accel tcg,one-insn-per-tb=on), and let -dfilter hold that address"
-                )
-            self._boot(index)
-        call = CallEvent(
-            cpu=index, fn=block.registers[0], args=tuple(block.registers[n] for n in range(1, _ARGUMENTS + 1))
-        )
+        arguments = tuple(block.registers[place] for place in range(1, _ARGUMENTS + 1))
         self.conduits.add(conduit)
-        self._remember(call)
-        self.events.append(call)
-        core.open, core.line, core.back = call, self.log.number, block.pc + _INSTRUCTION_BYTES
-        core.heard_of = True
-        return call
-
-    def _remember(self, call: CallEvent) -> None:
-        """What a call says of what comes after it: where cores are entered, that the machine starts again."""
-        fn = call.fn & 0xFFFF_FFFF
-        if fn in (*CPU_ON.ids(), *CPU_SUSPEND.ids()):
-            self._entries.add(call.args[1])
-        elif fn in SYSTEM_SUSPEND.ids():
-            self._entries.add(call.args[0])
-        elif fn in _LAST_CALLS:
-            self._ending = True
-
-    def _reset(self, index: int) -> None:
-        if index == 0 and self._ending:
-            self._boot(0)
-
-    def _boot(self, index: int) -> None:
-        self.events.append(BootEvent(cpu=index, cause="unknown"))
-        self._ending = False
-        for place, core in self._cores.items():
-            core.open, core.heard_of = None, place == index
-
-    def affinity(self, index: int) -> int:
-        """The affinity fields of a core."""
-        if self.cpus is not None:
-            if index >= len(self.cpus):
-                raise self.log.wrong(f"the log tells of CPU {index}, and --cpus names {len(self.cpus)} cores")
-            return self.cpus[index]
-        if index in self.affinities:
-            return self.affinities[index]
-        if index >= _MOST_CPUS_IN_A_CLUSTER:
-            raise self.log.wrong(
-                f"the affinity fields of CPU {index} are not in the log; give --cpus, or log with -trace arm_psci_call"
-            )
-        return index
+        return self.follower.called(CallEvent(cpu=index, fn=block.registers[0], args=arguments), block.pc)
 
 
 def read_qemu(log: LogLines, terms: LogTerms) -> list[Event]:
@@ -244,16 +162,16 @@ def read_qemu(log: LogLines, terms: LogTerms) -> list[Event]:
     Raises:
         LogError: a line cannot be used, or the log does not hold what is needed.
     """
-    found = _QemuLog(log, terms)
+    found = _QemuLog(log)
     found.read()
-    events = list(_renamed(found))
+    events = list(_renamed(found, terms))
     if len(found.conduits) == 1 and terms.conduit is None:
         terms = replace(terms, conduit=min(found.conduits))
     return [described(events, log, terms, "a log of QEMU", None), *events]
 
 
-def _renamed(found: _QemuLog) -> Iterator[Event]:
+def _renamed(found: _QemuLog, terms: LogTerms) -> Iterator[Event]:
     """The events with cores by affinity instead of by index."""
-    for event in found.events:
+    for event in found.follower.events:
         assert isinstance(event, CallEvent | ReturnEvent | EnterEvent | BootEvent)
-        yield replace(event, cpu=found.affinity(event.cpu))
+        yield replace(event, cpu=affinity(event.cpu, found.log, terms, found.affinities))

@@ -119,12 +119,12 @@ def test_qemus_trace_event_tells_the_affinity_fields() -> None:
         (HVC.format(cpu=0),
          "1: the registers before the call of CPU 0 are not in the log; log with -d int,exec,cpu,nochain"),
         (called(0, 0x8400_0001) + HANDLED + called(0, 0x8400_0001),
-         "11: CPU 0 calls again, and its call at line 4 did not return to 0x404; log one instruction a block "
+         "11: core 0x0 calls again, and its call at line 4 did not return to 0x404; log one instruction a block "
          "(-accel tcg,one-insn-per-tb=on), and let -dfilter hold that address"),
         (called(0, 0x8400_0002),
          "6: the log does not tell the version: nothing asks for PSCI_VERSION; give --psci"),
         (called(9, 0x8400_0000),
-         "6: the affinity fields of CPU 9 are not in the log; give --cpus, or log with -trace arm_psci_call"),
+         "6: the affinity fields of CPU 9 are not in the log; give --cpus"),
         ("Trace 99999: 0x1 [\n", "1: CPU 99999: at most 4,096 cores are judged"),
         ("x" * 20_000, "1: the line is longer than 16,384 bytes; is this the right kind of log?"),
         (called(0, 0x8400_0000) + called(1, 0x8400_0000, pc=0x900) + TAKEN,

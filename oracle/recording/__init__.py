@@ -1,0 +1,1 @@
+"""Traces of any unmodified caller of PSCI, recorded from inside QEMU."""
