@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
     "matrix": ("implementations", "every implementation that can be had, judged beside each other, in one table"),
     "replay": ("implementations", "run a saved sequence of calls again"),
+    "suite": ("implementations", "sequences that cover the rules: for your own tests, in C, and run on a peer"),
     "faults": (
         "implementations",
         "implementations that are wrong on purpose: which of them a campaign finds, how fast",
