@@ -7,6 +7,9 @@ from pathlib import Path
 import click
 
 from psci.cli.implementations.trace import mpidr
+from psci.host.files import write_whole
+from psci.model.errors import InputError
+from psci.model.events import EndEvent
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -24,7 +27,6 @@ def command(
     The guest is any operating system, hypervisor or firmware, and is not changed. Needs QEMU 10 or newer, and a
     C compiler. The trace is judged by psci trace check.
     """
-    from psci.host.files import write_whole
     from psci.oracle import profiles
     from psci.oracle.importing.machine import LogTerms
     from psci.oracle.recording.recorder import record
@@ -34,6 +36,10 @@ def command(
         psci=version, cpus=None if cpus is None else tuple(mpidr("--cpus", text) for text in cpus.split(",")),
         profile=None if profile is None else profiles.read(profile),
     )  # fmt: skip
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent} is no folder: make it, or write the trace elsewhere")
     events = record(words, terms, level)
     write_whole(output, (as_line(event) + "\n" for event in events))
     click.echo(f"wrote {output}: {len(events) - 1} events", err=True)
+    if isinstance(events[-1], EndEvent):
+        click.echo(f"the trace ends early: {events[-1].why}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from psci.model.events import CallEvent, Event
+from psci.model.events import CallEvent, EndEvent, Event
 from psci.oracle.importing.following import Follower
 from psci.oracle.importing.log import LogError, LogLines
 from psci.oracle.importing.machine import LogTerms, affinity, described
@@ -15,11 +15,11 @@ _AFFINITY = 0xFF_00FF_FFFF
 _FAST_CALL = 1 << 31
 """Bit 31 of a function id (SMCCC); what has it not is no call of PSCI's."""
 _ARGUMENTS = 3
-REMEDY = "its return was not seen: another task of the guest went on in its place; record with QEMU 11 or newer"
+REMEDY = "another task of the guest went on in its place: record with QEMU 11 or newer"
 
 
 def read_recorder(log: LogLines, terms: LogTerms, level: int | None = None) -> list[Event]:
-    """The trace of what was recorded.
+    """The trace of what was recorded; it ends where a core calls again and the return of its call was not seen.
 
     Args:
         log: what the plugin wrote.
@@ -31,6 +31,7 @@ def read_recorder(log: LogLines, terms: LogTerms, level: int | None = None) -> l
     """
     follower = Follower(log, REMEDY)
     conduits = set()
+    end: tuple[EndEvent, ...] = ()
     for line in log:
         kind, number, words = _words(log, line)
         pc, cpsr, vmpidr, x0, *registers = words
@@ -45,10 +46,15 @@ def read_recorder(log: LogLines, terms: LogTerms, level: int | None = None) -> l
             follower.ran(cpu, pc, x0, here)
         elif x0 & _FAST_CALL:
             conduits.add(kind)
-            follower.called(CallEvent(cpu=cpu, fn=x0, args=tuple(registers[:_ARGUMENTS])), pc)
+            try:
+                follower.called(CallEvent(cpu=cpu, fn=x0, args=tuple(registers[:_ARGUMENTS])), pc)
+            except LogError as error:
+                # what was recorded until here is worth judging
+                end = (EndEvent(why=str(error)),)
+                break
     if len(conduits) == 1 and terms.conduit is None:
         terms = replace(terms, conduit=min(conduits))
-    return [described(follower.events, log, terms, "recorded in QEMU", None), *follower.events]
+    return [described(follower.events, log, terms, "recorded in QEMU", None), *follower.events, *end]
 
 
 def _words(log: LogLines, line: str) -> tuple[str, int, list[int]]:

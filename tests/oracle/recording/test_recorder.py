@@ -14,11 +14,11 @@ from psci.cli.main import run
 from psci.host.packages import Packages
 from psci.host.qemu import qemu_version
 from psci.host.requirements import Missing
-from psci.model.events import BootEvent, CallEvent, EnterEvent, Event, MachineEvent, ReturnEvent
+from psci.model.events import BootEvent, CallEvent, EndEvent, EnterEvent, Event, MachineEvent, ReturnEvent
 from psci.oracle.checker.checker import check
 from psci.oracle.importing.log import LogError, LogLines
 from psci.oracle.importing.machine import LogTerms
-from psci.oracle.recording.reading import read_recorder
+from psci.oracle.recording.reading import REMEDY, read_recorder
 from psci.oracle.recording.recorder import build, interface
 from psci.oracle.traces.file import read_trace
 
@@ -86,6 +86,12 @@ def test_calls_returns_entries_and_boots_are_told_apart() -> None:
     ]
 
 
+def test_a_trace_ends_where_the_return_of_a_call_was_not_seen() -> None:
+    text = line("hvc", 0, 0x400, VERSION) + line("ran", 0, 0x404, 0x1_0001) + 2 * line("hvc", 0, 0x500, VERSION)
+    why = "log:4: core 0x0 calls again, and its call at line 3 did not return to 0x504; " + REMEDY
+    assert read(text)[3:] == [CallEvent(cpu=0, fn=VERSION, args=(0, 0, 0)), EndEvent(why=why)]
+
+
 def test_a_guest_below_a_hypervisor_is_followed_from_cpu_to_cpu() -> None:
     text = line("hvc", 3, 0x400, VERSION, vmpidr=0x8000_0001) + line("smc", 3, 0x900, VERSION, cpsr=EL2)
     text += line("ran", 3, 0x904, 7, cpsr=EL2) + line("ran", 2, 0x404, 0x1_0001, vmpidr=0x8000_0001)
@@ -137,3 +143,10 @@ def test_what_is_missing_is_one_line_and_status_3(
     assert run(["record", "-o", str(tmp_path / "trace"), "--", *words]) == status
     assert capsys.readouterr().err.endswith(f"{error}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["record", "-o", str(tmp_path / "no" / "trace"), "--", "no-such-qemu"]) == 2
+    assert capsys.readouterr().err == f"psci: {tmp_path}/no is no folder: make it, or write the trace elsewhere\n"
