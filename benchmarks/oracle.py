@@ -58,7 +58,7 @@ def program(calls: int, together: bool) -> Program:
 
 def trace(calls: int, together: bool) -> tuple[Event, ...]:
     """What the reference implementation does with it."""
-    peer = ModelPeer(seed=1 if together else None, profile={"unusable": [], "policy_denies": []})
+    peer = ModelPeer(seed=1 if together else None, profile={"unusable": [], "policy_denies": [], "disabled": []})
     (events,) = peer.run([program(calls, together)])
     return events
 
