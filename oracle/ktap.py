@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
-class Status(enum.Enum):
+class ReportStatus(enum.Enum):
     """What a report says of a test."""
 
     OK = "ok"
@@ -26,7 +26,7 @@ class TestReport:
     # pytest would take the name for a test's
 
     name: str
-    status: Status
+    status: ReportStatus
     lines: tuple[str, ...] = ()
 
 
@@ -35,23 +35,24 @@ def ktap(reports: Sequence[TestReport]) -> Iterator[str]:
     yield "KTAP version 1"
     yield f"1..{len(reports)}"
     for number, report in enumerate(reports, start=1):
-        yield from (f"# {' '.join(line.split())}" for line in report.lines)
+        yield from (f"# {_printable(' '.join(line.split()))}" for line in report.lines)
         name = report.name.replace("#", "")
         match report.status:
-            case Status.NOT_OK:
+            case ReportStatus.NOT_OK:
                 yield f"not ok {number} {name}"
-            case Status.OK:
+            case ReportStatus.OK:
                 yield f"ok {number} {name}"
-            case Status.XFAIL:
+            case ReportStatus.XFAIL:
                 yield f"ok {number} {name} # XFAIL a known deviation"
-            case Status.SKIP:
-                yield f"ok {number} {name} # SKIP {' '.join(report.lines[0].split()) if report.lines else ''}".rstrip()
+            case ReportStatus.SKIP:
+                why = _printable(" ".join(report.lines[0].split())) if report.lines else ""
+                yield f"ok {number} {name} # SKIP {why}".rstrip()
 
 
 def junit(suite: str, reports: Sequence[TestReport]) -> str:
     """A JUnit report as XML; known deviations count as skipped, as xfail does in pytest's."""
-    failures = sum(report.status is Status.NOT_OK for report in reports)
-    skipped = sum(report.status in (Status.SKIP, Status.XFAIL) for report in reports)
+    failures = sum(report.status is ReportStatus.NOT_OK for report in reports)
+    skipped = sum(report.status in (ReportStatus.SKIP, ReportStatus.XFAIL) for report in reports)
     counts = {"tests": str(len(reports)), "failures": str(failures), "errors": "0", "skipped": str(skipped)}
     root = ET.Element("testsuites")
     element = ET.SubElement(root, "testsuite", {"name": suite, **counts})
@@ -59,17 +60,17 @@ def junit(suite: str, reports: Sequence[TestReport]) -> str:
         case = ET.SubElement(element, "testcase", {"classname": suite, "name": report.name})
         text = "\n".join(_printable(line) for line in report.lines)
         message = text.partition("\n")[0]
-        if report.status is Status.NOT_OK:
+        if report.status is ReportStatus.NOT_OK:
             ET.SubElement(case, "failure", {"message": message}).text = text
-        elif report.status in (Status.SKIP, Status.XFAIL):
+        elif report.status in (ReportStatus.SKIP, ReportStatus.XFAIL):
             ET.SubElement(case, "skipped", {"message": message}).text = text
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
 def _printable(line: str) -> str:
-    """XML has no control characters, whatever a peer says."""
+    """Neither form has control characters, whatever a peer says."""
     return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
-__all__ = ["Status", "TestReport", "junit", "ktap"]
+__all__ = ["ReportStatus", "TestReport", "junit", "ktap"]

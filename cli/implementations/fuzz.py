@@ -38,11 +38,18 @@ DEFAULT_CPUS = 4
 @click.option("--save", type=click.Path(file_okay=False, path_type=Path), default=Path("psci-deviations"),
               show_default=True, help="The folder for what is found.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Judge by DEN0022 alone: listed deviations of the peer are new ones too.")
+@click.option("--ktap", is_flag=True, help="Print a KTAP report: each rule that was met is a test.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a JUnit report.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/fuzz.json).")
 def command(
     peer: str, seed: int | None, calls: int | None, seconds: float | None, jobs: int, resume: bool, psci: str | None,
+<<<<<<< HEAD
     conduit: str | None, cpus: int, kernel: str | None, qemu: str | None,
     firmware: str | None, save: Path, strict: bool, as_json: bool,
+=======
+    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, save: Path, strict: bool, ktap: bool,
+    junit: Path | None, as_json: bool,
+>>>>>>> 3265939 (A finding comes with a text to mail; campaigns report as KTAP and JUnit)
 ) -> int:  # fmt: skip
     """Judge a real implementation: PEER is one of `psci peers`, such as qemu, kvm:latest or exec:COMMAND.
 
@@ -65,14 +72,38 @@ def command(
     order = Order(request=request, plan=plan, folder=save, command=command_line(request, plan, strict), strict=strict)
     with progress(request.name) as tell:
         document = campaign(order, jobs, tell, resume=resume, seed=seed)
+    from psci.cli.implementations.mailing import write_reproducers
+
+    document["problems"] += write_reproducers([*document["deviations"], *document["observations"]])
+    if junit is not None:
+        _write_junit(junit, document)
     if as_json:
         print(json.dumps(document, indent=2))
+    elif ktap:
+        from psci.cli.implementations.fuzz_text import reports
+        from psci.oracle.ktap import ktap as ktap_lines
+
+        print(f"# {document['peer']}: {document['version']}, {document['calls']} calls, seed {document['seed']}")
+        for line in ktap_lines(reports(document)):
+            print(line)
     else:
         from psci.cli.implementations.fuzz_text import lines
 
         for line in lines(document):
             print(line)
     return int(document["status"])
+
+
+def _write_junit(path: Path, document: dict[str, Any]) -> None:
+    from psci.cli.implementations.fuzz_text import reports
+    from psci.host.files import write_whole
+    from psci.model.errors import InputError
+    from psci.oracle.ktap import junit
+
+    try:
+        write_whole(path, junit(f"{document['peer']}: {document['version']}", reports(document)))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}): name another file with --junit") from error
 
 
 def command_line(request: Request, plan: CampaignPlan, strict: bool) -> str:

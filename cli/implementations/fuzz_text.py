@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from psci.oracle.ktap import ReportStatus, TestReport
+
 
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The report of a campaign."""
@@ -39,6 +41,25 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"could not be written anywhere: {json.dumps(lost)}"
     yield from _observations(document["observations"])
     yield from _deviations(document["deviations"])
+
+
+def reports(document: Mapping[str, Any]) -> list[TestReport]:
+    """A campaign as tests: each rule that explained an answer, each known deviation, and each new one, which fails."""
+    found = [TestReport(name, ReportStatus.OK, (f"seen {n} times",)) for name, n in document["rules_exercised"].items()]
+    found += [
+        TestReport(quirk["name"], ReportStatus.XFAIL, (f"{quirk['reason']} Facts: {', '.join(quirk['facts'])}.",))
+        for quirk in document["quirks"]
+        if quirk["count"]
+    ]
+    for deviation in document["deviations"]:
+        name = f"{deviation['what']} {deviation['observed']}"
+        lines = (*deviation["text"], *([deviation["replay"]] if deviation["replay"] else []))
+        found.append(TestReport(name, ReportStatus.NOT_OK, lines))
+    found += [
+        TestReport(f"{seen['what']} {seen['observed']}", ReportStatus.SKIP, ("seen once, and not again",))
+        for seen in document["observations"]
+    ]
+    return found
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:

@@ -150,15 +150,15 @@ def _run(name: str, cpus: int, version_name: str | None, junit: Path | None, str
 
 
 def _report(result: SuiteResult) -> TestReport:
-    from psci.oracle.ktap import Status, TestReport
+    from psci.oracle.ktap import ReportStatus, TestReport
     from psci.oracle.suite.running import SuiteOutcome
 
     status = {
-        SuiteOutcome.PASSED: Status.OK,
-        SuiteOutcome.FAILED: Status.NOT_OK,
-        SuiteOutcome.KNOWN: Status.XFAIL,
-        SuiteOutcome.ANOTHER_WAY: Status.SKIP,
-        SuiteOutcome.NOT_JUDGED: Status.SKIP,
+        SuiteOutcome.PASSED: ReportStatus.OK,
+        SuiteOutcome.FAILED: ReportStatus.NOT_OK,
+        SuiteOutcome.KNOWN: ReportStatus.XFAIL,
+        SuiteOutcome.ANOTHER_WAY: ReportStatus.SKIP,
+        SuiteOutcome.NOT_JUDGED: ReportStatus.SKIP,
     }[result.outcome]
     return TestReport(result.sequence.name, status, result.lines)
 

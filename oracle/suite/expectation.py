@@ -32,7 +32,7 @@ class Situation(NamedTuple):
         return self.state.activity[core] == "RUNNING" and all(call.caller != core for call, _ in self.undecided)
 
 
-class Arrival(NamedTuple):
+class CoreArrival(NamedTuple):
     """How a core was seen to run again."""
 
     core: int
@@ -48,7 +48,7 @@ class Expectation:
         self._product = product
         self._stepper = product.stepper
         self.situations = frozenset({Situation(product.initial())})
-        self._arrivals: set[Arrival] = set()
+        self._arrivals: set[CoreArrival] = set()
 
     def call(self, invocation: Invocation) -> list[tuple[ExpectedAnswer, Completion]]:
         """The ways in which a call may end now, each once, with all rules that allow it."""
@@ -105,7 +105,7 @@ class Expectation:
                     seen[transition.action.parameters] = None
         return list(seen)
 
-    def arrivals(self, core: int) -> list[Arrival]:
+    def arrivals(self, core: int) -> list[CoreArrival]:
         """The ways in which a core may run again; from then on it does."""
         after = self._unfolded()
         found = sorted((a for a in self._arrivals if a.core == core), key=str)
@@ -138,16 +138,16 @@ class Expectation:
                 yield Situation(transition.target, undecided)
 
 
-def arrived(state: State, transition: Transition) -> Iterator[Arrival]:
+def arrived(state: State, transition: Transition) -> Iterator[CoreArrival]:
     """The core that a move makes run again."""
     action = transition.action
     if action.name == "ENTER":
-        yield Arrival(action.place, action.parameters)
+        yield CoreArrival(action.place, action.parameters)
         return
     if action.name == "WAKEUP":
         for core, activity in enumerate(transition.target.activity):
             if activity == "RUNNING" and state.activity[core] != "RUNNING":
-                yield Arrival(core, None)
+                yield CoreArrival(core, None)
 
 
 def _fits(outcome: Outcome, value: int, wide: bool) -> bool:
@@ -160,4 +160,4 @@ def _text(completion: Completion, value: int | None, codes: Iterable[Code | None
     return "waits for a wakeup" if completion is Completion.WAITS else "does not return"
 
 
-__all__ = ["Arrival", "Expectation", "arrived"]
+__all__ = ["CoreArrival", "Expectation", "arrived"]

@@ -60,29 +60,25 @@ class SuiteResult:
 def program_of(suite: Suite, sequence: SuiteSequence) -> Program:
     """The sequence as what a peer is asked to run."""
     lives: list[list[ProgramStep]] = [[]]
-    runs = suite.machine.boot
+    running = {suite.machine.boot}
     for turn, step in enumerate(sequence.steps):
         match step:
-            case SuiteCall():
+            case SuiteCall(cpu=cpu, fn=fn):
                 args = tuple(suite.machine.cores[a.index] if isinstance(a, CoreName) else a for a in step.args)
                 returns = step.path.how == "returns"
-                lives[-1].append(CallStep(turn=turn, cpu=step.cpu, fn=step.fn, args=args, returns=returns))
-                runs = step.cpu if returns else runs
+                lives[-1].append(CallStep(turn=turn, cpu=cpu, fn=fn, args=args, returns=returns))
+                running -= set() if returns else {cpu}
             case SuiteWake(cpu=cpu, by=by):
                 lives[-1].append(WakeStep(turn=turn, cpu=by, target=cpu))
             case SuiteAwait(cpu=cpu):
-                asleep = runs == cpu or any(_sleeps(other) and other.cpu == runs for other in sequence.steps[:turn])
-                waiting = cpu if asleep else runs
-                lives[-1].append(PauseStep(turn=turn, cpu=waiting, microseconds=PAUSE_MICROSECONDS))
-                runs = waiting
+                # where no other core runs, the one that arrives has nobody to wait for it
+                waits = min(running, default=cpu)
+                lives[-1].append(PauseStep(turn=turn, cpu=waits, microseconds=PAUSE_MICROSECONDS))
+                running |= {cpu}
             case SuiteBoot():
                 lives.append([])
-                runs = suite.machine.boot
+                running = {suite.machine.boot}
     return Program(cpus=len(suite.machine.cores), lives=tuple(map(tuple, lives)))
-
-
-def _sleeps(step: object) -> bool:
-    return isinstance(step, SuiteCall) and step.path.how != "returns"
 
 
 def declared_by(peer: Peer, request: Request, cpus: int) -> tuple[MachineEvent, dict[str, Any]]:

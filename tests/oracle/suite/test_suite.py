@@ -15,19 +15,22 @@ from house import ROOT
 
 import psci
 from psci.explorer.abstraction.machines import small
+from psci.host.requirements import Missing
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.events import EnterEvent, Event, ReturnEvent, SystemEvent
 from psci.model.step import Invocation, Outcome
 from psci.model.tables.versions import version
+from psci.oracle import peers, profiles
 from psci.oracle.campaign.judging import Judge
 from psci.oracle.checker.report import Verdict
 from psci.oracle.reference.choices import first
 from psci.oracle.reference.implementation import Implementation
+from psci.oracle.reference.peer import ModelPeer, declaration
 from psci.oracle.reference.running import Running
 from psci.oracle.suite.building import SLOT_SIZE, SLOTS, suite
 from psci.oracle.suite.c_header import c_header
 from psci.oracle.suite.document import document
-from psci.oracle.suite.running import another_way
+from psci.oracle.suite.running import SuiteOutcome, another_way, declared_by, on_machine, run
 from psci.oracle.suite.sequences import Suite, SuiteAwait, SuiteCall
 from psci.oracle.suite.traces import right_trace, wrong_trace
 
@@ -225,3 +228,39 @@ def test_the_c_blames_the_reference_for_nothing(made: Suite, program: Path) -> N
 @pytest.mark.parametrize("kind", [StartsElsewhere, AlwaysSucceeds])
 def test_the_c_finds_an_implementation_that_is_wrong(made: Suite, program: Path, kind: type[Implementation]) -> None:
     assert driven(made, program, kind)["fail"] > 0
+
+
+# ---- run on peers
+
+
+def test_the_reference_passes_the_suite_that_is_run_on_it() -> None:
+    request = peers.request_for("model")
+    peer = ModelPeer("1.3", profile=declaration("1.3"))
+    machine, declared = declared_by(peer, request, 2)
+    described = profiles.machine(declared, machine.cpus, psci=machine.psci)
+    results = list(run(suite(on_machine(described, 2)), peer, request, declared))
+    outcomes = Counter(result.outcome for result in results)
+    assert set(outcomes) <= {SuiteOutcome.PASSED, SuiteOutcome.ANOTHER_WAY}, [
+        (result.sequence.name, result.lines) for result in results if result.outcome is SuiteOutcome.FAILED
+    ]
+    assert outcomes[SuiteOutcome.PASSED] > len(results) * 3 // 4, outcomes
+
+
+@pytest.mark.peer
+def test_qemu_deviates_only_as_its_quirks_say() -> None:
+    request = peers.request_for("qemu")
+    try:
+        peer = peers.open_peer(request)
+    except Missing as missing:
+        pytest.skip(f"REAL PEER NOT TESTED: {missing}")
+    try:
+        machine, declared = declared_by(peer, request, 2)
+        described = profiles.machine(declared, machine.cpus, psci=machine.psci)
+        results = list(run(suite(on_machine(described, 2)), peer, request, declared))
+    finally:
+        peer.close()
+    wanted = {SuiteOutcome.PASSED, SuiteOutcome.KNOWN, SuiteOutcome.ANOTHER_WAY}
+    assert {result.outcome for result in results} <= wanted, [
+        (result.sequence.name, result.lines) for result in results if result.outcome not in wanted
+    ]
+    assert any(result.outcome is SuiteOutcome.PASSED for result in results)
