@@ -34,7 +34,7 @@ def reproducer(saved: SavedDeviation, trace: Sequence[Event], file: Path, psci_v
 def _lines(saved: SavedDeviation, trace: Sequence[Event], file: Path, psci_version: str) -> Iterator[str]:
     yield f"{saved.peer['name']}: {saved.key.what} {saved.key.observed}"
     yield ""
-    yield from textwrap.wrap(f"Under test: {saved.version}", WIDTH)
+    yield f"Under test: {saved.version}"
     yield f"Judged by: PSCI {saved.psci} (Arm DEN0022), psci-model {psci_version}"
     yield f"Seen: in {saved.rate.seen} of {saved.rate.of} runs"
     yield ""
@@ -66,7 +66,7 @@ def _lines(saved: SavedDeviation, trace: Sequence[Event], file: Path, psci_versi
 
 
 def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, WIDTH, subsequent_indent="    ") or [""]
+    return textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False) or [""]
 
 
 def _rule(name: str) -> Iterator[str]:
