@@ -43,13 +43,8 @@ DEFAULT_CPUS = 4
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/fuzz.json).")
 def command(
     peer: str, seed: int | None, calls: int | None, seconds: float | None, jobs: int, resume: bool, psci: str | None,
-<<<<<<< HEAD
-    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None,
-    firmware: str | None, save: Path, strict: bool, as_json: bool,
-=======
-    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, save: Path, strict: bool, ktap: bool,
-    junit: Path | None, as_json: bool,
->>>>>>> 3265939 (A finding comes with a text to mail; campaigns report as KTAP and JUnit)
+    conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, firmware: str | None, save: Path,
+    strict: bool, ktap: bool, junit: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Judge a real implementation: PEER is one of `psci peers`, such as qemu, kvm:latest or exec:COMMAND.
 

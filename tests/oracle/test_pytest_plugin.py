@@ -48,7 +48,7 @@ def test_a_deviation_fails_the_test_with_the_rules(tmp_path: Path) -> None:
     text = SMALL_PSCI.read_text(encoding="utf-8")
     wrong.write_text(text.replace('"ON_PENDING": ON_PENDING', '"ON_PENDING": 0'), encoding="utf-8")
     out = pytest_on(tmp_path, f"exec:{sys.executable} {wrong}")
-    assert "observed core 0x0 returned 0x0" in out and "ON_PENDING (-5) [CPU_ON.on_pending]" in out, out
+    assert "observed core 0x0 returned SUCCESS (0)" in out and "ON_PENDING (-5) [CPU_ON.on_pending]" in out, out
 
 
 def test_without_a_peer_the_tests_are_skipped(tmp_path: Path) -> None:
