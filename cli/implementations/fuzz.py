@@ -76,7 +76,7 @@ def command(
         print(json.dumps(document, indent=2))
     elif ktap:
         from psci.cli.implementations.fuzz_text import reports
-        from psci.oracle.ktap import ktap as ktap_lines
+        from psci.oracle.campaign.ktap import ktap as ktap_lines
 
         print(f"# {document['peer']}: {document['version']}, {document['calls']} calls, seed {document['seed']}")
         for line in ktap_lines(reports(document)):
@@ -93,7 +93,7 @@ def _write_junit(path: Path, document: dict[str, Any]) -> None:
     from psci.cli.implementations.fuzz_text import reports
     from psci.host.files import write_whole
     from psci.model.errors import InputError
-    from psci.oracle.ktap import junit
+    from psci.oracle.campaign.ktap import junit
 
     try:
         write_whole(path, junit(f"{document['peer']}: {document['version']}", reports(document)))

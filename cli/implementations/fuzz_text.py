@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from psci.oracle.ktap import ReportStatus, TestReport
+from psci.oracle.campaign.ktap import ReportStatus, TestReport
 
 
 def lines(document: Mapping[str, Any]) -> Iterator[str]:

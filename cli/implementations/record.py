@@ -28,8 +28,8 @@ def command(
     C compiler. The trace is judged by psci trace check.
     """
     from psci.oracle import profiles
-    from psci.oracle.importing.machine import LogTerms
-    from psci.oracle.recording.recorder import record
+    from psci.oracle.logs.importing.machine import LogTerms
+    from psci.oracle.logs.recording.recorder import record
     from psci.oracle.traces.file import as_line
 
     terms = LogTerms(

@@ -179,8 +179,8 @@ def import_(
 ) -> None:  # fmt: skip
     """Make a trace of a log."""
     from psci.oracle import profiles
-    from psci.oracle.importing.machine import LogTerms
-    from psci.oracle.importing.sources import import_trace
+    from psci.oracle.logs.importing.machine import LogTerms
+    from psci.oracle.logs.importing.sources import import_trace
     from psci.oracle.traces.file import as_line
 
     terms = LogTerms(
@@ -212,7 +212,7 @@ def mpidr(option: str, text: str) -> int:
     Raises:
         InputError: it names none.
     """
-    from psci.oracle.importing.log import number
+    from psci.oracle.logs.importing.log import number
     from psci.oracle.traces.format import MPIDR, Wrong
 
     try:

@@ -119,8 +119,8 @@ def _run(suite: Suite, sequence: SuiteSequence, peer: Peer, plain: Judge, listed
     try:
         (trace,) = peer.run([program])
     except PeerDied as death:
-        found, judgement = death_of(death)
-        return _result(sequence, SuiteOutcome.FAILED, found.finding.lines(), judgement.trace)
+        died, judgement = death_of(death)
+        return _result(sequence, SuiteOutcome.FAILED, died.finding.lines(), judgement.trace)
     except CannotRun as error:
         return _result(sequence, SuiteOutcome.NOT_JUDGED, [str(error)], ())
     reporting = entries_of(program, trace)

@@ -22,7 +22,9 @@ def test_watching_tells_a_finding_with_its_event_and_ends_with_1(
     trace.write_text(f'{MACHINE}{VERSION}{{"k":"return","cpu":"0x0","x0":"0x5"}}\n', encoding="utf-8")
     assert run(["watch", str(trace)]) == 1
     out = capsys.readouterr().out
-    assert "event 2: observed core 0x0 returned version 0.5 (0x5)" in out and out.splitlines()[-1].startswith("deviates")
+    assert "event 2: observed core 0x0 returned version 0.5 (0x5)" in out and out.splitlines()[-1].startswith(
+        "deviates"
+    )
     assert run(["watch", str(trace), "--json"]) == 1
     finding, end = map(json.loads, capsys.readouterr().out.splitlines())
     assert finding["finding"]["event"] == 2 and end["end"]["verdict"] == "deviates"

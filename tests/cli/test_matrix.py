@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from psci.cli import main
-from psci.cli.implementations import matrix_page, matrix_text
+from psci.cli.measuring import matrix_page, matrix_text
 from psci.oracle.matrix.table import read
 
 SCHEMA = json.loads((Path(main.__file__).parent / "schemas" / "matrix.json").read_text(encoding="utf-8"))

@@ -10,10 +10,10 @@ from psci.host.packages import Packages
 from psci.host.qemu import qemu_version
 from psci.host.requirements import Missing
 from psci.model.events import Event
+from psci.oracle.peers.emulated.board import BoardLimits
 from psci.oracle.peers.program import Program
 from psci.oracle.peers.qemu.__main__ import DEMO
-from psci.oracle.peers.qemu.adapter import QEMU, QemuPeer
-from psci.oracle.peers.qemu.machine import RAM_BASE, QemuLimits
+from psci.oracle.peers.qemu.adapter import QEMU, RAM_BASE, QemuPeer
 from psci.oracle.peers.stub import build, layout
 
 HVC = bytes.fromhex("020000d4")
@@ -49,7 +49,7 @@ def run_logged(program: Program, log: Path, folder: Path) -> tuple[Event, ...]:
         encoding="utf-8",
     )
     front.chmod(0o755)
-    with QemuPeer(qemu=front, image=image, psci="1.1", limits=QemuLimits().times(PATIENCE)) as peer:
+    with QemuPeer(qemu=front, image=image, psci="1.1", limits=BoardLimits().times(PATIENCE)) as peer:
         return next(iter(peer.run([program])))
 
 

@@ -150,8 +150,8 @@ class Answerer:
         assert self.running is not None
         cores = self.made.machine.cores
         if what == "system":
-            event = next((e for e in self._settle() if isinstance(e, SystemEvent)), None)
-            return "silent" if event is None else f"system {event.event}"
+            told = next((e for e in self._settle() if isinstance(e, SystemEvent)), None)
+            return "silent" if told is None else f"system {told.event}"
         cpu = int(words[0])
         if what == "wake":
             self.running.wake(cpu)

@@ -11,7 +11,7 @@ from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.calls.system_reset2 import SYSTEM_RESET2
 from psci.model.calls.system_suspend import SYSTEM_SUSPEND
 from psci.model.events import BootEvent, CallEvent, EnterEvent, Event, ReturnEvent
-from psci.oracle.importing.log import MAX_IMPORTED, LogLines
+from psci.oracle.logs.importing.log import MAX_IMPORTED, LogLines
 
 _INSTRUCTION_BYTES = 4
 _LAST_CALLS = tuple(fid for call in (SYSTEM_OFF, SYSTEM_OFF2, SYSTEM_RESET, SYSTEM_RESET2) for fid in call.ids())

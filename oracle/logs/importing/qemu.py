@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from psci.model.events import BootEvent, CallEvent, EnterEvent, Event, ReturnEvent
-from psci.oracle.importing.following import Follower
-from psci.oracle.importing.log import LogLines
-from psci.oracle.importing.machine import LogTerms, affinity, described
+from psci.oracle.logs.importing.following import Follower
+from psci.oracle.logs.importing.log import LogLines
+from psci.oracle.logs.importing.machine import LogTerms, affinity, described
 from psci.oracle.traces.format import MAX_CORES
 
 _TRACE = re.compile(r"Trace (\d{1,5}): 0x[0-9a-f]+ \[")

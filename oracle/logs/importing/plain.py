@@ -24,8 +24,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from psci.model.events import CallEvent, Event, ReturnEvent
-from psci.oracle.importing.log import MAX_IMPORTED, LogLines, number
-from psci.oracle.importing.machine import LogTerms, described
+from psci.oracle.logs.importing.log import MAX_IMPORTED, LogLines, number
+from psci.oracle.logs.importing.machine import LogTerms, described
 from psci.oracle.traces.file import event_from
 from psci.oracle.traces.format import MAX_ARGUMENTS, Wrong
 

@@ -11,9 +11,9 @@ from psci.cli.main import run
 from psci.model.errors import InputError
 from psci.model.events import CallEvent, EnterEvent, Event, MachineEvent, ReturnEvent
 from psci.oracle.checker.checker import check
-from psci.oracle.importing.log import LogError
-from psci.oracle.importing.machine import LogTerms
-from psci.oracle.importing.sources import SOURCES, import_trace
+from psci.oracle.logs.importing.log import LogError
+from psci.oracle.logs.importing.machine import LogTerms
+from psci.oracle.logs.importing.sources import SOURCES, import_trace
 
 CALLS = """\
 # core 0 asks, and starts core 1

@@ -16,10 +16,10 @@ from psci.host.qemu import qemu_version
 from psci.host.requirements import Missing
 from psci.model.events import BootEvent, CallEvent, EndEvent, EnterEvent, Event, MachineEvent, ReturnEvent
 from psci.oracle.checker.checker import check
-from psci.oracle.importing.log import LogError, LogLines
-from psci.oracle.importing.machine import LogTerms
-from psci.oracle.recording.reading import REMEDY, read_recorder
-from psci.oracle.recording.recorder import build, interface
+from psci.oracle.logs.importing.log import LogError, LogLines
+from psci.oracle.logs.importing.machine import LogTerms
+from psci.oracle.logs.recording.reading import REMEDY, read_recorder
+from psci.oracle.logs.recording.recorder import build, interface
 from psci.oracle.traces.file import read_trace
 
 EL1, EL2 = 0x3C5, 0x3C9

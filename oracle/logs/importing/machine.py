@@ -11,7 +11,7 @@ from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.events import CallEvent, Event, MachineEvent, ReturnEvent
 from psci.model.tables.codes import INVALID_PARAMETERS
-from psci.oracle.importing.log import LogLines
+from psci.oracle.logs.importing.log import LogLines
 from psci.oracle.traces.format import MAX_CORES
 
 _MOST_CPUS_IN_A_CLUSTER = 8

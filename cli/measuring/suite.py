@@ -13,7 +13,7 @@ from psci.cli.specification.machine import described_machine, machine_options
 
 if TYPE_CHECKING:
     from psci.model.machine import Machine
-    from psci.oracle.ktap import TestReport
+    from psci.oracle.campaign.ktap import TestReport
     from psci.oracle.suite.running import SuiteResult
     from psci.oracle.suite.sequences import Suite
 
@@ -121,8 +121,8 @@ def _write_traces(suite: Suite, folder: Path) -> None:
 def _run(name: str, cpus: int, version_name: str | None, junit: Path | None, strict: bool) -> int:
     from psci.model.errors import InputError
     from psci.oracle import peers, profiles
-    from psci.oracle.ktap import junit as junit_text
-    from psci.oracle.ktap import ktap
+    from psci.oracle.campaign.ktap import junit as junit_text
+    from psci.oracle.campaign.ktap import ktap
     from psci.oracle.suite.building import suite
     from psci.oracle.suite.running import declared_by, on_machine, run
 
@@ -150,7 +150,7 @@ def _run(name: str, cpus: int, version_name: str | None, junit: Path | None, str
 
 
 def _report(result: SuiteResult) -> TestReport:
-    from psci.oracle.ktap import ReportStatus, TestReport
+    from psci.oracle.campaign.ktap import ReportStatus, TestReport
     from psci.oracle.suite.running import SuiteOutcome
 
     status = {

@@ -16,9 +16,9 @@ from psci.host.qemu import qemu_version
 from psci.host.requirements import CannotRun, Missing
 from psci.model.errors import InputError
 from psci.model.events import Event
-from psci.oracle.importing.log import LogLines
-from psci.oracle.importing.machine import LogTerms
-from psci.oracle.recording.reading import read_recorder
+from psci.oracle.logs.importing.log import LogLines
+from psci.oracle.logs.importing.machine import LogTerms
+from psci.oracle.logs.recording.reading import read_recorder
 
 SOURCE = Path(__file__).with_name("recorder.c")
 _FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden")

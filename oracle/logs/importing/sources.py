@@ -8,10 +8,10 @@ from typing import BinaryIO
 
 from psci.model.errors import InputError
 from psci.model.events import Event
-from psci.oracle.importing.log import LogLines
-from psci.oracle.importing.machine import LogTerms
-from psci.oracle.importing.plain import read_plain
-from psci.oracle.importing.qemu import read_qemu
+from psci.oracle.logs.importing.log import LogLines
+from psci.oracle.logs.importing.machine import LogTerms
+from psci.oracle.logs.importing.plain import read_plain
+from psci.oracle.logs.importing.qemu import read_qemu
 
 
 @dataclass(frozen=True, slots=True)

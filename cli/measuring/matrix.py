@@ -39,7 +39,7 @@ def command(
 
     Exit status: 0 every column was executed, 2 bad input, 3 some could not be, 130 interrupted.
     """
-    from psci.cli.implementations import matrix_text
+    from psci.cli.measuring import matrix_text
     from psci.oracle.matrix.columns import Wanted
     from psci.oracle.matrix.table import difference, read
 
@@ -92,7 +92,7 @@ def _made(labels: Sequence[str], wanted: Any, *, resume: bool) -> dict[str, Any]
 
 
 def _write(found: Mapping[str, Any], folder: Path) -> None:
-    from psci.cli.implementations import matrix_page, matrix_text
+    from psci.cli.measuring import matrix_page, matrix_text
     from psci.host.files import write_whole
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ from logged_qemu import run_logged
 from psci.host.requirements import Missing
 from psci.model.events import BootEvent, CallEvent, EndEvent, Event, MachineEvent, ReturnEvent
 from psci.oracle.checker.checker import check
-from psci.oracle.importing.log import LogError
-from psci.oracle.importing.machine import LogTerms
-from psci.oracle.importing.sources import import_trace
+from psci.oracle.logs.importing.log import LogError
+from psci.oracle.logs.importing.machine import LogTerms
+from psci.oracle.logs.importing.sources import import_trace
 from psci.oracle.peers.qemu.__main__ import DEMO
 
 KEPT = (ROOT / "tests" / "oracle" / "importing" / "qemu-hvc.log").read_text(encoding="utf-8")

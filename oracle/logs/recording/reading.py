@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from psci.model.events import CallEvent, EndEvent, Event
-from psci.oracle.importing.following import Follower
-from psci.oracle.importing.log import LogError, LogLines
-from psci.oracle.importing.machine import LogTerms, affinity, described
+from psci.oracle.logs.importing.following import Follower
+from psci.oracle.logs.importing.log import LogError, LogLines
+from psci.oracle.logs.importing.machine import LogTerms, affinity, described
 
 _WORDS = 3 + 18
 _KINDS = ("hvc", "smc", "ran")

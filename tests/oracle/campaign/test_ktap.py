@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from psci.oracle.ktap import ReportStatus, TestReport, junit, ktap
+from psci.oracle.campaign.ktap import ReportStatus, TestReport, junit, ktap
 
 REPORTS = (
     TestReport("cpu-on", ReportStatus.OK),

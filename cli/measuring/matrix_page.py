@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from psci.cli.implementations.matrix_text import LEGEND, SIGNS, said, sections
+from psci.cli.measuring.matrix_text import LEGEND, SIGNS, said, sections
 from psci.oracle.matrix.table import Cell
 
 _STYLE = """\

@@ -1,0 +1,1 @@
+"""Commands that measure many at once: a matrix of implementations, a suite, faults."""
