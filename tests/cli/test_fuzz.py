@@ -81,7 +81,7 @@ def test_a_saved_file_holds_all_that_a_person_needs(
 ) -> None:
     fake.fault = cookie_ignored
     run(["fuzz", "qemu", "--calls", "600", "--seed", "1", "--save", str(tmp_path)])
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.json")
     document = json.loads(path.read_text(encoding="utf-8"))
     assert document["command"] == "psci fuzz qemu --seed 1 --calls 600" and document["version"] == "fake 1"
     rule = document["deviation"]["rules"][0]
@@ -108,7 +108,7 @@ def test_a_damaged_file_is_refused_with_its_place(
 ) -> None:
     fake.fault = cookie_ignored
     run(["fuzz", "qemu", "--calls", "600", "--seed", "1", "--save", str(tmp_path)])
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.json")
     document = json.loads(path.read_text(encoding="utf-8"))
     change(document)
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -24,10 +24,24 @@ def cannot_be_used(rule: Rule, version: Version) -> bool:
     return not call.exists_in(version)
 
 
+TWO_IDS = (
+    "MIGRATE MIGRATE_INFO_UP_CPU CPU_DEFAULT_SUSPEND NODE_HW_STATE SYSTEM_SUSPEND PSCI_STAT_RESIDENCY PSCI_STAT_COUNT "
+    "SYSTEM_RESET2 MEM_PROTECT_CHECK_RANGE SYSTEM_OFF2"
+)
+"""Functions of which one id may be there without the other: the machines that are explored have both or none."""
+NOT_MET = {
+    *(f"{name}.smc64_absent" for name in TWO_IDS.split()),
+    # nobody who is explored calls what is not PSCI's
+    "NOT_PSCI.somebody_elses",
+    # OS-initiated mode with states of two levels is beyond the states that are looked at here
+    "CPU_SUSPEND.claims_too_little", "CPU_SUSPEND.others_left_running",
+}  # fmt: skip
+
+
 @pytest.mark.slow
 def test_each_rule_has_a_witness_or_a_reason_why_there_is_none() -> None:
     found = coverage(versions=[V1_3], limit=1_500)
-    assert [rule.name for rule in found.never if not cannot_be_used(rule, V1_3)] == []
+    assert {rule.name for rule in found.never if not cannot_be_used(rule, V1_3)} == NOT_MET
     wanted = [rule for rule in SPECIFICATION.every_rule() if rule.applies_to(V1_3)]
     assert len(found.witnesses) + len(found.never) == len(wanted)
     for rule, witness in found.witnesses.items():

@@ -17,7 +17,7 @@ from psci.oracle.logs.importing.machine import LogTerms
 from psci.oracle.logs.importing.sources import import_trace
 from psci.oracle.peers.qemu.__main__ import DEMO
 
-KEPT = (ROOT / "tests" / "oracle" / "importing" / "qemu-hvc.log").read_text(encoding="utf-8")
+KEPT = (ROOT / "tests" / "oracle" / "logs" / "importing" / "qemu-hvc.log").read_text(encoding="utf-8")
 BLOCK = (
     "Trace {cpu}: 0x7f0000000100 [0/0/0/0]\n PC={pc:016x} X00={x0:016x} X01={x1:016x}\nX02={x2:016x} X03={x3:016x}\n"
 )
