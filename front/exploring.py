@@ -119,12 +119,16 @@ def explore(
     Raises:
         InputError: there is no such goal or part, or the machine leaves something open.
     """
+    if not isinstance(position, Position):
+        raise InputError(f"{type(position).__name__} is not a machine: give what psci.machine() returns")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise InputError(f"limit {limit!r}: give a number of states, at least 1")
     if about not in (*ABOUT, "all"):
         raise InputError(f"about {about!r}: choose one of {', '.join((*ABOUT, 'all'))}")
     product: Product = _From(
         position.machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES, state=position.state
     )
-    target = None if until is None else goal(until, product)
+    target = None if until is None else goal(str(until), product)
     if about != "all":
         place = (until or "").partition("=")[0].partition("[")[0]
         fields = {*ABOUT[about], *({place} & FIELD_BY_NAME.keys())}

@@ -10,7 +10,7 @@ from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.oracle.checker.checker import check as judge
 from psci.oracle.checker.report import Report
-from psci.oracle.traces.file import event_from, read_trace
+from psci.oracle.traces.file import InOrder, event_from, read_trace
 
 
 def check(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Report:
@@ -44,20 +44,22 @@ def events_of(found: Path | str | Iterable[Event | Mapping[str, Any]]) -> Iterat
     if isinstance(found, Path | str):
         yield from read_trace(found)
         return
-    for number, event in enumerate(found):
-        if isinstance(event, Event):
-            yield event
-        elif isinstance(event, Mapping):
-            yield _event(number, event)
-        else:
-            raise InputError(f"event {number}: {type(event).__name__} is not an event: give events or JSON objects")
+    if not isinstance(found, Iterable):
+        raise InputError(f"{type(found).__name__} is not a trace: give a file, or a list of events or JSON objects")
+    follow = InOrder()
+    for number, given in enumerate(found):
+        try:
+            yield follow.next(_event(given))
+        except ValueError as error:
+            raise InputError(f"event {number}: {error}") from error
 
 
-def _event(number: int, fields: Mapping[str, Any]) -> Event:
-    try:
-        return event_from(dict(fields))
-    except ValueError as error:
-        raise InputError(f"event {number}: {error}") from error
+def _event(given: Any) -> Event:
+    if isinstance(given, Event):
+        return given
+    if isinstance(given, Mapping):
+        return event_from(dict(given))
+    raise InputError(f"{type(given).__name__} is not an event: give events or JSON objects")
 
 
 __all__ = ["Report", "check", "events_of"]

@@ -52,7 +52,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A trace that a notebook shows, with what nothing explains in its place."""
+    """A trace that a notebook shows, with unexplained events marked."""
 
     trace: tuple[Event, ...]
 

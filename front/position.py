@@ -16,7 +16,7 @@ from psci.explorer.system import Product, Transition
 from psci.model.declare import Call
 from psci.model.errors import InputError
 from psci.model.events import Event
-from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.rules import ISA, WORLD, Completion, Modality, Rule
 from psci.model.machine import Key, Machine, Undeclared
 from psci.model.power.topology import Topology
 from psci.model.specification import SPECIFICATION
@@ -33,7 +33,7 @@ Profile = Mapping[str, Any] | Path | str
 
 
 def machine(
-    cpus: int | Sequence[int] = 2,
+    cpus: int | Sequence[int] | None = None,
     version: str = "1.3",
     *,
     profile: Profile | None = None,
@@ -46,27 +46,58 @@ def machine(
     PSCI 1.3, 2 cores: core 0 ON, core 1 OFF
 
     Args:
-        cpus: how many cores, or the MPIDR of each.
+        cpus: how many cores, or the MPIDR of each; by default as many as the clusters have, or two.
         version: the version of PSCI.
         profile: what the implementation declares: the name of a shipped profile, a file, or its fields. What a profile
             leaves out is open, and outcomes say what they assume of it. Without a profile the machine declares
             everything: all optional functions, and the most ordinary answers.
         reading: options of readings by name (`psci.readings`), where DEN0022 can be read in several ways.
-        clusters: the number of cores of each cluster; by default every core is a child of the system.
+        clusters: the number of cores of each cluster, where no profile describes the power domains; by default every
+            core is a child of the system.
 
     Raises:
         InputError: one of them is not understood; the message says which.
     """
-    made = _declared_by(profile, cpus, version, reading) if profile is not None else _plain(cpus, version, clusters)
+    sizes = _sizes(clusters)
+    if sizes is not None and profile is not None:
+        raise InputError("clusters: a profile describes its power domains itself, in `topology`")
+    there = _cores(cpus, sum(sizes) if sizes else None)
+    if not isinstance(version, str):
+        raise InputError(f"version {version!r}: give a name, such as '1.3'")
+    if reading is not None and not isinstance(reading, Mapping):
+        raise InputError(f"reading {reading!r}: give options by the names of readings (psci.readings)")
+    made = _plain(there, version, sizes) if profile is None else _declared_by(profile, there, version, reading)
     made = replace(made, declared={**made.declared, **dict(_chosen(reading))})
     return Position(made, _stepper(made).initial(), ())
+
+
+def _cores(cpus: object, clustered: int | None) -> int | Sequence[int]:
+    """How many cores, or their MPIDRs; what clusters have together has to be the same number."""
+    if cpus is None:
+        return clustered or 2
+    listed = isinstance(cpus, Sequence) and not isinstance(cpus, str | bytes) and all(type(c) is int for c in cpus)
+    if type(cpus) is not int and not listed:
+        raise InputError(f"cpus {cpus!r}: give a number of cores, or the MPIDR of each")
+    found: Any = cpus
+    count = found if type(cpus) is int else len(found)
+    if clustered is not None and count != clustered:
+        raise InputError(f"cpus: {count} cores, and {clustered} in the clusters: give one of the two")
+    return found  # type: ignore[no-any-return]  # its type was looked at
+
+
+def _sizes(clusters: object) -> Sequence[int] | None:
+    if clusters is None:
+        return None
+    if isinstance(clusters, Sequence) and clusters and all(type(size) is int and size > 0 for size in clusters):
+        return clusters
+    raise InputError(f"clusters {clusters!r}: give the number of cores of each, such as [2, 2]")
 
 
 def _plain(cpus: int | Sequence[int], version: str, clusters: Sequence[int] | None) -> Machine:
     shape = None if clusters is None else Topology.clusters(clusters)
     if not isinstance(cpus, int):
         return replace(small(len(cpus), version_named(version), topology=shape), cores=tuple(cpus))
-    return small(sum(clusters) if clusters else cpus, version_named(version), topology=shape)
+    return small(cpus, version_named(version), topology=shape)
 
 
 def _declared_by(
@@ -76,8 +107,10 @@ def _declared_by(
         fields = profiles.named(profile)
     elif isinstance(profile, str | Path):
         fields = profiles.read(Path(profile))
-    else:
+    elif isinstance(profile, Mapping):
         fields = profile
+    else:
+        raise InputError(f"profile {profile!r}: give the name of a shipped one, a file, or fields")
     profiles.validate(fields)
     cores = tuple(range(cpus)) if isinstance(cpus, int) else tuple(cpus)
     return profiles.machine(fields, cores, psci=version, reading=reading)
@@ -88,7 +121,7 @@ def _chosen(reading: Mapping[str, str] | None) -> Iterator[tuple[str, Any]]:
         if name not in READINGS:
             raise InputError(f"reading {name!r}: there is none; choose one of {', '.join(READINGS)}")
         options = READINGS[name].options
-        if option not in options:
+        if option not in list(options):
             raise InputError(f"reading {name}: no option {option!r}; choose one of {', '.join(options)}")
         yield READINGS[name].symbol, options[option]
 
@@ -255,6 +288,11 @@ class Position:
         core = self.machine.boot if cpu is None else cpu
         self._runs(core)
         call = _function(name)
+        for what, given, sort in (("isa", isa, ISA), ("world", world, WORLD)):
+            if given not in sort.values:
+                raise InputError(f"{what} {given!r}: choose one of {', '.join(sort.values)}")
+        if not isinstance(smc64, bool):
+            raise InputError(f"smc64 {smc64!r}: give True or False")
         fn = call.fid64 if smc64 and isa == "AARCH64" and call.fid64 is not None else call.key
         x1, x2, x3 = self._values(call, arguments)
         invocation = Invocation(core, fn, x1, x2, x3, isa, world)
@@ -281,7 +319,10 @@ class Position:
         Raises:
             InputError: the outcome belongs to another position.
         """
-        if answer.before.state != self.state or answer.before.steps != self.steps:
+        if not isinstance(answer, Answer):
+            raise InputError(f"take: {answer!r} is not an outcome: give one of what `call` or `moves` returned")
+        before = answer.before
+        if (before.machine.alike, before.state, before.steps) != (self.machine.alike, self.state, self.steps):
             raise InputError("take: this outcome belongs to another position; ask this one again")
         return answer.after
 
@@ -291,7 +332,7 @@ class Position:
         return tuple(events_of(_product(self.machine), self.steps))
 
     def _runs(self, core: int) -> None:
-        if not 0 <= core < len(self.machine.cores):
+        if type(core) is not int or not 0 <= core < len(self.machine.cores):
             raise InputError(f"core {core}: the machine has the cores 0 to {len(self.machine.cores) - 1}")
         if core not in _product(self.machine).callers(self.state):
             raise InputError(f"core {core} runs no caller code here ({self._core(core)}), so it makes no call")
@@ -301,8 +342,9 @@ class Position:
         for name, value in arguments.items():
             if name not in names:
                 raise InputError(f"{call.name} has no argument {name!r}; it has {', '.join(names) or 'none'}")
-            if not 0 <= value < 1 << 64:
-                raise InputError(f"{call.name}: {name} is {value:#x}: give a word of 64 bits")
+            if type(value) is not int or not 0 <= value < 1 << 64:
+                shown = f"{value:#x}" if type(value) is int else repr(value)
+                raise InputError(f"{call.name}: {name} is {shown}: give a word of 64 bits")
         x1, x2, x3, *_ = *(arguments.get(name, 0) for name in names), 0, 0, 0
         return x1, x2, x3
 
@@ -335,7 +377,7 @@ def _function(name: str) -> Call:
     if name not in known:
         import difflib
 
-        near = difflib.get_close_matches(name.upper(), known, 3, 0.4) or list(known)[:5]
+        near = difflib.get_close_matches(str(name).upper(), known, 3, 0.4) or list(known)[:5]
         raise InputError(f"unknown function {name!r}: did you mean {', '.join(near)}?")
     return known[name]
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from psci.proofs.suite import ProofResult, property_named, tasks, with_lemmas
+from psci.model.errors import InputError
+from psci.proofs.suite import ANY, THREE, ProofResult, property_named, tasks, with_lemmas
 from psci.proofs.workers import run_all
+from psci.properties.language import Property
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Proof(Sequence[ProofResult]):
     @property
     def proved(self) -> bool:
         """All is proved, and no solver says otherwise."""
-        return all(result.trustworthy for result in self.results)
+        return bool(self.results) and all(result.trustworthy for result in self.results)
 
     @overload
     def __getitem__(self, key: int) -> ProofResult: ...
@@ -42,18 +44,20 @@ class Proof(Sequence[ProofResult]):
         return "\n".join(lines)
 
 
-def prove(name: str, *, cores: str | None = None) -> Proof:
+def prove(name: str | Property, *, cores: str | int | None = None) -> Proof:
     """Prove a property for three cores and for any number of cores, with the lemmas that it rests on.
 
     Args:
-        name: a property, such as PROP-2 (`psci.properties`).
+        name: a property, such as PROP-2 (`psci.properties`), by its name or itself.
         cores: "3" or "any"; default: both.
 
     Raises:
-        InputError: there is no such property.
+        InputError: there is no such property, or it is proved for other numbers of cores.
     """
-    chosen = property_named(name)
-    results = run_all(list(tasks(with_lemmas([chosen]), cores)), jobs=1)
+    chosen = name if isinstance(name, Property) else property_named(str(name))
+    if cores is not None and str(cores) not in (ANY, THREE):
+        raise InputError(f"cores {cores!r}: choose {THREE!r} or {ANY!r}")
+    results = run_all(list(tasks(with_lemmas([chosen]), None if cores is None else str(cores))), jobs=1)
     return Proof(chosen.sentence, tuple(results))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from psci.model.errors import InputError
+from psci.model.errors import UnknownName
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import show
 from psci.model.specification import SPECIFICATION
@@ -67,10 +67,11 @@ class Named(Mapping[str, Entry], Generic[Entry]):
         return self._make()
 
     def __getitem__(self, name: str) -> Entry:
-        if name in self._entries:
-            return self._entries[name]
-        near = difflib.get_close_matches(name, self._entries, 4, 0.4) or list(self._entries)[:4]
-        raise InputError(f"unknown {self._kind} {name!r}: did you mean {', '.join(near)}?")
+        entry = self._entries.get(name)
+        if entry is not None:
+            return entry
+        near = difflib.get_close_matches(str(name), self._entries, 4, 0.4) or list(self._entries)[:4]
+        raise UnknownName(f"unknown {self._kind} {name!r}: did you mean {', '.join(near)}?")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

@@ -452,7 +452,7 @@ def format_of(path: Path, form: str | None = None) -> str:
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
-        raise InputError(f"{path}: the suffix says no format that can be drawn: use one of {known}, or --format")
+        raise InputError(f"{path}: unknown suffix: use one of {known}, or --format")
     return FORMATS[suffix]
 
 

@@ -117,7 +117,8 @@ def property_named(name: str) -> Property:
     known = {p.name: p for p in PROPERTIES} | {p.title: p for p in PROPERTIES}
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, known, n=4, cutoff=0.4) or sorted(known)[:4]
+    other_case = [word for word in known if word.casefold() == name.casefold()]
+    close = other_case or difflib.get_close_matches(name, known, n=4, cutoff=0.4) or sorted(known)[:4]
     raise InputError(f"unknown property {name!r}: did you mean {', '.join(close)}?")
 
 

@@ -42,7 +42,7 @@ def list_command(as_json: bool) -> int:
 def install(names: tuple[str, ...], as_json: bool) -> int:
     """Fetch what the named peers need (default: qemu and kvm:latest; `all`: every one that the suites hold).
 
-    What is there is not fetched again, and each package appears whole or not at all: an interrupted run is repeated.
+    What is installed is skipped, and each package appears whole or not at all: run it again at any time.
     Nothing is installed that apt-get cannot undo.
     """
     from rich.console import Console

@@ -21,7 +21,7 @@ def command() -> None:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (the profile itself; without a name, a list).")
 def show(name: str | None, as_json: bool) -> int:
-    """Print a shipped profile; without a name, list those that there are."""
+    """Print a shipped profile; without a name, list them."""
     if name is not None:
         click.echo(json.dumps(profiles.named(name), indent=2))
     elif as_json:
@@ -36,7 +36,7 @@ def show(name: str | None, as_json: bool) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(file: Path, as_json: bool) -> int:
-    """Hold a profile against the schema, its version, its cores and itself."""
+    """Validate a profile against the schema, its version, its cores and itself."""
     profile = profiles.read(file)
     machine = profiles.check(profile)
     nodes = len(machine.tree.names)

@@ -13,10 +13,10 @@ import click
 @click.option(
     "--psci", default="1.3", show_default=True, metavar="VERSION", help="The version, where none is asked for."
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Every choice depends on it.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of every choice.")
 @click.option("--refuses", type=click.Choice(["never", "sometimes", "often"]), default="sometimes", show_default=True,
               help="How often it uses a permission to refuse, to return early or to sleep less deeply.")  # fmt: skip
-@click.option("--profile", type=click.Path(dir_okay=False, path_type=Path), help="What it declares, and is.")
+@click.option("--profile", type=click.Path(dir_okay=False, path_type=Path), help="The profile to implement.")
 @click.option("--fault", metavar="NAME", help="Be wrong in one way: `psci faults --list` names them.")
 def command(psci: str, seed: int, refuses: str, profile: Path | None, fault: str | None) -> int:
     """Serve the reference implementation of PSCI on standard input and output (docs/exec-protocol.md).

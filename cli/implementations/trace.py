@@ -46,7 +46,7 @@ def command() -> None:
 )
 @click.option("--jobs", type=click.IntRange(1), help="How many traces are judged at once. [default: one a processor]")
 @click.option(
-    "--time-limit", type=float, metavar="SECONDS", help="What one trace may cost; then its verdict is unknown."
+    "--time-limit", type=float, metavar="SECONDS", help="The time for each trace; after it the verdict is unknown."
 )
 @click.option("--memory-limit", type=int, metavar="MB", help="The same for the memory of the process.")
 @click.option("--explanations", type=click.IntRange(1), help="The same for explanations of one event.")

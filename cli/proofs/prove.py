@@ -60,9 +60,9 @@ USED_IN: Mapping[str, frozenset[str]] = {
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Save runs from boot there as traces; with --mutants also the results: what is there is not done again.",
+    help="Save runs from boot there as traces; with --mutants also the results: existing results are reused.",
 )
-@click.option("--depth", type=click.IntRange(1), help="Also search so many steps from boot, with three cores.")
+@click.option("--depth", type=click.IntRange(1), help="Also search this many steps from boot, with three cores.")
 @click.option(
     "--method", type=click.Choice([SEARCH, K_INDUCTION]), help="Only this method, with three cores and --depth steps."
 )
@@ -70,12 +70,12 @@ USED_IN: Mapping[str, frozenset[str]] = {
 @click.option(
     "--certificates",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write each query there, what of it is enough, and cvc5's proof (CPC); for any number of cores.",
+    help="Write each query there, its unsatisfiable core, and cvc5's proof (CPC); for any number of cores.",
 )
 @click.option(
     "--verify",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Check such a folder: that no query is left out, that each proof is one of its query.",
+    help="Check such a folder: no query is left out, and each proof is a proof of its query.",
 )
 @click.option("--ethos", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="With --verify: Ethos.")
 @click.option(

@@ -35,7 +35,7 @@ ONE_SCREEN = 18
 @reading_option
 @amend_option
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Also write a report: .html or .md.")
-@click.option("--solver", is_flag=True, help="Also ask Z3, in all states that the proved invariants leave.")
+@click.option("--solver", is_flag=True, help="Also ask Z3, in all states that satisfy the proved invariants.")
 @click.option("--all", "everything", is_flag=True, help="List all findings, not one screen of them.")
 @click.option("--jobs", default=0, type=click.IntRange(0), help="Processes; 0: as many as there are cores, up to 4.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: check.json).")
@@ -43,12 +43,12 @@ def command(
     wanted: str | None, version_name: str, cpus: int, readings: tuple[str, ...], amend_file: Path | None,
     report: Path | None, solver: bool, everything: bool, jobs: int, as_json: bool,
 ) -> int:  # fmt: skip
-    """Look for gaps, conflicts, open orders, prototypes against text, what callers cannot find out, ambiguities.
+    """Look for gaps, conflicts, open orders, ambiguities, prototypes that contradict the text, and idle rules.
 
     With an ID, show that finding in full, ready to be mailed; with a KIND (gap, conflict, order, prototype,
     discovery, reading, choice, dead, redundant), list all of that kind.
 
-    Exit status: 0 no finding but readings, choices and redundant rules; 1 a finding that DEN0022 has to answer.
+    Exit status: 0 only readings, choices and redundant rules were found; 1 a finding that DEN0022 has to answer.
     """
     if report is not None and report.suffix not in (".html", ".md"):
         raise InputError(f"--report {report}: the name ends in .html or .md")

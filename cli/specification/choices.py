@@ -16,7 +16,7 @@ from psci.model.symbols.readings import READINGS
 
 amend_option: Callable[[Any], Any] = click.option(
     "--amend", "amend_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
-    help="Rules of your own, that add, change or remove rules (a Python file; see psci.explorer.amendments).",
+    help="A Python file that adds, changes or removes rules (see psci.explorer.amendments).",
 )  # fmt: skip
 reading_option: Callable[[Any], Any] = click.option(
     "--reading", "readings", metavar="NAME=OPTION", multiple=True, help="Choose an option of a reading (psci readings)."

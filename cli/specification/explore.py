@@ -52,8 +52,10 @@ _MANY_DIGITS = 24
 )
 @click.option("--environment", is_flag=True, help="Let power fail, and wakeup events become pending, at any time.")
 @click.option("--overlap", is_flag=True, help="Invoke, decide and complete a call in three steps; others move between.")
-@click.option("--engine", "engine_name", default="auto", show_default=True, type=click.Choice(NAMES), help="How.")
-@click.option("--symmetry", is_flag=True, help="Keep one state for all that differ by an exchange of cores (compiled).")
+@click.option(
+    "--engine", "engine_name", default="auto", show_default=True, type=click.Choice(NAMES), help="The search engine."
+)
+@click.option("--symmetry", is_flag=True, help="Treat states that differ only by permuting cores as one (compiled).")
 @click.option("--diameter", is_flag=True, help="Measure the diameter also where that takes longer.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after that many states.")
 @amend_option

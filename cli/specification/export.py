@@ -34,7 +34,7 @@ from psci.properties.language import ClaimKind
 )
 @click.option("--smc64-only", is_flag=True, help="Where a function has two ids, call only the SMC64 one.")
 @click.option("--steps", default=8, show_default=True, type=click.IntRange(0), help="The length of a run (smtlib).")
-@click.option("--symmetry", is_flag=True, help="Cores that are alike are a scalarset (murphi).")
+@click.option("--symmetry", is_flag=True, help="Use a scalarset for identical cores (murphi).")
 def command(
     language: str, output: Path | None, until: str | None, about: str, smc64_only: bool, steps: int, symmetry: bool,
     **machine: Any,

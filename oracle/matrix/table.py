@@ -63,10 +63,10 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise MatrixError(f"{path}: cannot be read ({error}): give the matrix.json that psci matrix wrote") from error
     if not isinstance(found, dict) or (found.get("kind"), found.get("format")) != (KIND, FORMAT):
-        raise MatrixError(f"{path}: no matrix of format {FORMAT}: give the matrix.json that psci matrix wrote")
+        raise MatrixError(f"{path}: not a matrix of format {FORMAT}: give the matrix.json that psci matrix wrote")
     width = len(found["columns"])
     if any(len(row["cells"]) != width for row in found["rows"]):
-        raise MatrixError(f"{path}: a row has not {width} cells: make the matrix anew")
+        raise MatrixError(f"{path}: a row does not have {width} cells: make the matrix again")
     return found
 
 

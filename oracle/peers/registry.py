@@ -44,8 +44,9 @@ def family(name: str) -> Family:
         raise UnknownPeer(f"unknown peer {name!r}: choose one of {', '.join(names())}")
     try:
         found = point.load()
-    except (ImportError, AttributeError) as error:
-        raise UnknownPeer(f"{point.value}, registered as the peer {word}, cannot be loaded: {error}") from error
+    except Exception as error:  # it is somebody else's code, which may fail in any way
+        why = " ".join(f"{error}".split()) or type(error).__name__
+        raise UnknownPeer(f"{point.value}, registered as the peer {word}, cannot be loaded: {why}") from error
     if not isinstance(found, Family) or found.name != word:
         raise UnknownPeer(
             f"{point.value}, registered as the peer {word}, is not a psci.oracle.peers.Family of that name"
@@ -54,8 +55,24 @@ def family(name: str) -> Family:
 
 
 def names() -> Mapping[str, str]:
-    """Every name of a peer, and what is under test; a word in capitals stands for what the user chooses."""
-    return {name: what for word in registered() for name, what in family(word).peers.items()}
+    """Every name of a peer, and what is under test; a word in capitals stands for what the user chooses.
+
+    A family that cannot be loaded is listed with the reason, and keeps nobody from the others.
+    """
+    found: dict[str, str] = {}
+    for word in registered():
+        try:
+            found |= family(word).peers
+        except UnknownPeer as broken:
+            found[word] = str(broken)
+    return found
+
+
+def _taken_by(word: str) -> frozenset[str]:
+    try:
+        return frozenset(family(word).takes)
+    except UnknownPeer:
+        return frozenset()
 
 
 def request_for(name: str, **options: Any) -> Request:
@@ -74,7 +91,7 @@ def request_for(name: str, **options: Any) -> Request:
         raise UnknownPeer(f"unknown peer {name!r}: choose one of {', '.join(names())}")
     for option, words in OPTIONS.items():
         if getattr(asked, option) is not None and option not in here.takes:
-            others = [word for word in registered() if option in family(word).takes]
+            others = [word for word in registered() if option in _taken_by(word)]
             raise UnknownPeer(f"{name} has no {words}: it is for {' and '.join(others)}")
     if asked.conduit is not None and asked.conduit not in CONDUITS:
         raise UnknownPeer(f"unknown conduit {asked.conduit!r}: choose hvc or smc")

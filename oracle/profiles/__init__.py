@@ -43,9 +43,14 @@ def read(path: Path) -> Mapping[str, Any]:
     """A profile from a file.
 
     Raises:
-        ProfileError: it is no JSON object.
+        ProfileError: there is no such file, or it is not a JSON object.
     """
-    return _parsed(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ProfileError(f"{path}: {why}; the shipped profiles are {', '.join(shipped())}") from error
+    return _parsed(text, str(path))
 
 
 def check(profile: Mapping[str, Any]) -> Machine:

@@ -75,7 +75,7 @@ def _place(machine: Machine, field: Function, index: str) -> int:
             return machine.tree.names.index(index)
         return machine.core_of[int(index, 0)]
     except (KeyError, ValueError):
-        raise ProfileError(f"initial: {field.name} speaks of {index!r}, which the machine has not") from None
+        raise ProfileError(f"initial: {field.name} names {index!r}, which this machine does not have") from None
 
 
 def _value(machine: Machine, field: Function, sort: Sort, value: Any) -> Any:

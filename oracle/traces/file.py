@@ -71,8 +71,7 @@ def read_lines(file: BinaryIO, name: str) -> Iterator[Event]:
     Raises:
         TraceFormatError: see `read_trace`.
     """
-    cpus: frozenset[int] | None = None
-    number, ended = 0, False
+    number, follow = 0, InOrder()
     while line := file.readline(MAX_LINE + 1):
         number += 1
         try:
@@ -80,16 +79,33 @@ def read_lines(file: BinaryIO, name: str) -> Iterator[Event]:
                 raise Wrong(f"the line is longer than {MAX_LINE} bytes; shorten its `raw` or `x-` fields")
             if number > MAX_EVENTS:
                 raise Wrong(f"more than {MAX_EVENTS} events; split the trace at a `boot`")
-            if ended:
-                raise Wrong("nothing may follow the `end` event; remove the line, or write it to another file")
-            event = event_from(_parsed(line))
-            cpus = _in_place(event, cpus)
+            event = follow.next(event_from(_parsed(line)))
         except Wrong as error:
             raise TraceFormatError(f"{name}:{number}: {error}") from None
-        ended = isinstance(event, EndEvent)
         yield event
-    if cpus is None:
+    if follow.cpus is None:
         raise TraceFormatError(f"{name}:1: the trace is empty; it begins with a `machine` line")
+
+
+class InOrder:
+    """Follows the events of one trace, and refuses one that cannot stand where it stands."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self.cpus: frozenset[int] | None = None
+        self._ended = False
+
+    def next(self, event: Event) -> Event:
+        """The event, if it may come next.
+
+        Raises:
+            Wrong: it may not; the message says what to do.
+        """
+        if self._ended:
+            raise Wrong("nothing may follow the `end` event; remove the line, or write it to another file")
+        self.cpus = _in_place(event, self.cpus)
+        self._ended = isinstance(event, EndEvent)
+        return event
 
 
 def _in_place(event: Event, cpus: frozenset[int] | None) -> frozenset[int]:

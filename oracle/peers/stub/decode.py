@@ -177,7 +177,7 @@ def _refuse_stranger(read: Reader) -> None:
     if count:
         record = _exactly(read, layout.log_offset(layout.STRANGER), layout.RECORD_SIZE)
         pc, _, _, _, _, _, mpidr, _ = struct.unpack_from("<8Q", record, layout.R_REGS)
-        raise PeerError(f"a core with MPIDR {mpidr:#x}, which the machine has not, was entered at {pc:#x}")
+        raise PeerError(f"a core with MPIDR {mpidr:#x}, which this machine does not have, was entered at {pc:#x}")
 
 
 _RECORD = struct.Struct("<IIQQI4x18QQ")

@@ -93,7 +93,7 @@ def test_a_file_that_is_no_matrix_is_refused(tmp_path: Path) -> None:
     found = matrix([ONE, OTHER], {}, "2030-01-02")
     found["rows"][0]["cells"].pop()
     path.write_text(json.dumps(found))
-    with pytest.raises(MatrixError, match="a row has not 2 cells"):
+    with pytest.raises(MatrixError, match="a row does not have 2 cells"):
         read(path)
 
 

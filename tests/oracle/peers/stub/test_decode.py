@@ -168,7 +168,10 @@ def test_the_boot_is_known_as_soon_as_it_is_logged() -> None:
         (lambda m: m.log(0, RecordKind.ENTER, 1, regs=ENTER), "MPIDR 0x80000001"),
         (lambda m: m.log(1, RecordKind.ENTER, 1, regs=(*ENTER[:2], 4, *ENTER[3:])), "an entry at EL4"),
         (lambda m: m.log(1, RecordKind.ENTER, 1, regs=ENTER[:7]), "a counter of 0 Hz"),
-        (lambda m: m.log(8, RecordKind.ENTER, 1, regs=ENTER), "core with MPIDR 0x80000001, which the machine has not"),
+        (
+            lambda m: m.log(8, RecordKind.ENTER, 1, regs=ENTER),
+            "core with MPIDR 0x80000001, which this machine does not have",
+        ),
     ],
 )
 def test_what_the_stub_cannot_have_written_is_refused(spoil: Callable[[Memory], Memory], message: str) -> None:
