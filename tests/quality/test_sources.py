@@ -41,3 +41,16 @@ def test_every_module_has_a_docstring() -> None:
 
 def test_the_front_door_holds_nothing_but_names() -> None:
     assert sorted(path.name for path in files() if path.parent == ROOT / "src" / "psci") == ["__init__.py", "py.typed"]
+
+
+def test_every_source_that_a_page_names_is_there() -> None:
+    here = [path.relative_to(ROOT).as_posix() for path in files()]
+    named = re.compile(r"`([\w/-]+\.(?:py|c|S|js))`")
+    lost = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files()
+        if path.suffix == ".md" and "decisions" not in path.parts
+        for name in named.findall(read(path))
+        if not any(f"/{one}".endswith(f"/{name}") for one in here)
+    ]
+    assert lost == []
