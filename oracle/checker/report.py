@@ -141,7 +141,7 @@ class Stopped(NamedTuple):
         return f"event {self.event}: judged no further ({self.why}); to get further: {self.advice}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Report:
     """The judgement of one trace."""
 
@@ -171,6 +171,13 @@ class Report:
     def verdict(self) -> Verdict:
         """The worst verdict of the trace's events."""
         return max(self.verdicts, key=list(Verdict).index, default=Verdict.CONFORMS)
+
+    def __repr__(self) -> str:
+        return "\n".join([self.summary(), *self.lines()])
+
+    def _repr_markdown_(self) -> str:
+        told = "\n".join(self.lines())
+        return f"**{self.summary()}**" + (f"\n\n```\n{told}\n```" if told else "")
 
     def deviations(self) -> list[Finding]:
         """The findings that blame the implementation afresh."""

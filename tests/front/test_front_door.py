@@ -162,3 +162,17 @@ def test_stepping_and_judging_need_no_solver(name: str) -> None:
     program = f"import psci, sys, json; psci.{name}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert {"z3", "cvc5", "networkx", "hypothesis"} & set(json.loads(done.stdout)) == set()
+
+
+def test_a_report_prints_its_verdict_and_what_was_found() -> None:
+    started = psci.machine().call("CPU_ON", target_cpu=1)["CPU_ON.accepted"].after
+    assert repr(psci.check(started.events)) == "conforms (PSCI 1.3, 2 events, 1 calls)"
+    assert psci.check(started.events)._repr_markdown_() == "**conforms (PSCI 1.3, 2 events, 1 calls)**"
+    wrong = psci.check([{"k": "machine", "format": 1, "psci": "1.3", "cpus": ["0x0"]}, *WRONG])
+    head, _, rest = repr(wrong).partition("\n")
+    assert head == "deviates (PSCI 1.3, 2 events, 1 calls)"
+    assert "allowed are only: version 1.3 (0x10003)" in rest and rest in wrong._repr_markdown_()
+
+
+WRONG = ({"k": "call", "cpu": "0x0", "fn": "0x84000000"}, {"k": "return", "cpu": "0x0", "x0": "0x5"})
+"""A version that there is not."""
