@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -29,6 +30,8 @@ from psci.model.tables.versions import version as version_named
 from psci.oracle import profiles
 
 Found = TypeVar("Found")
+MOST_CORES_EACH = 8
+"""With more cores than this, those that are in the same state are printed together."""
 Profile = Mapping[str, Any] | Path | str
 
 
@@ -359,9 +362,18 @@ class Position:
         usual = {("ON", "RUNNING"), ("OFF", "STOPPED"), ("ON_PENDING", "STOPPED")}
         return power if (power, activity) in usual else f"{power} and {activity.lower()}"
 
+    def _told(self, core: int) -> str:
+        return f"core {core} {self._core(core)}"
+
+    def _grouped(self) -> Iterator[str]:
+        """Neighbours that are in the same state, together."""
+        for words, cores in groupby(range(len(self.machine.cores)), self._core):
+            first, *others = cores
+            yield f"cores {first} to {others[-1]} {words}" if others else self._told(first)
+
     def __repr__(self) -> str:
         count = len(self.machine.cores)
-        cores = ", ".join(f"core {core} {self._core(core)}" for core in range(count))
+        cores = ", ".join(self._grouped() if count > MOST_CORES_EACH else map(self._told, range(count)))
         system = "" if self.state.system == "RUNNING" else f" system {self.state.system.lower()};"
         return f"PSCI {self.machine.version}, {count} core{'s' if count > 1 else ''}:{system} {cores}"
 

@@ -176,3 +176,7 @@ def test_a_report_prints_its_verdict_and_what_was_found() -> None:
 
 WRONG = ({"k": "call", "cpu": "0x0", "fn": "0x84000000"}, {"k": "return", "cpu": "0x0", "x0": "0x5"})
 """A version that there is not."""
+
+
+def test_a_large_machine_prints_its_cores_together() -> None:
+    assert repr(psci.machine(112)) == "PSCI 1.3, 112 cores: core 0 ON, cores 1 to 111 OFF"
