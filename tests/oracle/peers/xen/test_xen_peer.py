@@ -22,6 +22,7 @@ from psci.model.events import (
     UnwakeEvent,
     WakeEvent,
 )
+from psci.model.tables.codes import ALREADY_ON
 from psci.oracle import peers
 from psci.oracle.peers import Peer, PeerDied, UnknownPeer
 from psci.oracle.peers.emulated.board import BoardLimits
@@ -74,10 +75,12 @@ def test_a_core_starts_goes_off_and_starts_again(xen: Peer) -> None:
         call(4, 1, OFF, returns=False), call(5, 0, INFO, 1, 0), call(6, 0, ON, 1, EntrySlot(2), 12), call(7, 1,
         VERSION),
     ))  # fmt: skip
-    assert answers(trace, 0) == [1, 0, 0, 1, 0]
+    off_in_time, too_early = [1, 0], [0, ALREADY_ON.word(64)]
+    first, then = answers(trace, 0)[:3], answers(trace, 0)[3:]
+    assert first == [1, 0, 0] and then in (off_in_time, too_early)
     entered = [event for event in trace if isinstance(event, EnterEvent)]
-    assert [(event.cpu, event.x0) for event in entered] == [(1, 11), (1, 12)]
-    assert entered[1].pc - entered[0].pc == 4
+    assert [(event.cpu, event.x0) for event in entered] == [(1, 11), (1, 12)][: 2 if then == off_in_time else 1]
+    assert all(later.pc - entered[0].pc == 4 for later in entered[1:])
 
 
 @pytest.mark.peer
