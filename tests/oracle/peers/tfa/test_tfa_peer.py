@@ -68,7 +68,7 @@ def test_a_core_goes_off_and_starts_again(raspberry: Peer) -> None:
     trace = run(raspberry, (
         call(0, 0, ON, 3, EntrySlot(1), 11), call(1, 3, VERSION), call(2, 3, OFF, returns=False),
         # A core that reads OFF here may not have arrived where a start wakes it: see the lost start in README.md.
-        PauseStep(turn=3, cpu=0, microseconds=100_000),
+        PauseStep(turn=3, cpu=0, microseconds=1_000_000),
         call(4, 0, INFO, 3, 0), call(5, 0, ON, 3, EntrySlot(2), 12), call(6, 3, VERSION),
     ))  # fmt: skip
     assert answers(trace) == [0, 1, 0]
