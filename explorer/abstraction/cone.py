@@ -73,7 +73,7 @@ def cone(
         keep: calls and moves that are kept in any case, with all that decides how they end.
         queries: keep also the calls that change nothing of this, where it decides how they end.
     """
-    return _cone(specification, machine.alike, frozenset(interest), without, frozenset(keep), queries)
+    return _cone(specification, machine.alike, frozenset(interest), frozenset(without), frozenset(keep), queries)
 
 
 @lru_cache(maxsize=64)

@@ -38,3 +38,9 @@ def test_calls_that_are_left_out_take_what_only_they_change_with_them() -> None:
     without = cone(SPECIFICATION, small(2), CORES, frozenset({"MEM_PROTECT"}))
     assert "memory_protected" in without.constant
     assert "MEM_PROTECT" not in {call.name for call in without.specification.calls}
+
+
+def test_what_is_left_out_may_be_any_set() -> None:
+    left_out = {"SIGNAL", "LOSE_POWER"}
+    inside = cone(SPECIFICATION, small(2), CORES, left_out)  # type: ignore[arg-type]  # a set is asked for nothing more
+    assert {move.name for move in inside.specification.moves}.isdisjoint(left_out)
