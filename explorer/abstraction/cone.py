@@ -59,7 +59,7 @@ def cone(
     specification: Specification,
     machine: Machine,
     interest: Iterable[str],
-    without: frozenset[str] = frozenset(),
+    without: Collection[str] = frozenset(),
     keep: Collection[str] = (),
     queries: bool = True,
 ) -> Cone:
