@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -16,6 +15,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,11 +23,10 @@ from qemu.qmp import QMPClient, QMPError
 
 from psci.host.requirements import Missing
 from psci.oracle.peers.peer import PeerDied
+from psci.oracle.peers.process import die_with
 
 T = TypeVar("T")
 _KEPT_OUTPUT = 4096
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 # The library logs a lost connection as an error; here that is an ordinary event with its own message.
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
@@ -151,7 +150,7 @@ class QemuProcess:
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                     pass_fds=[*pass_fds, theirs.fileno()], start_new_session=True,
                     # It only makes two system calls, so the other threads' locks cannot matter to it.
-                    preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509
+                    preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509
                 )  # fmt: skip
             except OSError as error:
                 ours.close()
@@ -194,17 +193,6 @@ class QemuProcess:
             _end(self._child, self._loop, self._thread)
         else:
             _stop(self._loop, self._thread)
-
-
-def _dies_with(parent: int) -> Callable[[], None]:
-    """What the child does before it becomes QEMU: ask to be killed when its parent dies, however that happens."""
-
-    def prepare() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare
 
 
 def _end(child: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
