@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from psci.host.packages import Packages
 from psci.host.requirements import Missing
 from psci.model.events import (
     BootEvent,
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.peer
 
 def make(**options: object) -> QemuPeer:
     try:
-        return QemuPeer(**options)  # type: ignore[arg-type]  # the tests' own options
+        return QemuPeer(**{"find": Packages().find, **options})  # type: ignore[arg-type]  # the tests' own options
     except Missing as missing:
         pytest.skip(f"REAL PEER NOT TESTED: {missing}")
 
@@ -301,7 +302,7 @@ def fake(tmp_path: Path, behaviour: str) -> QemuPeer:
     path = tmp_path / "qemu"
     path.write_text(f'#!/bin/sh\ncase "$1" in --version) echo "QEMU emulator version 0";; *) {behaviour};; esac\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return QemuPeer(qemu=path, limits=BoardLimits(launch=0.5))
+    return QemuPeer(qemu=path, find=Packages().find, limits=BoardLimits(launch=0.5))
 
 
 PROGRAM = Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=VERSION),),))
@@ -388,9 +389,10 @@ def gone(pid: int) -> bool:
 
 SCRIPT = """
 import sys, time
+from psci.host.packages import Packages
 from psci.oracle.peers.qemu.adapter import QemuPeer
 from psci.oracle.peers.program import CallStep, Program
-peer = QemuPeer()
+peer = QemuPeer(find=Packages().find)
 list(peer.run([Program(cpus=1, lives=((CallStep(turn=0, cpu=0, fn=0x84000000),),))]))
 print(peer.pids[0], flush=True)
 """

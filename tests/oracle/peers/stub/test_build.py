@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from psci.host.packages import Packages
 from psci.host.requirements import Missing
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.stub import build, layout
@@ -16,7 +17,7 @@ from psci.oracle.peers.stub import build, layout
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     try:
-        return build.image(cache=tmp_path_factory.mktemp("cache")).read_bytes()
+        return build.image(Packages().find, cache=tmp_path_factory.mktemp("cache")).read_bytes()
     except Missing as missing:
         pytest.skip(str(missing))
 
@@ -47,9 +48,9 @@ def test_a_switch_changes_only_the_config_word(image: bytes) -> None:
 
 
 def test_the_second_build_is_the_first_ones_file(image: bytes, tmp_path: Path) -> None:
-    first = build.image(cache=tmp_path)
+    first = build.image(Packages().find, cache=tmp_path)
     before = first.stat()
-    assert build.image(cache=tmp_path) == first
+    assert build.image(Packages().find, cache=tmp_path) == first
     assert first.stat().st_mtime_ns == before.st_mtime_ns
     assert [path.name for path in tmp_path.iterdir()] == [first.name]
     assert first.read_bytes() == image
