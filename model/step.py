@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -111,7 +112,8 @@ def accepts(outcome: Outcome, x0: int, wide: bool) -> bool:
     if outcome.value is not None:
         return x0 == outcome.value if wide else (x0 ^ outcome.value) & 0xFFFF_FFFF == 0
     word = x0 if wide else _sign_extended(x0 & 0xFFFF_FFFF)
-    return bool(_constraint(outcome.rule)(word))
+    assert outcome.rule.constraint is not None
+    return bool(_constraint(outcome.rule.constraint)(word))
 
 
 def blank_field(field: Function, machine: Machine) -> Any:
@@ -127,15 +129,12 @@ def _sign_extended(word: int) -> int:
     return word | 0xFFFF_FFFF_0000_0000 if word >> 31 else word
 
 
-_constraints: dict[int, Callable[[int], bool]] = {}
-
-
-def _constraint(rule: Rule) -> Callable[[int], bool]:
-    if id(rule) not in _constraints:
-        assert rule.constraint is not None
-        source = Compiler(_unknown_function, 0, 0).expression(rule.constraint)
-        _constraints[id(rule)] = define("fits", "result", [f"    return {source}"], {})
-    return _constraints[id(rule)]
+@cache
+def _constraint(constraint: Term) -> Callable[[int], bool]:
+    """Whether a result fits. The key is the term itself, which lives on: another may not come to stand in its place."""
+    source = Compiler(_unknown_function, 0, 0).expression(constraint)
+    fits: Callable[[int], bool] = define("fits", "result", [f"    return {source}"], {})
+    return fits
 
 
 def _kept(before: Any, after: Any) -> Any:

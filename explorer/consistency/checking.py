@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.consistency.conflicts import refuted
@@ -32,7 +33,7 @@ from psci.explorer.consistency.settings import (
     others,
     reads_domains,
     symbols_of,
-    unclaimed,
+    odd_claims,
     with_reading,
 )
 from psci.explorer.consistency.walk import Walk
@@ -135,14 +136,20 @@ def check(
     used: set[str] = set()
     alone: set[str] = set()
     findings: list[RulesFinding] = []
+    # which rules are idle is known once all walks are done
+    owners = list(owners_of(question)) if FindingKind.DEAD in kinds and only is None else []
+    total = len(work) + len(owners)
     for done, answer in enumerate(_answers(work, processes), start=1):
         used |= answer.used
         alone |= answer.alone
         findings += answer.findings
         if progress is not None:
-            progress(done, len(work), answer.findings)
-    if FindingKind.DEAD in kinds and only is None:
-        findings += unused(question, used)
+            progress(done, total, answer.findings)
+    last = [_job(owner, partial(unused, question, used, (owner,))) for owner in owners]
+    for done, answer in enumerate(_answers(last, processes), start=len(work) + 1):
+        findings += answer.findings
+        if progress is not None:
+            progress(done, total, answer.findings)
     if FindingKind.REDUNDANT in kinds and only is None:
         findings += redundant(question, used, alone)
     return best(grouped(finding for finding in best(findings) if finding.kind in kinds))
@@ -268,21 +275,29 @@ def _walk(
 # ---- rules that nothing uses, or that another implies
 
 
-def unused(question: CheckQuestion, used: set[str], names: Collection[str] | None = None) -> Iterator[RulesFinding]:
+def owners_of(question: CheckQuestion) -> Iterator[str]:
+    """The calls and moves that have rules in this version."""
+    specification, version = question.specification, question.version
+    there = {call.name for call in specification.calls if call.exists_in(version)} | {
+        m.name for m in specification.moves
+    }
+    yield from (name for name in specification.rules if name in there)
+
+
+def unused(
+    question: CheckQuestion, used: Collection[str], owners: Iterable[str], names: Collection[str] = ()
+) -> Iterator[RulesFinding]:
     """The rules that no walk used, but for those that wait for a reading, or stand in for a mandatory function.
 
     Args:
         question: the rules.
         used: the names of those that were used.
-        names: those that are looked at; all where none are given.
+        owners: the calls and moves whose rules are looked at.
+        names: those of their rules that are looked at; all where none are given.
     """
-    specification, version = question.specification, question.version
-    there = {call.name for call in specification.calls if call.exists_in(version)} | {
-        m.name for m in specification.moves
-    }
-    for owner in (name for name in specification.rules if name in there):
+    for owner in owners:
         idle = []
-        for rule in specification.of(owner, version):
+        for rule in question.specification.of(owner, question.version):
             waits = rule.guard is not FALSE and by_default(rule.guard) is FALSE
             if not (rule.name in used or waits or _is_presence(rule) or (names and rule.name not in names)):
                 idle.append(rule)
@@ -301,7 +316,7 @@ def _used_elsewhere(question: CheckQuestion, owner: str, rules: Sequence[Rule]) 
     """
     version = question.version
     waiting = {rule.name: symbols_of([rule]) for rule in rules}
-    bases = [ordinary(version, 2), domains(version, 2), unclaimed(version)]
+    bases = [ordinary(version, 2), domains(version, 2), odd_claims(version)]
     settings: list[tuple[DeclaredSetting, frozenset[str]]] = []
     for base in bases:
         for reading in (one for one in READINGS.values() if any(one.symbol in asked for asked in waiting.values())):

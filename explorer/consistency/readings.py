@@ -17,11 +17,13 @@ from psci.explorer.consistency.findings import FindingKind, RulesFinding
 from psci.explorer.consistency.lockstep import CONTROLLER, Difference, Lockstep
 from psci.explorer.consistency.settings import (
     ENDS,
+    SLEEPS,
     DeclaredSetting,
     call_symbols_of,
     calls_of,
     domains,
     instances,
+    odd_claims,
     ordinary,
     others,
     reads_domains,
@@ -41,7 +43,11 @@ from psci.model.tables.versions import Version
 Place: TypeAlias = tuple[DeclaredSetting, Abstraction, frozenset[str]]
 """A machine, the callers that matter, and the calls and moves that are left out."""
 PAIRS = 1_500
-"""How many pairs of states are looked at on one machine."""
+"""How many pairs of states are looked at on one machine at first."""
+FURTHER = 10_000
+"""How many where no machine showed a difference at first."""
+LONGER = 2
+"""On how many of the most ordinary machines."""
 SETTINGS = 14
 """How many machines a reading is tried on."""
 FIELDS_OF_CONTROLLERS = frozenset({"node"})
@@ -88,15 +94,26 @@ def _told_apart(
     settings: list[Place], first: str, other: str,
 ) -> RulesFinding | None:  # fmt: skip
     hidden: RulesFinding | None = None
-    for setting, abstraction, without in settings:
-        machines = [chosen(setting.machine, reading, option) for option in (first, other)]
-        sides = (machines[0], specification), (machines[1], specification)
-        lockstep = in_lockstep(setting, *sides, about, changed, abstraction, without, _limit(setting))
-        difference = next(lockstep.differences(), None)
-        if difference is not None:
-            return _finding(reading, first, other, setting, machines, difference, lockstep)
-        if hidden is None and lockstep.hidden is not None:
-            hidden = _finding(reading, first, other, setting, machines, lockstep.hidden, lockstep)
+    unfinished: list[Place] = []
+    # The most ordinary machines, then all with fewer calls, then all; at last small machines are searched for longer.
+    awake = [(setting, abstraction, without | SLEEPS - about.keys()) for setting, abstraction, without in settings]
+    ordinary_ones, rest = settings[:LONGER], settings[LONGER:]
+    for places, limit in ((ordinary_ones, PAIRS), (awake, PAIRS), (rest, PAIRS), (unfinished, FURTHER)):
+        for place in places:
+            setting, abstraction, without = place
+            machines = [chosen(setting.machine, reading, option) for option in (first, other)]
+            sides = (machines[0], specification), (machines[1], specification)
+            pairs = limit * (1 if _is_small(setting) else 3)
+            lockstep = in_lockstep(setting, *sides, about, changed, abstraction, without, pairs)
+            difference = next(lockstep.differences(), None)
+            if difference is not None:
+                return _finding(reading, first, other, setting, machines, difference, lockstep)
+            if hidden is None and lockstep.hidden is not None:
+                hidden = _finding(reading, first, other, setting, machines, lockstep.hidden, lockstep)
+            if places is ordinary_ones and _is_small(setting) and not lockstep.complete:
+                unfinished.append(place)
+        if hidden is not None and places is rest:
+            break
     return hidden
 
 
@@ -105,9 +122,9 @@ def chosen(machine: Machine, reading: Reading, option: str) -> Machine:
     return replace(machine, declared={**machine.declared, reading.symbol: reading.options[option]})
 
 
-def _limit(setting: DeclaredSetting) -> int:
+def _is_small(setting: DeclaredSetting) -> bool:
     """More cores and nodes take more states before anything can differ."""
-    return PAIRS if len(setting.machine.cores) < 3 else 3 * PAIRS
+    return len(setting.machine.cores) < 3
 
 
 def changed_through(about: Mapping[str, tuple[Rule, ...]], symbol: str) -> frozenset[str]:
@@ -131,7 +148,10 @@ def settings_for(
     symbols = symbols_of(rules) | _symbols_of_readers(specification, version, changed)
     about_domains = reads_domains(rules) or bool(changed & {"node", "vote", "mode", "suspend_used", "suspend_ever"})
     plain, two, more = ordinary(version, 2), domains(version, 2), domains(version, cpus)
-    bases = (two, *([more] if cpus > 2 else [])) if about_domains else (plain,)
+    if about_domains:
+        bases = [two, *([odd_claims(version)] if "claims" in symbols_of(rules) else []), *([more] if cpus > 2 else [])]
+    else:
+        bases = [plain]
     without = ENDS - {owner for owner in about if owner in ENDS}
     if BOOT.name in about or "GO_DOWN" in about:
         without = QUIET_MOVES

@@ -35,6 +35,8 @@ EVERYBODY = Abstraction(isas=("AARCH64", "AARCH32"), worlds=("NORMAL", "REALM", 
 """Every kind of caller, also where it should not call, by every id."""
 ENDS = frozenset({"SYSTEM_OFF", "SYSTEM_RESET", "SYSTEM_OFF2", "SYSTEM_RESET2", "LOSE_POWER", "SIGNAL", "MEM_PROTECT"})
 """Calls and moves that begin a second life of the machine, or matter only there."""
+SLEEPS = frozenset({"CPU_SUSPEND", "CPU_DEFAULT_SUSPEND", "CPU_FREEZE", "SYSTEM_SUSPEND", "MEM_PROTECT"})
+"""Calls that multiply the states, and matter only to rules about cores that sleep, or about memory."""
 _READING_SYMBOLS = frozenset(reading.symbol for reading in READINGS.values())
 
 
@@ -70,12 +72,16 @@ def domains(version: Version, cpus: int) -> DeclaredSetting:
 
 
 @cache
-def unclaimed(version: Version) -> DeclaredSetting:
-    """Power domains, with a power_state that asks for a level of which it does not claim to be the last core."""
-    states = (PowerState(0x0101_0002, "POWERDOWN", {1: "POWERDOWN"}), *SHALLOW_STATES)
+def odd_claims(version: Version) -> DeclaredSetting:
+    """Power domains, with a power_state that claims less than it asks for, and one that claims more."""
+    states = (
+        PowerState(0x0101_0002, "POWERDOWN", {1: "POWERDOWN"}),
+        PowerState(0x0001_0001, "POWERDOWN", last_in_level=1),
+        *SHALLOW_STATES,
+    )
     osi: dict[str | Key, object] = {"osi_supported": version >= V1_0}
     machine = small(2, version, topology=Topology.clusters([2]), declared=osi, states=states)
-    return DeclaredSetting(machine, "clusters of two, a power_state that claims less than it asks for")
+    return DeclaredSetting(machine, "clusters of two, power states that claim less, or more, than they ask for")
 
 
 @cache

@@ -310,10 +310,12 @@ def parts(term: Term) -> tuple[Term, ...]:
 
 
 def subterms(term: Term) -> Iterator[Term]:
-    """The term and everything in it."""
-    yield term
-    for part in parts(term):
-        yield from subterms(part)
+    """The term and everything in it, from left to right; a term stands before its parts."""
+    waiting = [term]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting.extend(reversed(parts(one)))
 
 
 def has_quantifier(term: Term) -> bool:

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from psci.explorer.consistency.checking import CheckQuestion, redundant, unused
+from psci.explorer.consistency.checking import CheckQuestion, owners_of, redundant, unused
 from psci.explorer.consistency.conflicts import refuted
 from psci.explorer.consistency.discovery import features_against_behaviour
 from psci.explorer.consistency.findings import RulesFinding
@@ -230,7 +230,7 @@ def asked(seed: Seed, specification: Specification) -> set[str]:
             found = list(walk.findings())
             question = CheckQuestion(specification, seed.version)
             if seed.ask == "dead":
-                found += unused(question, walk.used, (seed.finding.partition(".")[2],))
+                found += unused(question, walk.used, owners_of(question), (seed.finding.partition(".")[2],))
             if seed.ask == "redundant":
                 found += redundant(question, walk.used, walk.alone)
     return {finding.id for finding in found}
