@@ -29,11 +29,11 @@ from psci.explorer.consistency.settings import (
     ONE_WIDTH,
     DeclaredSetting,
     domains,
+    odd_claims,
     ordinary,
     others,
     reads_domains,
     symbols_of,
-    odd_claims,
     with_reading,
 )
 from psci.explorer.consistency.walk import Walk
