@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from psci.explorer.goals import Goal
+from psci.explorer.goals.goal import Goal
 from psci.explorer.system import State, Transition, TransitionSystem
 
 

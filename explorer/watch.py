@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from psci.explorer.abstraction.cone import cone
 from psci.explorer.engines.question import ReachabilityQuestion
-from psci.explorer.goals import Goal
+from psci.explorer.goals.goal import Goal
 from psci.explorer.lowering.lower import Watching
 from psci.explorer.runs.events import results_of
 from psci.explorer.search import SearchStep

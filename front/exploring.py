@@ -9,7 +9,7 @@ import networkx as nx
 
 from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.goals import goal
+from psci.explorer.goals.goal import goal
 from psci.explorer.runs.describe import action_text, outcome_text, step_lines
 from psci.explorer.runs.events import events_of
 from psci.explorer.search import Exploration

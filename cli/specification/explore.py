@@ -16,7 +16,7 @@ from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.registers import CONTEXTS, Abstraction
 from psci.explorer.engines import NAMES, EngineAnswer, ReachabilityQuestion, engine
 from psci.explorer.engines.question import Progress
-from psci.explorer.goals import Goal, goal
+from psci.explorer.goals.goal import Goal, goal
 from psci.explorer.runs.describe import action_text, changes, outcome_text, step_lines
 from psci.explorer.search import SearchStep
 from psci.explorer.system import QUIET_MOVES, Product

@@ -13,7 +13,7 @@ from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.engines.question import ReachabilityQuestion
 from psci.explorer.exports import LANGUAGES, export
-from psci.explorer.goals import Goal, goal
+from psci.explorer.goals.goal import Goal, goal
 from psci.explorer.system import QUIET_MOVES, Product
 from psci.explorer.watch import question_of, watched
 from psci.properties import PROPERTIES

@@ -12,7 +12,7 @@ from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding, did
 from psci.explorer.consistency.judgements import FindingGroup, judged
 from psci.explorer.consistency.settings import ENDS, ONE_WIDTH, DeclaredSetting
-from psci.explorer.goals import Goal
+from psci.explorer.goals.goal import Goal
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State
 from psci.model.calls import UNKNOWN

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from psci.explorer.engines.replay import Replay, Values
-from psci.explorer.goals import Goal
+from psci.explorer.goals.goal import Goal
 from psci.explorer.lowering.commands import CommandLabel
 from psci.explorer.lowering.evaluate import LoweringScope
 from psci.explorer.lowering.formulas import Formulas, Role

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from psci.explorer.engines.question import EngineAnswer, Progress, ReachabilityQuestion
-from psci.explorer.goals import Goal
+from psci.explorer.goals.goal import Goal
 from psci.explorer.overlap import ThreePoints
 from psci.explorer.search import Exploration, SearchStep, explore
 

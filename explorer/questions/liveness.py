@@ -18,7 +18,7 @@ import networkx as nx
 
 from psci.explorer.abstraction.cone import CORES, cone
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.goals import Goal
+from psci.explorer.goals.goal import Goal
 from psci.explorer.overlap import Decide, Invoke, Overlapped, Overlapping
 from psci.explorer.search import Exploration, explore
 from psci.explorer.system import MoveAction, Product, State

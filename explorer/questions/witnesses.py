@@ -10,7 +10,7 @@ from psci.explorer.abstraction.cells import Cells
 from psci.explorer.abstraction.cone import cone
 from psci.explorer.abstraction.machines import clustered, combinations, small, variants
 from psci.explorer.abstraction.registers import PLAIN, Abstraction
-from psci.explorer.goals import Goal
+from psci.explorer.goals.goal import Goal
 from psci.explorer.search import SearchStep, explore
 from psci.explorer.system import Product, State, Transition
 from psci.model.calls import UNKNOWN

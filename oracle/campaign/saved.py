@@ -17,7 +17,6 @@ from psci.model.specification import SPECIFICATION
 from psci.model.tables.facts import FACTS
 from psci.oracle.campaign.judging import Key
 from psci.oracle.campaign.shrinker import Rate
-from psci.oracle.peers.forwarding import Forwarding
 from psci.oracle.peers.program import (
     Argument,
     CallStep,
@@ -29,6 +28,7 @@ from psci.oracle.peers.program import (
     WakeStep,
 )
 from psci.oracle.traces.file import as_json
+from psci.oracle.traces.forwarding import Forwarding
 
 FORMAT = 1
 KIND = "psci deviation"

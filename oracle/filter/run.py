@@ -24,7 +24,6 @@ from psci.oracle.checker.report import Report
 from psci.oracle.filter import vmm
 from psci.oracle.filter.witness import CORES, FilterWitness
 from psci.oracle.peers.family import Request
-from psci.oracle.peers.forwarding import Forwarding
 from psci.oracle.peers.kvm import adapter
 from psci.oracle.peers.kvm.adapter import KvmLimits, KvmPeer
 from psci.oracle.peers.kvm.quirks import QUIRKS
@@ -33,6 +32,7 @@ from psci.oracle.peers.program import CallStep, EntrySlot, Program
 from psci.oracle.peers.quirks import amended
 from psci.oracle.profiles.asking import inferred, questions
 from psci.oracle.profiles.symbols import declarations
+from psci.oracle.traces.forwarding import Forwarding
 
 if TYPE_CHECKING:
     from psci.model.machine import Machine

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, cast
 
 from psci.host.requirements import Requirement
 from psci.model.errors import InputError
-from psci.oracle.peers.forwarding import Forwarding
 from psci.oracle.peers.peer import Peer
 from psci.oracle.peers.quirks import Quirks
+from psci.oracle.traces.forwarding import Forwarding
 
 
 class UnknownPeer(InputError):

@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from psci.oracle.peers.family import Family, Request, UnknownPeer
-from psci.oracle.peers.forwarding import Forwarding
+from psci.oracle.traces.forwarding import Forwarding
 
 GROUP = "psci.peers"
 OPTIONS: Mapping[str, str] = {

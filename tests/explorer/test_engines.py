@@ -13,7 +13,7 @@ from psci.explorer.engines.compiled import CompiledSearch, compiler
 from psci.explorer.engines.diagrams import Diagrams
 from psci.explorer.engines.reference import ReferenceEngine
 from psci.explorer.engines.symbolic import Symbolic
-from psci.explorer.goals import goal
+from psci.explorer.goals.goal import goal
 from psci.explorer.lowering import lower
 from psci.explorer.watch import question_of, watched
 from psci.model.errors import InputError

@@ -15,7 +15,7 @@ from configurations import Configuration
 from psci.explorer.engines.question import ReachabilityQuestion
 from psci.explorer.engines.symbolic import Symbolic
 from psci.explorer.exports import LANGUAGES, export
-from psci.explorer.goals import goal
+from psci.explorer.goals.goal import goal
 from psci.explorer.watch import question_of, watched
 from psci.properties import PROPERTIES
 

@@ -9,7 +9,7 @@ import pytest
 from psci.explorer.abstraction.cone import CORES, cone
 from psci.explorer.abstraction.machines import small
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.goals import goal
+from psci.explorer.goals.goal import goal
 from psci.explorer.runs.describe import step_lines
 from psci.explorer.runs.events import events_of
 from psci.explorer.search import explore

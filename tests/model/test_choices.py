@@ -22,7 +22,7 @@ def test_each_of_many_rules_is_asked_for_its_own_condition() -> None:
     # a rule that is gone leaves its place in memory to the next
     for word in range(200):
         rule = leaves_only(word)
-        outcome = Outcome(rule, Completion.RETURNS, None, None)  # type: ignore[arg-type]  # no state is looked at
+        outcome = Outcome(rule, Completion.RETURNS, None, state=None)
         assert accepts(outcome, word, wide=True) and not accepts(outcome, word + 1, wide=True)
         del rule, outcome
         gc.collect(0)

@@ -11,9 +11,10 @@ from psci.host.qemu import qemu_version
 from psci.host.requirements import Missing
 from psci.model.events import Event
 from psci.oracle.peers.emulated.board import BoardLimits
+from psci.oracle.peers.emulated.family import QEMU
 from psci.oracle.peers.program import Program
 from psci.oracle.peers.qemu.__main__ import DEMO
-from psci.oracle.peers.qemu.adapter import QEMU, RAM_BASE, QemuPeer
+from psci.oracle.peers.qemu.adapter import RAM_BASE, QemuPeer
 from psci.oracle.peers.stub import build, layout
 
 HVC = bytes.fromhex("020000d4")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psci.host.requirements import Missing
+from psci.oracle.peers.stub import build
 
 if TYPE_CHECKING:
     from psci.host.packages import Packages
     from psci.oracle.peers.family import Request
+
+QEMU = "qemu-system-aarch64"
+REMEDY = f"run `psci peers install`, install qemu-system-arm, or name a {QEMU} with --qemu"
 
 
 def emulator(request: Request, packages: Packages, *, newest: bool = False) -> Path:
@@ -23,13 +28,11 @@ def emulator(request: Request, packages: Packages, *, newest: bool = False) -> P
     Raises:
         Missing: it cannot be had.
     """
-    from psci.oracle.peers.qemu.adapter import REMEDY, find_qemu
-
     if request.qemu is None and newest:
         return packages.qemu("latest")
     found = find_qemu(request.qemu, packages.find_or_fetch)
     if found is None:
-        raise Missing(f"{request.qemu or 'qemu-system-aarch64'} is not on this machine: {REMEDY}")
+        raise Missing(f"{request.qemu or QEMU} is not on this machine: {REMEDY}")
     return found
 
 
@@ -43,3 +46,11 @@ def given(path: str) -> Path:
     if not found.is_file():
         raise Missing(f"{path}: no such file: give --firmware FILE")
     return found
+
+
+def find_qemu(qemu: str | Path | None, find: build.Finder) -> Path | None:
+    """The emulator that was named, or the one on PATH, or what `find` knows."""
+    on_path = shutil.which(str(qemu or QEMU))
+    if on_path:
+        return Path(on_path).absolute()
+    return find(QEMU) if qemu is None else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ from psci.host.qemu import qemu_version
 from psci.host.requirements import CannotRun, Missing, Requirement
 from psci.oracle.peers.emulated.adapter import Conduit, EmulatedPeer
 from psci.oracle.peers.emulated.board import Board, BoardLimits
+from psci.oracle.peers.emulated.family import QEMU, REMEDY, find_qemu
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.stub import build, encode, layout
 
-QEMU = "qemu-system-aarch64"
-REMEDY = f"run `psci peers install`, install qemu-system-arm, or name a {QEMU} with --qemu"
 RAM_BASE = 0x4000_0000
 RAM_SIZE = 64 << 20
 GICD = 0x0800_0000
@@ -139,11 +137,3 @@ def requirements(qemu: str | Path | None = None, find: build.Finder = build.nowh
         except CannotRun:
             found = None
     return [Requirement(what=str(qemu or QEMU), found=found, remedy=REMEDY), build.requirement(find)]
-
-
-def find_qemu(qemu: str | Path | None, find: build.Finder) -> Path | None:
-    """The emulator that was named, or the one on PATH, or what `find` knows."""
-    on_path = shutil.which(str(qemu or QEMU))
-    if on_path:
-        return Path(on_path).absolute()
-    return find(QEMU) if qemu is None else None

@@ -22,7 +22,7 @@ from psci.oracle.campaign.saved import SavedDeviation, SavedError
 from psci.oracle.filter.run import saved_witness
 from psci.oracle.filter.witness import witness
 from psci.oracle.peers import UnknownPeer, request_for
-from psci.oracle.peers.forwarding import Forwarding
+from psci.oracle.traces.forwarding import Forwarding
 
 WHOLE = Composition(V1_1, V1_3, (SYSTEM_OFF2,), claimed_set((SYSTEM_OFF2,)))
 MISSED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from psci.explorer.abstraction.machines import small
-from psci.explorer.expressions import condition
+from psci.explorer.goals.expressions import condition
 from psci.model.errors import InputError
 from psci.model.language.terms import show
 

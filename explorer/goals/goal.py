@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psci.explorer.expressions import condition
+from psci.explorer.goals.expressions import condition
 from psci.explorer.system import Product, State, Transition, state_predicate
 from psci.model.errors import InputError
 from psci.model.language.sorts import BOOL, CORE, Enumeration, Sort
@@ -80,7 +80,7 @@ def goal(name: str, product: Product, violations: Mapping[str, Goal] | None = No
 
     Args:
         name: a named goal, the name of a rule (its first use), of a return code (its first return), of a property (its
-            violation), `FIELD=VALUE`, `FIELD[INDEX]=VALUE`, or a condition (`psci.explorer.expressions`).
+            violation), `FIELD=VALUE`, `FIELD[INDEX]=VALUE`, or a condition (`psci.explorer.goals.expressions`).
         product: the system that is searched.
         violations: the violations of the properties, by name.
 
