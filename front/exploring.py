@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 
-from psci.explorer.abstraction.cone import ABOUT, cone
+from psci.explorer.abstraction.cone import ABOUT
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.goals.goal import goal
+from psci.explorer.goals.goal import Goal, goal, inside
 from psci.explorer.runs.describe import action_text, outcome_text, step_lines
 from psci.explorer.runs.events import events_of
 from psci.explorer.search import Exploration
 from psci.explorer.search import explore as search
-from psci.explorer.system import QUIET_MOVES, Product
+from psci.explorer.system import QUIET_MOVES, Product, TransitionSystem
+from psci.explorer.watch import WatchedSystem, unwatched, watched
 from psci.front.position import Position
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.machine import Undeclared
-from psci.model.symbols.state import FIELD_BY_NAME
+from psci.properties import PROPERTIES
+from psci.properties.language import ClaimKind
 
 MOST_STATES = 20_000
 """Above this a graph of states is of no use to anybody."""
+_SEARCHED = (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)
+"""The properties that a shortest run can break, or show."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ class Way:
     def __repr__(self) -> str:
         return "\n".join(step_lines(self.product, list(self.steps)))
 
+    def _repr_markdown_(self) -> str:
+        return f"```\n{self!r}\n```"
+
 
 @dataclass(frozen=True)
 class Explored:
@@ -76,7 +83,11 @@ class Explored:
     def way(self) -> Way | None:
         """The shortest run to what was looked for; None where it was not reached."""
         steps = self.exploration.witness()
-        return None if steps is None else Way(self.product, tuple(steps))
+        if steps is None:
+            return None
+        if isinstance(self.exploration.system, WatchedSystem):
+            steps = unwatched(steps)
+        return Way(self.product, tuple(steps))
 
     def graph(self) -> nx.MultiDiGraph[int]:
         """The states and the transitions between them; each edge has its action, outcome and rule.
@@ -91,7 +102,7 @@ class Explored:
         number = {state: index for index, state in enumerate(states)}
         found.add_nodes_from((index, state._asdict()) for index, state in enumerate(states))
         for index, state in enumerate(states):
-            for step in self.product.successors(state):
+            for step in self.exploration.system.successors(state):
                 if step.target in number:
                     action = action_text(self.product, step.action)
                     found.add_edge(
@@ -104,6 +115,16 @@ class Explored:
         size = f"{self.states:,} states, {self.transitions:,} transitions, diameter {done.diameter}"
         return size + ("" if done.complete else ", not all")
 
+    def _repr_markdown_(self) -> str:
+        goal = self.exploration.goal
+        if goal is None:
+            return f"{self!r}"
+        way = self.way
+        found = "not reached" if way is None else f"reached in {len(way)} steps"
+        return f"{self!r}\n\n**{goal.name}**: {goal.sentence} ({found})" + (
+            "" if way is None else f"\n\n{way._repr_markdown_()}"
+        )
+
 
 def explore(
     position: Position, *, until: str | None = None, about: str = "cores", limit: int | None = None
@@ -112,7 +133,8 @@ def explore(
 
     Args:
         position: the machine, in the state to start from; it must declare everything.
-        until: stop at the first use of a rule, at FIELD=VALUE, or at a named goal.
+        until: stop at the first use of a rule or return of a code, where a property is broken, at FIELD=VALUE, at a
+            condition over the fields (`power[1] == ON`), or at a named goal.
         about: tell states apart only by what can influence this: cores, or another part of `psci explore --about`.
         limit: stop after so many states.
 
@@ -128,19 +150,24 @@ def explore(
     product: Product = _From(
         position.machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES, state=position.state
     )
-    target = None if until is None else goal(str(until), product)
-    if about != "all":
-        place = (until or "").partition("=")[0].partition("[")[0]
-        fields = {*ABOUT[about], *({place} & FIELD_BY_NAME.keys())}
-        owners = {owner for owner in product.specification.rules if until and until.startswith(f"{owner}.")}
-        inside = cone(product.specification, product.machine, fields, product.without, keep=owners)
-        product = replace(product, specification=inside.specification)
+    system, target = _asked(product, until, about)
     try:
-        return Explored(product, search(product, target, limit=limit))
+        return Explored(getattr(system, "product", system), search(system, target, limit=limit))
     except Undeclared as missing:
         raise InputError(
             f"the machine leaves {missing.key[0]} open: explore one that declares it, as psci.machine() does"
         ) from missing
+
+
+def _asked(product: Product, until: str | None, about: str) -> tuple[TransitionSystem, Goal | None]:
+    """What is searched, cut down to what the question is about, and what for."""
+    claims = {claim.name: claim for claim in PROPERTIES if claim.kind in _SEARCHED}
+    if until is not None and str(until) in claims:
+        watch = watched(product, claims[str(until)])
+        return watch, watch.goal
+    violations = {name: Goal(name, claim.sentence) for name, claim in claims.items()}
+    target = None if until is None else goal(str(until), product, violations)
+    return inside(product, about, target), target
 
 
 __all__ = ["Explored", "Way", "explore"]

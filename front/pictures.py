@@ -15,7 +15,8 @@ from psci.graphs.render import format_of, render, to_networkx, write
 from psci.graphs.timeline import terminal, verdict
 from psci.graphs.timeline import timeline as draw_timeline
 from psci.graphs.views import VIEWS
-from psci.graphs.views.draw import Readings, draw
+from psci.graphs.views.draw import MOST_DRAWN_CORES, Readings, draw
+from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.tables.versions import V1_3
 
@@ -37,7 +38,8 @@ class Picture:
         Raises:
             InputError: the suffix is unknown, or the file cannot be written.
         """
-        write(Path(path), render(self.diagram, format_of(Path(path))))
+        file = _path(path)
+        write(file, render(self.diagram, format_of(file)))
 
     def graph(self) -> Any:
         """The diagram as a graph of networkx."""
@@ -65,15 +67,24 @@ class Timeline:
         """Write it to a file as SVG.
 
         Raises:
-            InputError: the file cannot be written.
+            InputError: the file cannot be written, or its suffix is another.
         """
-        write(Path(path), self.svg.encode())
+        file = _path(path)
+        if file.suffix != ".svg":
+            raise InputError(f"{file}: a timeline is written as SVG: name a file that ends in .svg")
+        write(file, self.svg.encode())
 
     def _repr_svg_(self) -> str:
         return _fitting(self.svg)
 
     def __repr__(self) -> str:
         return terminal(self.trace, notes=verdict(self.trace)).rstrip()
+
+
+def _path(given: object) -> Path:
+    if not isinstance(given, str | Path):
+        raise InputError(f"{given!r} is no file: give a path")
+    return Path(given)
 
 
 def _fitting(svg: str) -> str:
@@ -96,7 +107,10 @@ def timeline(trace: Path | str | Iterable[Event | Mapping[str, Any]]) -> Timelin
     Raises:
         InputError: it is not a trace.
     """
-    return Timeline(tuple(events_of(trace)))
+    events = tuple(events_of(trace))
+    if not events:
+        raise InputError("the trace is empty: give at least its machine line")
+    return Timeline(events)
 
 
 def graph(
@@ -124,6 +138,14 @@ def graph(
     Raises:
         InputError: there is no such view; the message lists those that exist.
     """
+    if cpus is not None and (type(cpus) is not int or not 1 <= cpus <= MOST_DRAWN_CORES):
+        raise InputError(f"cpus {cpus!r}: give a number of cores, 1 to {MOST_DRAWN_CORES}")
+    for what, given in (("version", version), ("against", against), ("call", call)):
+        if given is not None and not isinstance(given, str):
+            raise InputError(f"{what} {given!r}: give a name, as a text")
+    for what, pairs in (("readings", readings), ("against_readings", against_readings)):
+        if pairs is not None and not isinstance(pairs, Mapping):
+            raise InputError(f"{what} {pairs!r}: give options by the names of readings (psci.readings)")
     return Picture(
         draw(
             name, cpus=cpus, psci=version, readings=readings, against=against, against_readings=against_readings,

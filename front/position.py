@@ -13,9 +13,9 @@ from psci.explorer.abstraction.machines import small
 from psci.explorer.runs.describe import action_text, changes
 from psci.explorer.runs.events import events_of
 from psci.explorer.search import SearchStep
-from psci.explorer.system import Product, Transition
+from psci.explorer.system import MoveAction, Product, Transition
 from psci.model.declare import Call
-from psci.model.errors import InputError
+from psci.model.errors import InputError, UnknownName
 from psci.model.events import Event
 from psci.model.language.rules import ISA, WORLD, Completion, Modality, Rule
 from psci.model.machine import Key, Machine, Undeclared
@@ -26,6 +26,7 @@ from psci.model.symbols.readings import READINGS
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.codes import signed, value_in_words
 from psci.model.tables.facts import with_sections
+from psci.model.tables.versions import V0_1, Version
 from psci.model.tables.versions import version as version_named
 from psci.oracle import profiles
 
@@ -40,8 +41,9 @@ def machine(
     version: str = "1.3",
     *,
     profile: Profile | None = None,
-    reading: Mapping[str, str] | None = None,
+    readings: Mapping[str, str] | None = None,
     clusters: Sequence[int] | None = None,
+    ids: Mapping[str, int] | None = None,
 ) -> Position:
     """A machine after its cold boot.
 
@@ -54,9 +56,10 @@ def machine(
         profile: what the implementation declares: the name of a shipped profile, a file, or its fields. What a profile
             leaves out is open, and outcomes say what they assume of it. Without a profile the machine declares
             everything: all optional functions, and the most ordinary answers.
-        reading: options of readings by name (`psci.readings`), where DEN0022 can be read in several ways.
+        readings: options of readings by name (`psci.readings`), where DEN0022 can be read in several ways.
         clusters: the number of cores of each cluster, where no profile describes the power domains; by default every
             core is a child of the system.
+        ids: PSCI 0.1 only: the function ids that the device tree gives, by the names of the functions.
 
     Raises:
         InputError: one of them is not understood; the message says which.
@@ -67,10 +70,13 @@ def machine(
     there = _cores(cpus, sum(sizes) if sizes else None)
     if not isinstance(version, str):
         raise InputError(f"version {version!r}: give a name, such as '1.3'")
-    if reading is not None and not isinstance(reading, Mapping):
-        raise InputError(f"reading {reading!r}: give options by the names of readings (psci.readings)")
-    made = _plain(there, version, sizes) if profile is None else _declared_by(profile, there, version, reading)
-    made = replace(made, declared={**made.declared, **dict(_chosen(reading))})
+    if readings is not None and not isinstance(readings, Mapping):
+        raise InputError(f"readings {readings!r}: give options by the names of readings (psci.readings)")
+    made = _plain(there, version, sizes) if profile is None else _declared_by(profile, there, version, readings)
+    made = replace(made, declared={**made.declared, **dict(_chosen(readings))})
+    named = _ids(ids, made.version)
+    if named is not None:
+        made = replace(made, ids=named)
     return Position(made, _stepper(made).initial(), ())
 
 
@@ -96,6 +102,30 @@ def _sizes(clusters: object) -> Sequence[int] | None:
     raise InputError(f"clusters {clusters!r}: give the number of cores of each, such as [2, 2]")
 
 
+def _ids(given: object, version: Version) -> dict[int, str] | None:
+    """The functions of a device tree by their ids; None where DEN0022 fixes the ids."""
+    if version != V0_1:
+        if given is not None:
+            raise InputError(f"ids: PSCI {version} fixes the function ids; only 0.1 takes them from the device tree")
+        return None
+    usual = ", ".join(f"'{call.name}': 0x{0x95C1_BA5E + i:x}" for i, call in enumerate(_of_device_trees()))
+    if not isinstance(given, Mapping) or not given:
+        raise InputError(f"ids: PSCI 0.1 takes its function ids from the device tree: give them, such as {{{usual}}}")
+    names = [call.name for call in _of_device_trees()]
+    for name, fid in given.items():
+        if name not in names:
+            raise InputError(f"ids: {name!r} is no function of PSCI 0.1; these are {', '.join(names)}")
+        if type(fid) is not int or not 0 <= fid < 1 << 32:
+            raise InputError(f"ids: {name} is {fid!r}: give a word of 32 bits")
+    if len(set(given.values())) < len(given):
+        raise InputError("ids: two functions have the same id")
+    return {fid: name for name, fid in given.items()}
+
+
+def _of_device_trees() -> list[Call]:
+    return [call for call in SPECIFICATION.calls if call.exists_in(V0_1) and call.ids()]
+
+
 def _plain(cpus: int | Sequence[int], version: str, clusters: Sequence[int] | None) -> Machine:
     shape = None if clusters is None else Topology.clusters(clusters)
     if not isinstance(cpus, int):
@@ -104,7 +134,7 @@ def _plain(cpus: int | Sequence[int], version: str, clusters: Sequence[int] | No
 
 
 def _declared_by(
-    profile: Profile, cpus: int | Sequence[int], version: str, reading: Mapping[str, str] | None
+    profile: Profile, cpus: int | Sequence[int], version: str, readings: Mapping[str, str] | None
 ) -> Machine:
     if isinstance(profile, str) and profile in profiles.shipped():
         fields = profiles.named(profile)
@@ -116,11 +146,11 @@ def _declared_by(
         raise InputError(f"profile {profile!r}: give the name of a shipped one, a file, or fields")
     profiles.validate(fields)
     cores = tuple(range(cpus)) if isinstance(cpus, int) else tuple(cpus)
-    return profiles.machine(fields, cores, psci=version, reading=reading)
+    return profiles.machine(fields, cores, psci=version, reading=readings)
 
 
-def _chosen(reading: Mapping[str, str] | None) -> Iterator[tuple[str, Any]]:
-    for name, option in (reading or {}).items():
+def _chosen(readings: Mapping[str, str] | None) -> Iterator[tuple[str, Any]]:
+    for name, option in (readings or {}).items():
         if name not in READINGS:
             raise InputError(f"reading {name!r}: there is none; choose one of {', '.join(READINGS)}")
         options = READINGS[name].options
@@ -190,6 +220,12 @@ class Answer:
         return self.rule.modality in (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
 
     @property
+    def move(self) -> str | None:
+        """The name of the move, such as START; None for a call."""
+        action = self.transition.action
+        return action.name if isinstance(action, MoveAction) else None
+
+    @property
     def changes(self) -> tuple[str, ...]:
         """What it changes in the state: `power[1]: OFF -> ON_PENDING`."""
         return tuple(changes(self.before.state, self.after.state))
@@ -236,10 +272,10 @@ class Answers(Sequence[Answer]):
         if not isinstance(key, str):
             return self._found[key]
         for answer in self._found:
-            if key in (answer.rule.name, answer.rule.code and answer.rule.code.name, answer.action):
+            if key in (answer.rule.name, answer.rule.code and answer.rule.code.name, answer.action, answer.move):
                 return answer
         there = ", ".join(dict.fromkeys(answer.rule.name for answer in self._found)) or "nothing"
-        raise InputError(f"{self.title}: {key!r} is not allowed here; allowed: {there}")
+        raise UnknownName(f"{self.title}: {key!r} is not allowed here; allowed: {there}")
 
     def __len__(self) -> int:
         return len(self._found)
@@ -296,7 +332,7 @@ class Position:
                 raise InputError(f"{what} {given!r}: choose one of {', '.join(sort.values)}")
         if not isinstance(smc64, bool):
             raise InputError(f"smc64 {smc64!r}: give True or False")
-        fn = call.fid64 if smc64 and isa == "AARCH64" and call.fid64 is not None else call.key
+        fn = self._id(call, wide=smc64 and isa == "AARCH64")
         x1, x2, x3 = self._values(call, arguments)
         invocation = Invocation(core, fn, x1, x2, x3, isa, world)
         broken: dict[str, Rule] = {}
@@ -333,6 +369,16 @@ class Position:
     def events(self) -> tuple[Event, ...]:
         """The way from the boot to here as the events of a trace, as a tester would have seen them."""
         return tuple(events_of(_product(self.machine), self.steps))
+
+    def _id(self, call: Call, wide: bool) -> int:
+        if self.machine.ids is None:
+            return call.fid64 if wide and call.fid64 is not None else call.key
+        for fid, name in self.machine.ids.items():
+            if name == call.name:
+                return fid
+        raise InputError(
+            f"{call.name}: `ids` gives no function id for it, only for {', '.join(self.machine.ids.values())}"
+        )
 
     def _runs(self, core: int) -> None:
         if type(core) is not int or not 0 <= core < len(self.machine.cores):

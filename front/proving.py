@@ -43,6 +43,10 @@ class Proof(Sequence[ProofResult]):
             lines.append(f"  {result.claim}: {result.verdict.value} for {cores} by {result.method}")
         return "\n".join(lines)
 
+    def _repr_markdown_(self) -> str:
+        rows = [f"| {r.claim} | {r.cores} | {r.method} | {r.verdict.value} |" for r in self.results]
+        return "\n".join([self.sentence, "", "| property | cores | method | verdict |", "|---|---|---|---|", *rows])
+
 
 def prove(name: str | Property, *, cores: str | int | None = None) -> Proof:
     """Prove a property for three cores and for any number of cores, with the lemmas that it rests on.

@@ -220,7 +220,7 @@ def given_of(claim: Claim, history: History, step: Step) -> Term:
     return lift(claim(MACHINE, BEFORE, history.view, step), BOOL)
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False, frozen=True)
 class Property:
     """Something that must hold of PSCI, whatever the calls and however they interleave."""
 
@@ -245,6 +245,12 @@ class Property:
     """The calls and moves that the claim speaks about; none listed means all."""
     given: tuple[Invariant, ...] = ()
     """What is assumed of the machine, or of the callers, beside what is assumed of everybody: (m, s, h, step)."""
+
+    def __repr__(self) -> str:
+        return f"{self.name} ({self.kind.value}): {self.sentence}\n  facts: {', '.join(self.cites)}"
+
+    def _repr_markdown_(self) -> str:
+        return f"**{self.name}** ({self.kind.value}): {self.sentence}\n\nFacts: {', '.join(self.cites)}"
 
     def assumed(self, step: Step) -> tuple[tuple[str, Term], ...]:
         """What is assumed of a step, by name: what the property is given, and so what its lemmas are given."""

@@ -12,11 +12,11 @@ import click
 
 from psci.cli.specification.choices import amend_option, specification_with
 from psci.cli.specification.machine import described_machine, machine_options
-from psci.explorer.abstraction.cone import ABOUT, cone
+from psci.explorer.abstraction.cone import ABOUT
 from psci.explorer.abstraction.registers import CONTEXTS, Abstraction
 from psci.explorer.engines import NAMES, EngineAnswer, ReachabilityQuestion, engine
 from psci.explorer.engines.question import Progress
-from psci.explorer.goals.goal import Goal, goal
+from psci.explorer.goals.goal import Goal, goal, inside
 from psci.explorer.runs.describe import action_text, changes, outcome_text, step_lines
 from psci.explorer.search import SearchStep
 from psci.explorer.system import QUIET_MOVES, Product
@@ -84,7 +84,7 @@ def command(
     else:
         violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
         target = goal(until, product, violations) if until else None
-        product = _inside(product, about, target)
+        product = inside(product, about, target)
         question = ReachabilityQuestion(product, target, limit=limit, overlapping=overlap)
     chosen = engine(engine_name, question, symmetric=symmetry, layers=True if diameter else None)
     answer = chosen.answer(question, _progress())
@@ -98,16 +98,6 @@ def command(
         return 130
     violated = claim is not None and claim.kind is not ClaimKind.WITNESS
     return 1 if violated and answer.steps is not None else 0
-
-
-def _inside(product: Product, about: str, target: Goal | None) -> Product:
-    """The product cut down to what the question is about, and what the goal needs."""
-    if about == "all":
-        return product
-    fields = {*ABOUT[about], *(() if target is None else target.fields)}
-    owners = {rule.partition(".")[0] for rule in (() if target is None else target.rules)}
-    inside = cone(product.specification, product.machine, fields, product.without, keep=owners)
-    return replace(product, specification=inside.specification)
 
 
 def _progress() -> Progress:

@@ -11,7 +11,7 @@ import click
 from psci.cli.specification.choices import amend_option, specification_with
 from psci.graphs.render import FORMATS, format_of, render, write
 from psci.graphs.views import VIEWS, names
-from psci.graphs.views.draw import draw
+from psci.graphs.views.draw import MOST_DRAWN_CORES, draw
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.tables.versions import V1_3
@@ -21,9 +21,6 @@ STANDARD_OUTPUT = "-"
 _SUFFIX_OF = {"mermaid": "mmd"}
 _CHOICES = {**names(), EXPLORER: "a page to step through the rules (html)"}
 _SUFFIXES = ", ".join(f".{suffix}" for suffix in FORMATS)
-
-MOST_DRAWN_CORES = 8
-"""A graph of more has too many states to be enumerated, let alone drawn."""
 
 
 def _help() -> str:

@@ -48,10 +48,10 @@ def condition(text: str, machine: Machine) -> Term:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
-        raise InputError(f"--until '{text}': {error.msg} at column {error.offset}") from None
+        raise InputError(f"until '{text}': {error.msg} at column {error.offset}") from None
     term = _Reader(text, machine).term(tree, {})
     if term.sort != BOOL:
-        raise InputError(f"--until '{text}': that is a {term.sort}, not a condition")
+        raise InputError(f"until '{text}': that is a {term.sort}, not a condition")
     return term
 
 
@@ -61,7 +61,7 @@ class _Reader:
         self.machine = machine
 
     def fail(self, node: ast.AST, message: str) -> InputError:
-        return InputError(f"--until '{self.text}': {message} at column {getattr(node, 'col_offset', 0) + 1}")
+        return InputError(f"until '{self.text}': {message} at column {getattr(node, 'col_offset', 0) + 1}")
 
     def term(self, node: ast.expr, bound: Mapping[str, Var], expected: Sort | None = None) -> Term:
         match node:

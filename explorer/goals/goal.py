@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from psci.explorer.abstraction.cone import ABOUT, cone
 from psci.explorer.goals.expressions import condition
 from psci.explorer.system import Product, State, Transition, state_predicate
 from psci.model.errors import InputError
@@ -105,9 +106,25 @@ def goal(name: str, product: Product, violations: Mapping[str, Goal] | None = No
     known = [*NAMED, *violations, *rules, *(code.name for code in CODES)]
     near = difflib.get_close_matches(name, known, 4, 0.4) or list(NAMED)
     raise InputError(
-        f"--until {name}: no such goal, rule or property; did you mean {', '.join(near)}, FIELD=VALUE, or a condition "
+        f"until {name}: no such goal, rule or property; did you mean {', '.join(near)}, FIELD=VALUE, or a condition "
         "such as 'power[0] == OFF'?"
     )
+
+
+def inside(product: Product, about: str, target: Goal | None) -> Product:
+    """The system cut down to what a question is about, and what its goal needs.
+
+    Args:
+        product: the whole system.
+        about: a part of the state (`ABOUT`), or `all`, which leaves it as it is.
+        target: what is looked for.
+    """
+    if about == "all":
+        return product
+    fields = {*ABOUT[about], *(() if target is None else target.fields)}
+    owners = {rule.partition(".")[0] for rule in (() if target is None else target.rules)}
+    kept = cone(product.specification, product.machine, fields, product.without, keep=owners)
+    return replace(product, specification=kept.specification)
 
 
 def _is_condition(text: str) -> bool:
@@ -119,7 +136,7 @@ def _field_goal(text: str, product: Product) -> Goal:
     name, bracket, index_text = place.partition("[")
     field = FIELD_BY_NAME.get(name)
     if field is None:
-        raise InputError(f"--until {text}: no field {name!r}; the fields are {', '.join(f.name for f in FIELDS)}")
+        raise InputError(f"until {text}: no field {name!r}; the fields are {', '.join(f.name for f in FIELDS)}")
     value = Const(_value(text, field, word), field.range)
     machine = product.machine
     if not field.domain:
@@ -133,7 +150,7 @@ def _field_goal(text: str, product: Product) -> Goal:
     )
     if not inside:
         below = ", then one below ".join(map(str, sizes))
-        raise InputError(f"--until {text}: the index of {name} is a number below {below}")
+        raise InputError(f"until {text}: the index of {name} is a number below {below}")
     return of_term(text, f"{place} is {word}.", field(*map(int, digits)) == value, machine)
 
 
@@ -149,16 +166,16 @@ def _somewhere(field: Function, value: Term) -> Term:
 def _value(text: str, field: Function, word: str) -> Any:
     if isinstance(field.range, Enumeration):
         if word not in field.range.values:
-            raise InputError(f"--until {text}: {field.name} is one of {', '.join(field.range.values)}")
+            raise InputError(f"until {text}: {field.name} is one of {', '.join(field.range.values)}")
         return word
     if field.range == BOOL:
         if word not in ("True", "False"):
-            raise InputError(f"--until {text}: {field.name} is True or False")
+            raise InputError(f"until {text}: {field.name} is True or False")
         return word == "True"
     try:
         return int(word, 0)
     except ValueError:
-        raise InputError(f"--until {text}: {field.name} is a number") from None
+        raise InputError(f"until {text}: {field.name} is a number") from None
 
 
-__all__ = ["NAMED", "Goal", "goal", "of_rules", "of_term"]
+__all__ = ["NAMED", "Goal", "goal", "inside", "of_rules", "of_term"]

@@ -19,6 +19,8 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.versions import V1_3, Version, version
 
+MOST_DRAWN_CORES = 8
+"""A machine with more has too many states to be enumerated, let alone drawn."""
 Readings = Mapping[str, str]
 """Readings by name, with the option of each."""
 
@@ -102,4 +104,4 @@ def _chosen(name: str, option: str) -> tuple[str, Value]:
     return reading.symbol, reading.options[option]
 
 
-__all__ = ["Readings", "draw"]
+__all__ = ["MOST_DRAWN_CORES", "Readings", "draw"]

@@ -14,7 +14,7 @@ from psci.model.language.terms import App, Function, Term, Value
 from psci.model.symbols.machine import MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, frozen=True, slots=True)
 class Reading:
     """One switch."""
 
@@ -36,6 +36,17 @@ class Reading:
     def default(self) -> str | None:
         """The option that holds where nobody chooses, or None for an open reading."""
         return None if self.open else next(iter(self.options))
+
+    def __repr__(self) -> str:
+        options = (f"  {name}{self._note(name)}: {meaning}" for name, meaning in self.meanings.items())
+        return "\n".join([f"{self.name}: {self.question}", *options, f"  facts: {', '.join(self.cites)}"])
+
+    def _repr_markdown_(self) -> str:
+        options = (f"- **{name}**{self._note(name)}: {meaning}" for name, meaning in self.meanings.items())
+        return "\n".join([f"**{self.name}**: {self.question}", "", *options, "", f"Facts: {', '.join(self.cites)}"])
+
+    def _note(self, option: str) -> str:
+        return " (default)" if option == self.default else ""
 
 
 def _row(

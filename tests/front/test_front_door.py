@@ -71,7 +71,7 @@ def test_what_a_profile_leaves_open_is_assumed_and_then_kept() -> None:
 
 def test_a_reading_changes_what_is_allowed() -> None:
     def of_frozen(option: str) -> list[str]:
-        machine = psci.machine(cpus=2, reading={"suspend-refusal": option})
+        machine = psci.machine(cpus=2, readings={"suspend-refusal": option})
         other_on = machine.take(machine.call("CPU_ON", **CPU_ON)["SUCCESS"])
         return [answer.result for answer in other_on.call("SYSTEM_SUSPEND")]
 
@@ -89,8 +89,8 @@ def test_a_reading_changes_what_is_allowed() -> None:
         (lambda m: m.call("CPU_ON", target_cpu=-1), "CPU_ON: target_cpu is -0x1: give a word of 64 bits"),
         (lambda m: m.take(started().moves()[0]), "take: this outcome belongs to another position; ask this one again"),
         (lambda m: m.moves()["NOTHING"], "without a call: 'NOTHING' is not allowed here; allowed: "),
-        (lambda m: psci.machine(reading={"errrata": "applied"}), "reading 'errrata': there is none; choose one of "),
-        (lambda m: psci.machine(reading={"errata": "no"}), "reading errata: no option 'no'; choose one of applied, "),
+        (lambda m: psci.machine(readings={"errrata": "applied"}), "reading 'errrata': there is none; choose one of "),
+        (lambda m: psci.machine(readings={"errata": "no"}), "reading errata: no option 'no'; choose one of applied, "),
         (lambda m: psci.machine(version="9"), "9"),
         (lambda m: psci.machine(profile={"cores": 3}), "cores: "),
         (lambda m: psci.explore(m, about="weather"), "about 'weather': choose one of "),

@@ -6,7 +6,7 @@ import gc
 
 from psci.model.language.effects import Effect
 from psci.model.language.rules import RESULT, Completion, Modality, Rule
-from psci.model.language.terms import TRUE
+from psci.model.language.terms import TRUE, equal
 from psci.model.step import Outcome, accepts
 from psci.model.tables.versions import V0_2, V1_3
 
@@ -14,7 +14,17 @@ from psci.model.tables.versions import V0_2, V1_3
 def leaves_only(word: int) -> Rule:
     """A rule that allows one result, as a condition and not as a value."""
     return Rule(
-        "CALL.choice", Modality.MAY_REFUSE, TRUE, Completion.RETURNS, None, word == RESULT, Effect(), (), V0_2, V1_3, ""
+        "CALL.choice",
+        Modality.MAY_REFUSE,
+        TRUE,
+        Completion.RETURNS,
+        None,
+        equal(RESULT, word),
+        Effect(),
+        (),
+        V0_2,
+        V1_3,
+        "",
     )
 
 
