@@ -150,24 +150,25 @@ def explore(
     product: Product = _From(
         position.machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES, state=position.state
     )
-    system, target = _asked(product, until, about)
+    product, system, target = _asked(product, until, about)
     try:
-        return Explored(getattr(system, "product", system), search(system, target, limit=limit))
+        return Explored(product, search(system, target, limit=limit))
     except Undeclared as missing:
         raise InputError(
             f"the machine leaves {missing.key[0]} open: explore one that declares it, as psci.machine() does"
         ) from missing
 
 
-def _asked(product: Product, until: str | None, about: str) -> tuple[TransitionSystem, Goal | None]:
-    """What is searched, cut down to what the question is about, and what for."""
+def _asked(product: Product, until: str | None, about: str) -> tuple[Product, TransitionSystem, Goal | None]:
+    """The system, cut down to what the question is about; what of it is searched, and what for."""
     claims = {claim.name: claim for claim in PROPERTIES if claim.kind in _SEARCHED}
     if until is not None and str(until) in claims:
         watch = watched(product, claims[str(until)])
-        return watch, watch.goal
+        return watch.product, watch, watch.goal
     violations = {name: Goal(name, claim.sentence) for name, claim in claims.items()}
     target = None if until is None else goal(str(until), product, violations)
-    return inside(product, about, target), target
+    product = inside(product, about, target)
+    return product, product, target
 
 
 __all__ = ["Explored", "Way", "explore"]
