@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module, resources
-from typing import Any, ClassVar, cast
+from importlib.util import find_spec
+from typing import Any, ClassVar
 
 from psci.host.requirements import Requirement
 from psci.model.errors import InputError
@@ -91,18 +92,37 @@ class Family(ABC):
         return ({},)
 
     def profile(self) -> dict[str, Any]:
-        """What the implementation declares, by its documentation."""
+        """What the implementation declares, by its documentation; nothing where its package has no `profile.json`.
+
+        Raises:
+            UnknownPeer: the file is no JSON object.
+        """
         if self.package is None:
             return {}
-        text = resources.files(self.package).joinpath("profile.json").read_text(encoding="utf-8")
-        return cast(dict[str, Any], json.loads(text))
+        file = resources.files(self.package).joinpath("profile.json")
+        if not file.is_file():
+            return {}
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UnknownPeer(f"the peer {self.name}: profile.json of {self.package} is no JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise UnknownPeer(f"the peer {self.name}: profile.json of {self.package} is not a JSON object")
+        return found
 
     def quirks(self) -> Quirks:
-        """The known deviations of the implementation."""
-        if self.package is None:
+        """The known deviations of the implementation; none where its package has no `quirks.py`.
+
+        Raises:
+            UnknownPeer: that module has no `QUIRKS`.
+        """
+        module = None if self.package is None else f"{self.package}.quirks"
+        if module is None or find_spec(module) is None:
             return Quirks(self.name)
-        found = import_module(f"{self.package}.quirks").QUIRKS
-        assert isinstance(found, Quirks)
+        found = getattr(import_module(module), "QUIRKS", None)
+        if not isinstance(found, Quirks):
+            remedy = "make one with psci.oracle.peers.quirks.Quirks"
+            raise UnknownPeer(f"the peer {self.name}: {module} has no QUIRKS: {remedy}")
         return found
 
     def offered(self) -> Sequence[str]:

@@ -86,6 +86,28 @@ def test_a_registration_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({"quirks.py": ""}, "has no QUIRKS: make one with psci.oracle.peers.quirks.Quirks"),
+        ({"profile.json": "{"}, "is no JSON"),
+        ({"profile.json": "[]"}, "is not a JSON object"),
+    ],
+)
+def test_a_package_that_is_not_as_it_should_be_is_one_line(
+    files: dict[str, str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = f"odd_psci_{len(complaint)}"
+    (tmp_path / package).mkdir()
+    for name, text in {"__init__.py": "", **files}.items():
+        (tmp_path / package / name).write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    odd = type("Odd", (type(peers.family("model")),), {"name": "odd", "package": package})()
+    with pytest.raises(UnknownPeer, match=complaint) as caught:
+        odd.profile(), odd.quirks()
+    assert "\n" not in str(caught.value)
+
+
 def test_our_own_are_registered_in_the_same_way() -> None:
     assert {"kvm", "model", "qemu"} <= set(registry.registered())
 
