@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 
 from rich.console import Console
 
@@ -26,3 +27,18 @@ def wide_console() -> Console:
 def prose_width() -> int:
     """The width of running text: that of the terminal, or as COLUMNS says, and that of a page in a pipe."""
     return shutil.get_terminal_size((PROSE_WIDTH, 0)).columns
+
+
+def wrapped(text: str, indent: int = 0, width: int | None = None) -> list[str]:
+    """Running text as lines; no name is broken.
+
+    Args:
+        text: one paragraph.
+        indent: by how many columns the lines after the first are moved.
+        width: of a line; default: `prose_width`.
+    """
+    after = " " * indent
+    lines = textwrap.wrap(
+        text, width or prose_width(), subsequent_indent=after, break_long_words=False, break_on_hyphens=False
+    )
+    return lines or [""]

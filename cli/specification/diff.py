@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from psci.cli.specification.choices import amend_option, chosen_reading, specification_with
-from psci.cli.specification.findings_text import WIDTH, run_lines, steps_of
+from psci.cli.specification.findings_text import paragraph, run_lines, steps_of
 from psci.explorer.consistency.differences import ClassOf, Comparison, SideOf, compare
 from psci.explorer.consistency.findings import FindingKind, RulesFinding
 from psci.model.errors import InputError
@@ -128,31 +127,31 @@ def _lines(done: Comparison, changes: list[tuple[Version, Change]]) -> Iterator[
         yield from _class_lines(number, one, done, changes)
     yield ""
     for version_, change in unseen(done, changes):
-        yield from _wrap(f"listed for {version_} and not seen: {', '.join(change.cites)}")
+        yield from paragraph(f"listed for {version_} and not seen: {', '.join(change.cites)}")
     if changes and not unseen(done, changes):
-        yield from _wrap(f"Every change that is listed between {first} and {second} is seen above.")
+        yield from paragraph(f"Every change that is listed between {first} and {second} is seen above.")
     proofs = [f"REFINES-{v}" for v in dict.fromkeys(v for v, _ in changes)]
     if proofs:
-        yield from _wrap(f"That there is no other, for any number of cores: psci prove {' '.join(proofs)}")
-    yield from _wrap(f"Compared: {'; '.join(done.extents)}.")
+        yield from paragraph(f"That there is no other, for any number of cores: psci prove {' '.join(proofs)}")
+    yield from paragraph(f"Compared: {'; '.join(done.extents)}.")
 
 
 def _class_lines(number: int, one: ClassOf, done: Comparison, changes: list[tuple[Version, Change]]) -> Iterator[str]:
     difference = one.difference
-    yield from _wrap(f"{number}. {difference.subject} (noticed by {difference.noticed_by})")
+    yield from paragraph(f"{number}. {difference.subject} (noticed by {difference.noticed_by})")
     for name, words in ((done.first.name, difference.first), (done.second.name, difference.second)):
         if words:
-            yield from _wrap(f"   only {name}: {' or '.join(words)}", 6)
+            yield from paragraph(f"   only {name}: {' or '.join(words)}", 6)
     if difference.common:
-        yield from _wrap(f"   both: {' or '.join(difference.common)}", 6)
+        yield from paragraph(f"   both: {' or '.join(difference.common)}", 6)
     cites = dict.fromkeys(cite for _, change in explained_by(one, changes) for cite in change.cites)
     if changes:
-        yield from _wrap(f"   {'listed: ' + ', '.join(cites) if cites else 'no list of changes has it'}", 6)
+        yield from paragraph(f"   {'listed: ' + ', '.join(cites) if cites else 'no list of changes has it'}", 6)
     yield f"   on {done.first.name if difference.side == 0 else done.second.name}, from boot:"
     for line in run_lines(as_finding(one), one.specification):
         yield f"   {line}"
     for sentence in one.consequences():
-        yield from _wrap(f"   {sentence}", 3)
+        yield from paragraph(f"   {sentence}", 3)
 
 
 def as_finding(one: ClassOf) -> RulesFinding:
@@ -162,10 +161,6 @@ def as_finding(one: ClassOf) -> RulesFinding:
         FindingKind.READING, one.difference.subject, (one.id,), one.id, rules=rules, declared=one.declared,
         machine=one.machine, run=one.run,
     )  # fmt: skip
-
-
-def _wrap(text: str, indent: int = 0) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False) or [""]
 
 
 def document(done: Comparison, changes: list[tuple[Version, Change]]) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
+from psci.cli.console import wrapped
 from psci.explorer.consistency.findings import Did, RulesFinding, replayed, sections
 from psci.explorer.consistency.judgements import answer
 from psci.explorer.runs.describe import action_text, changes, outcome_text
@@ -16,6 +18,7 @@ from psci.model.specification import Specification
 from psci.model.step import Invocation
 
 WIDTH = 80
+paragraph = partial(wrapped, width=WIDTH)
 
 
 def listed(findings: Sequence[RulesFinding], most: int | None) -> Iterator[str]:
@@ -35,17 +38,17 @@ def in_full(finding: RulesFinding, specification: Specification) -> Iterator[str
     """One finding as a text that stands by itself."""
     yield finding.id
     yield ""
-    yield from _wrapped(f"{finding.subject}: {finding.title}")
+    yield from paragraph(f"{finding.subject}: {finding.title}")
     for sentence in finding.text:
-        yield from _wrapped(sentence)
+        yield from paragraph(sentence)
     rules = _rules(finding.rules, specification, finding.machine)
     cited = dict.fromkeys((*finding.cites, *(fact for rule in rules for fact in rule.cites)))
     said = sections(cited)
     yield ""
     if said:
-        yield from _wrapped(f"DEN0022 F.b, sections {', '.join(said)}. Facts: {', '.join(finding.cites or cited)}.")
+        yield from paragraph(f"DEN0022 F.b, sections {', '.join(said)}. Facts: {', '.join(finding.cites or cited)}.")
     if finding.machine is not None:
-        yield from _wrapped(machine_line(finding.machine, finding.declared))
+        yield from paragraph(machine_line(finding.machine, finding.declared))
     if finding.run:
         yield ""
         yield "From boot:"
@@ -57,7 +60,7 @@ def in_full(finding: RulesFinding, specification: Specification) -> Iterator[str
             yield from rule_lines(rule)
     if finding.searched:
         yield ""
-        yield from _wrapped(f"Searched: {finding.searched}.")
+        yield from paragraph(f"Searched: {finding.searched}.")
 
 
 def machine_line(machine: Machine, declared: str) -> str:
@@ -72,8 +75,10 @@ def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[s
     product, steps, asked = replayed(finding, specification)
     for number, (before, transition) in enumerate(steps, start=1):
         outcome = outcome_text(transition)
-        yield from _wrapped(
-            f"{number:3}  {action_text(product, transition.action)}" + (f" -> {outcome}" if outcome else ""), 7
+        yield from paragraph(
+            f"{number:3}  {action_text(product, transition.action)}" + (f" -> {outcome}" if outcome else ""),
+            7,
+            width=WIDTH,
         )
         yield f"       by {transition.rule.name}"
         for change in changes(before, transition.target):
@@ -81,7 +86,7 @@ def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[s
                 yield f"       {change}"
     if asked is not None:
         state = steps[-1].after if steps else product.initial()
-        yield from _wrapped(f"{len(steps) + 1:3}  {action_text(product, asked)} -> ?", 7)
+        yield from paragraph(f"{len(steps) + 1:3}  {action_text(product, asked)} -> ?", 7)
         yield from _allowed(product, state, asked)
 
 
@@ -90,17 +95,17 @@ def _allowed(product: Product, state: Any, asked: Invocation) -> Iterator[str]:
     for duty in allowed.broken:
         yield f"       breaks {duty.name}"
     for outcome in allowed.outcomes:
-        yield from _wrapped(f"       {answer(outcome)}, by {outcome.rule.name} ({outcome.rule.modality.value})", 9)
+        yield from paragraph(f"       {answer(outcome)}, by {outcome.rule.name} ({outcome.rule.modality.value})", 9)
     if not allowed.outcomes:
         yield "       no rule answers"
 
 
 def rule_lines(rule: Rule) -> Iterator[str]:
     """A rule with its sentence and what it rests on."""
-    yield from _wrapped(f"  {rule.name} ({rule.modality.value}" + (f", {rule.code}" if rule.code else "") + ")", 4)
-    yield from _wrapped(f"    {rule.text}", 4)
+    yield from paragraph(f"  {rule.name} ({rule.modality.value}" + (f", {rule.code}" if rule.code else "") + ")", 4)
+    yield from paragraph(f"    {rule.text}", 4)
     where = ", ".join(sections(rule.cites))
-    yield from _wrapped(f"    {' '.join(rule.cites)}" + (f"; DEN0022 {where}" if where else ""), 4)
+    yield from paragraph(f"    {' '.join(rule.cites)}" + (f"; DEN0022 {where}" if where else ""), 4)
 
 
 def _rules(names: Sequence[str], specification: Specification, machine: Machine | None) -> list[Rule]:
@@ -110,10 +115,6 @@ def _rules(names: Sequence[str], specification: Specification, machine: Machine 
             if rule.name in names and (machine is None or rule.applies_to(machine.version)):
                 found[rule.name] = rule
     return [found[name] for name in dict.fromkeys(names) if name in found]
-
-
-def _wrapped(text: str, indent: int = 0) -> Iterator[str]:
-    return iter(textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False) or [""])
 
 
 def document_of(finding: RulesFinding, specification: Specification) -> dict[str, Any]:
@@ -145,4 +146,4 @@ def steps_of(machine: Machine | None, run: Sequence[Did], specification: Specifi
     return [{"action": action_text(product, action), "rule": rule} for action, rule, _ in run]
 
 
-__all__ = ["document_of", "in_full", "listed", "machine_line", "rule_lines", "run_lines", "steps_of"]
+__all__ = ["document_of", "in_full", "listed", "machine_line", "paragraph", "rule_lines", "run_lines", "steps_of"]

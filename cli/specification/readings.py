@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from psci.cli.console import prose_width
+from psci.cli.console import wrapped
 from psci.cli.specification.choices import near
 from psci.explorer.consistency.findings import sections
 from psci.explorer.consistency.settings import symbols_of
@@ -32,7 +31,7 @@ def command(name: str | None, as_json: bool) -> int:
         click.echo("\n".join(in_full(chosen[0])))
     else:
         for reading in chosen:
-            click.echo("\n".join(_wrapped(f"{reading.name:<20} {options(reading)}", 21)))
+            click.echo("\n".join(wrapped(f"{reading.name:<20} {options(reading)}", 21)))
         click.echo(f"{len(chosen)} readings; the first option is the default (psci readings NAME)")
     return 0
 
@@ -52,12 +51,12 @@ def rules_reading(reading: Reading) -> tuple[str, ...]:
 def in_full(reading: Reading) -> Iterator[str]:
     """One reading as text."""
     yield reading.name
-    yield from _wrapped(f"  {reading.question}", 2)
+    yield from wrapped(f"  {reading.question}", 2)
     for option, meaning in reading.meanings.items():
         default = " (default)" if option == reading.default else ""
-        yield from _wrapped(f"  {option}{default}: {meaning}", 6)
+        yield from wrapped(f"  {option}{default}: {meaning}", 6)
     where = ", ".join(sections(reading.cites))
-    yield from _wrapped(f"  facts {' '.join(reading.cites)}" + (f"; DEN0022 {where}" if where else ""), 6)
+    yield from wrapped(f"  facts {' '.join(reading.cites)}" + (f"; DEN0022 {where}" if where else ""), 6)
     rules = rules_reading(reading)
     for rule in rules[:12]:
         yield f"  read by {rule}"
@@ -76,7 +75,3 @@ def document_of(reading: Reading) -> dict[str, Any]:
         "facts": list(reading.cites),
         "rules": list(rules_reading(reading)),
     }
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    return textwrap.wrap(text, prose_width(), subsequent_indent=" " * indent, break_long_words=False)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from psci.cli.console import prose_width
+from psci.cli.console import prose_width, wrapped
 from psci.cli.specification.choices import near
 from psci.cli.specification.facts_covered import FactEntry, account, citations, counts
 from psci.explorer.consistency.findings import sections
@@ -240,26 +239,21 @@ def _list(found: list[Place]) -> None:
         about = ", ".join(part for part in (f"{listed['modality']} {outcome}".strip(), _span(rule)) if part)
         line = f"{rule.name}  [{about}]"
         click.echo(line if len(line) <= prose_width() else f"{rule.name}\n    [{about}]")
-        click.echo("\n".join(_wrapped(f"    {rule.text}", 4)))
+        click.echo("\n".join(wrapped(f"    {rule.text}", 4)))
     click.echo(f"{len(found)} rules")
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    width, after = prose_width(), " " * indent
-    return textwrap.wrap(text, width, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)
 
 
 def _full(owner: Call | Move, rule: Rule) -> None:
     listed = entry(owner, rule)
-    lines = [f"{rule.name}  (DEN0022 {owner.section})", *_wrapped(f"  {rule.text}", 2)]
+    lines = [f"{rule.name}  (DEN0022 {owner.section})", *wrapped(f"  {rule.text}", 2)]
     lines += [f"  {listed['modality']}" + (f" with {listed['code']}" if listed["code"] else "") + _ending(listed)]
-    lines += _wrapped(f"  versions {rule.since} to {rule.until}; facts {', '.join(rule.cites)}", 4)
-    lines += _wrapped(f"  sections of DEN0022: {', '.join(sections(rule.cites)) or 'none: derived'}", 4)
-    lines += _wrapped(f"  where {_guard(rule.guard)}", 4)
+    lines += wrapped(f"  versions {rule.since} to {rule.until}; facts {', '.join(rule.cites)}", 4)
+    lines += wrapped(f"  sections of DEN0022: {', '.join(sections(rule.cites)) or 'none: derived'}", 4)
+    lines += wrapped(f"  where {_guard(rule.guard)}", 4)
     for title in ("value", "constraint"):
         if listed[title] is not None and not listed["code"]:
-            lines += _wrapped(f"  {'returns' if title == 'value' else 'returns any result with'} {listed[title]}", 4)
-    lines += [line for update in listed["effect"] for line in _wrapped(f"  {update}", 4)]
+            lines += wrapped(f"  {'returns' if title == 'value' else 'returns any result with'} {listed[title]}", 4)
+    lines += [line for update in listed["effect"] for line in wrapped(f"  {update}", 4)]
     if not listed["effect"]:
         lines.append("  changes nothing")
     click.echo("\n".join(lines))
