@@ -10,57 +10,41 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from psci.model.events import CallEvent, Event, MachineEvent
 from psci.model.language.effects import NOTHING
-from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.rules import Completion
 from psci.model.language.terms import U64, Const
 from psci.model.specification import SPECIFICATION, Specification
-from psci.model.tables.codes import DENIED, INTERNAL_FAILURE
 from psci.oracle import check
 from psci.oracle.traces.file import read_trace
+from psci.proofs.mutation.mutants import Mutant
+from psci.proofs.mutation.mutants import mutants as every_mutant
 
 HERE = Path(__file__).parent
 TRACES = HERE.parent / "oracle" / "traces"
 TABLE = HERE / "killers.json"
 CALLS = ("CPU_ON", "AFFINITY_INFO", "SYSTEM_OFF2")
+OPERATORS = frozenset({"drop rule", "negate guard", "change code"})
 
 MANDATORY = "CPU_ON is mandatory in every version, so no machine lacks it"
 EQUIVALENT: Mapping[str, str] = {
-    "CPU_ON.absent dropped": MANDATORY,
-    "CPU_ON.absent answers otherwise": MANDATORY,
+    "CPU_ON.absent: drop rule": MANDATORY,
+    "CPU_ON.absent: change code to INVALID_PARAMETERS": MANDATORY,
 }
 """Mutants of rules that every call shares, which change nothing where they stand, and why."""
 
 
-class Mutant(NamedTuple):
-    """One wrong rule."""
-
-    name: str
-    specification: Specification
-
-
 def mutants(calls: tuple[str, ...] = CALLS) -> Iterator[Mutant]:
-    """Every rule of the calls: dropped, with its guard negated, with another answer, without its effect."""
-    for call in calls:
-        for rule in SPECIFICATION.rules[call]:
-            for how, wrong in _wrong(rule):
-                yield Mutant(f"{rule.name} {how}", SPECIFICATION.replacing(rule, *wrong))
-
-
-def _wrong(rule: Rule) -> Iterator[tuple[str, tuple[Rule, ...]]]:
-    yield "dropped", ()
-    yield "negated", (replace(rule, guard=~rule.guard),)
-    if rule.completion is Completion.RETURNS and rule.modality is not Modality.CALLER_MUST:
-        code = INTERNAL_FAILURE if rule.code is DENIED else DENIED
-        value = Const(code.word(64), U64)
-        yield "answers otherwise", (replace(rule, code=code, value=value, constraint=None),)
-    if rule.completion is not Completion.RETURNS:
-        value = Const(0, U64)
-        yield "returns", (replace(rule, completion=Completion.RETURNS, value=value, effect=NOTHING),)
-    if rule.effect.updates:
-        yield "without effect", (replace(rule, effect=NOTHING),)
+    """Every rule of the calls: dropped, with its guard negated, with another code, without its effect, returning."""
+    yield from (mutant for mutant in every_mutant() if mutant.owner in calls and mutant.operator in OPERATORS)
+    for rule in (rule for call in calls for rule in SPECIFICATION.rules[call]):
+        if rule.effect.updates:
+            idle = replace(rule, effect=NOTHING)
+            yield Mutant(f"{rule.name}: drop effect", "drop effect", rule, idle)
+        if rule.completion is not Completion.RETURNS:
+            back = replace(rule, completion=Completion.RETURNS, value=Const(0, U64), effect=NOTHING)
+            yield Mutant(f"{rule.name}: return", "return", rule, back)
 
 
 def judgement(events: tuple[Event, ...], specification: Specification = SPECIFICATION) -> list[object]:
@@ -76,13 +60,12 @@ def shipped() -> dict[str, tuple[Event, ...]]:
 
 def killer(mutant: Mutant, traces: Mapping[str, tuple[Event, ...]], right: Mapping[str, list[object]]) -> str | None:
     """The first trace that is judged otherwise under the wrong rule."""
-    owner = mutant.name.split(".")[0]
-    words = owner.lower().replace("_", "-")
-    (function,) = (call for call in SPECIFICATION.calls if call.name == owner)
+    words = mutant.owner.lower().replace("_", "-")
+    (function,) = (call for call in SPECIFICATION.calls if call.name == mutant.owner)
     # a trace that never makes the call cannot be judged otherwise; 0.1 has ids of its own
     asks = [name for name, events in traces.items() if any(_asks(event, function.ids()) for event in events)]
     for name in sorted(asks, key=lambda trace: (words not in trace, trace)):
-        if judgement(traces[name], mutant.specification) != right[name]:
+        if judgement(traces[name], mutant.specification()) != right[name]:
             return name
     return None
 
@@ -100,7 +83,7 @@ def main() -> int:
     table: dict[str, str | None] = {}
     for mutant in mutants():
         name = known.get(mutant.name)
-        if name not in traces or judgement(traces[name], mutant.specification) == right[name]:
+        if name not in traces or judgement(traces[name], mutant.specification()) == right[name]:
             name = killer(mutant, traces, right)
         table[mutant.name] = name
         if name is None and mutant.name not in EQUIVALENT:

@@ -31,4 +31,4 @@ def test_only_mutants_of_rules_that_never_apply_survive() -> None:
 @pytest.mark.parametrize("name", sorted(set(MUTANTS) - set(rule_mutants.EQUIVALENT)))
 def test_a_wrong_rule_changes_the_judgement_of_its_trace(name: str) -> None:
     events = TRACES[KILLERS[name]]
-    assert rule_mutants.judgement(events, MUTANTS[name].specification) != rule_mutants.judgement(events)
+    assert rule_mutants.judgement(events, MUTANTS[name].specification()) != rule_mutants.judgement(events)

@@ -978,3 +978,11 @@ def affinity_info_of_a_disabled_core_is_denied(t: Trace) -> None:
     t.on(profile={"disabled": ["0x1"]}, reading={"disabled-core": "is-reported"})
     t.asks(0, "AFFINITY_INFO", 1, 0, gives="DENIED")
     t.blames("AFF-8")
+
+
+@deviates
+def affinity_info_of_a_disabled_core_has_invalid_parameters(t: Trace) -> None:
+    """The parameters name a core that is there, so they are not invalid; the code is DISABLED."""
+    t.on(profile={"disabled": ["0x1"]}, reading={"disabled-core": "is-reported"})
+    t.asks(0, "AFFINITY_INFO", 1, 0, gives="INVALID_PARAMETERS")
+    t.blames("AFF-8")
