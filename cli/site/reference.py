@@ -12,8 +12,9 @@ import click
 import psci
 from psci.cli.main import COMMANDS
 from psci.cli.main import psci as command
+from psci.cli.site.pages import WIDE
 from psci.graphs.render import render
-from psci.graphs.views import DECISION, VIEWS, names
+from psci.graphs.views import DECISION, names
 from psci.graphs.views.draw import draw
 
 _WIDTH = 96
@@ -70,18 +71,18 @@ def _schemas() -> Iterator[str]:
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
-    """Every view as SVG, and a page that shows them.
+    """Every view as SVG and as a page of its own, and a page that shows them.
 
     Raises:
         InputError: there is no `dot`.
     """
-    lines = ["# Pictures\n\nEach is made from the rules by the command below it.\n"]
+    lines = [f"{WIDE}# Pictures\n\nEach is made from the rules by the command below it. Click one to see it in full.\n"]
     for name, sentence in names().items():
         options = ("--call", "CPU_ON") if name == DECISION else ()
         diagram = draw(name, call="CPU_ON" if name == DECISION else None)
         yield f"pictures/{name}.svg", render(diagram, "svg")
-        wide = " (wide)" if name in VIEWS and len(diagram.nodes) > 20 else ""
-        lines.append(f"## {sentence[0].upper()}{sentence[1:]}{wide}\n")
-        lines.append(f"[![{diagram.title}](pictures/{name}.svg)](pictures/{name}.svg)\n")
+        yield f"pictures/{name}.html", render(diagram, "html")
+        lines.append(f"## {sentence[0].upper()}{sentence[1:]}\n")
+        lines.append(f"[![{diagram.title}](pictures/{name}.svg)](pictures/{name}.html){{ .picture }}\n")
         lines.append(f"`psci graph {' '.join((name, *options))}`\n")
     yield "pictures.md", "\n".join(lines).encode()

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from psci.cli.specification.choices import amend_option, specification_with
+from psci.graphs.diagram import Diagram
 from psci.graphs.render import FORMATS, format_of, render, write
 from psci.graphs.views import VIEWS, names
 from psci.graphs.views.draw import draw
@@ -40,8 +42,8 @@ def _help() -> str:
 @click.option("--cpus", type=click.IntRange(1, MOST_DRAWN_CORES), help="Number of cores. Default: 2, and 1 for states.")
 @click.option("--version", "psci", metavar="VERSION", default=V1_3.name, show_default=True, help="Version of PSCI.")
 @click.option("--reading", "readings", multiple=True, metavar="NAME=OPTION", help="Read DEN0022 in this way.")
-@click.option("--against", metavar="VERSION", help="Draw what changed since this version.")
-@click.option("--against-reading", multiple=True, metavar="NAME=OPTION", help="Draw what differs with this reading.")
+@click.option("--against", metavar="VERSION", help="Draw what changes from --version to this version.")
+@click.option("--against-reading", multiple=True, metavar="NAME=OPTION", help="Draw what changes with this reading.")
 @click.option("--call", metavar="FUNCTION", help="The call of the decision table.")
 @click.option("--trace", type=click.Path(path_type=Path), help="A trace to highlight, or to open the page with.")
 @click.option("--refusals", is_flag=True, help="List answers that change nothing, in a table beside the picture.")
@@ -63,22 +65,34 @@ def command(
     named = output not in (None, STANDARD_OUTPUT)
     chosen = format_of(Path(str(output)), form) if named else form or "svg"
     file = output or f"{name}.{_SUFFIX_OF.get(chosen, chosen)}"
-    diagram = draw(
-        name, cpus=cpus, psci=psci, readings=_pairs(readings), against=against,
-        against_readings=_pairs(against_reading), call=call, trace=events, refusals=refusals,
-        specification=specification_with(amend_file),
-    )  # fmt: skip
-    _write(file, render(diagram, chosen))
+    with Console(stderr=True).status(f"drawing {name} ..."):
+        diagram = draw(
+            name, cpus=cpus, psci=psci, readings=_pairs(readings), against=against,
+            against_readings=_pairs(against_reading), call=call, trace=events, refusals=refusals,
+            specification=specification_with(amend_file),
+        )  # fmt: skip
+        drawn = render(diagram, chosen)
+    _write(file, drawn)
     if as_json:
         document = {
             "view": name, "file": file, "format": chosen, "version": psci,
             "cpus": cpus or (VIEWS[name].cpus if name in VIEWS else None),
-            "nodes": len(diagram.nodes), "edges": len(diagram.edges),
+            "nodes": len(diagram.nodes), "edges": len(diagram.edges), "rows": _rows(diagram),
         }  # fmt: skip
         click.echo(json.dumps(document, indent=2))
     elif file != STANDARD_OUTPUT:
-        click.echo(f"{file}: {diagram.title}, {len(diagram.nodes)} nodes, {len(diagram.edges)} edges")
+        click.echo(f"{file}: {diagram.title}, {_size(diagram)}")
     return 0
+
+
+def _rows(diagram: Diagram) -> int:
+    """The rows of the tables beside the picture, or in its place."""
+    return sum(len(table.rows) for table in diagram.tables)
+
+
+def _size(diagram: Diagram) -> str:
+    counts = ((len(diagram.nodes), "nodes"), (len(diagram.edges), "edges"), (_rows(diagram), "rows"))
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
 
 
 def _write(file: str, content: bytes) -> None:
