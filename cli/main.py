@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "rules": ("specification", "the rules: text, section, where modelled, what exercises them"),
     "readings": ("specification", "where DEN0022 can be read in several ways: the switches and their options"),
     "graph": ("specification", "pictures of the rules, and the page to step through them"),
+    "plot": ("measuring", "plots of recorded figures: exploring, coverage, races, proofs"),
     "trace": ("implementations", "check a trace, or show it as a timeline"),
     "record": ("implementations", "record the calls of any operating system that QEMU runs, as a trace"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),

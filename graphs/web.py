@@ -17,9 +17,9 @@ def as_page(diagram: Diagram, svg: str) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1><p>{html.escape(diagram.subtitle)}</p>"
+        f"<style>{_STYLE}</style></head>\n<body><main><h1>{title}</h1><p>{html.escape(diagram.subtitle)}</p>"
         + (_html_picture(svg[svg.index("<svg") :], title) if svg else "")
-        + f"{tables}</body></html>\n"
+        + f"{tables}</main></body></html>\n"
     )
 
 

@@ -29,7 +29,7 @@ def write_pages(folder: Path) -> int:
         _write(folder / name, text.encode())
         count += 1
     try:
-        for name, content in reference.pictures():
+        for name, content in reference.pictures(ROOT / "docs"):
             _write(folder / name, content)
         flowchart.drawn(folder)
     except InputError as error:

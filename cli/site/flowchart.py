@@ -37,8 +37,15 @@ def _diagram(block: str) -> Diagram:
         DiagramNode(name, "\n".join((html.unescape(title), *_lines(rest or ""))))
         for name, title, rest in _BOX.findall(block)
     )
-    edges = tuple(DiagramEdge(source, target, EdgeKind.IMPORT, ()) for source, target in _ARROW.findall(block))
+    arrows = _ARROW.findall(block)
+    # whoever imports stands above what it imports
+    nodes = tuple(sorted(nodes, key=lambda node: _depth(node.name, arrows)))
+    edges = tuple(DiagramEdge(source, target, EdgeKind.IMPORT, ()) for source, target in arrows)
     return Diagram("What imports what", "an arrow that follows from two others is left out", nodes, edges)
+
+
+def _depth(name: str, arrows: list[tuple[str, str]]) -> int:
+    return max((1 + _depth(source, arrows) for source, target in arrows if target == name), default=0)
 
 
 def _lines(text: str) -> Iterator[str]:
