@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 
 from rich.console import Console
 
@@ -26,3 +27,12 @@ def wide_console() -> Console:
 def prose_width() -> int:
     """The width of running text: that of the terminal, or as COLUMNS says, and that of a page in a pipe."""
     return shutil.get_terminal_size((PROSE_WIDTH, 0)).columns
+
+
+def folded(text: str, indent: int = 0) -> str:
+    """Running text as lines that fit; those after the first are indented."""
+    lines = textwrap.wrap(
+        text, prose_width(), subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False,
+        drop_whitespace=True,
+    )  # fmt: skip
+    return "\n".join(lines)

@@ -40,7 +40,7 @@ DEFAULT_CPUS = 4
 @click.option("--strict", is_flag=True, help="Judge by DEN0022 alone: listed deviations of the peer are new ones too.")
 @click.option("--ktap", is_flag=True, help="Print a KTAP report: each rule that was met is a test.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a JUnit report.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/fuzz.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: fuzz.json).")
 def command(
     peer: str, seed: int | None, calls: int | None, seconds: float | None, jobs: int, resume: bool, psci: str | None,
     conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, firmware: str | None, save: Path,

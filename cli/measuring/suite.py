@@ -30,7 +30,7 @@ MOST_CORES_OF_A_SUITE = 4
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="With --run: write a JUnit report, too.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="With --run: listed deviations of the peer are failures, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/suite.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: suite.json).")
 def command(
     cpus: int | None, version_name: str | None, clusters: str | None, os_initiated: bool, profile: str | None,
     c_file: Path | None, traces: Path | None, peer: str | None, junit: Path | None, strict: bool, as_json: bool,

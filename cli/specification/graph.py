@@ -28,15 +28,23 @@ MOST_DRAWN_CORES = 8
 """A graph of more has too many states to be enumerated, let alone drawn."""
 
 
-def _help() -> str:
-    lines = "\n".join(f"  {name:12} {sentence}" for name, sentence in _CHOICES.items())
-    return f"Draw a view of the rules, or write the page to step through them.\n\n\b\nViews:\n{lines}"
+class ViewsCommand(click.Command):
+    """A command whose help lists the views."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The views, then the options."""
+        with formatter.section("Views"):
+            formatter.write_dl(list(_CHOICES.items()))
+        super().format_options(ctx, formatter)
 
 
-@click.command(help=_help())
+@click.command(cls=ViewsCommand)
 @click.argument("name", metavar="VIEW")
 @click.option(
-    "-o", "--output", metavar="FILE", help=f"The file ({_SUFFIXES}), or - for standard output. Default: VIEW.svg."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help=f"The file ({_SUFFIXES}), or - for standard output. Default: VIEW.svg.",
 )
 @click.option("--format", "form", type=click.Choice(sorted(set(FORMATS.values()))), help="Default: by the suffix.")
 @click.option("--cpus", type=click.IntRange(1, MOST_DRAWN_CORES), help="Number of cores. Default: 2, and 1 for states.")
@@ -54,7 +62,7 @@ def command(
     against: str | None, against_reading: tuple[str, ...], call: str | None, trace: Path | None, refusals: bool,
     amend_file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """Draw a view into a file."""
+    """Draw a view of the rules, or write the page to step through them."""
     if name not in _CHOICES:
         raise InputError(f"unknown view {name!r}: choose {', '.join(_CHOICES)}")
     if as_json and output == STANDARD_OUTPUT:
@@ -64,7 +72,9 @@ def command(
         return _explorer(output or f"{EXPLORER}.html", events)
     named = output not in (None, STANDARD_OUTPUT)
     chosen = format_of(Path(str(output)), form) if named else form or "svg"
-    file = output or f"{name}.{_SUFFIX_OF.get(chosen, chosen)}"
+    kind = "difference" if against or against_reading else "trace" if trace else ""
+    what = "-".join(filter(None, (name, call, kind)))
+    file = output or f"{what}.{_SUFFIX_OF.get(chosen, chosen)}"
     with Console(stderr=True).status(f"drawing {name} ..."):
         diagram = draw(
             name, cpus=cpus, psci=psci, readings=_pairs(readings), against=against,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from psci.cli.console import prose_width
+from psci.cli.console import folded
 from psci.cli.specification.choices import near
 from psci.explorer.consistency.findings import sections
 from psci.explorer.consistency.settings import symbols_of
@@ -79,4 +78,4 @@ def document_of(reading: Reading) -> dict[str, Any]:
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
-    return textwrap.wrap(text, prose_width(), subsequent_indent=" " * indent, break_long_words=False)
+    return folded(text, indent).split("\n")

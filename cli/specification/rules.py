@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from psci.cli.console import prose_width
+from psci.cli.console import folded, prose_width
 from psci.cli.specification.choices import near
 from psci.cli.specification.facts_covered import FactEntry, account, citations, counts
 from psci.explorer.consistency.findings import sections
@@ -236,7 +235,8 @@ def _list(found: list[Place]) -> None:
     """Two lines for each rule: what it does, and its sentence."""
     for owner, rule in found:
         listed = entry(owner, rule)
-        outcome = listed["code"] or ("" if listed["modality"] == "caller must" else listed["completion"]) or ""
+        completion = "with a value" if listed["completion"] == "returns" else listed["completion"]
+        outcome = listed["code"] or ("" if listed["modality"] == "caller must" else completion) or ""
         about = ", ".join(part for part in (f"{listed['modality']} {outcome}".strip(), _span(rule)) if part)
         line = f"{rule.name}  [{about}]"
         click.echo(line if len(line) <= prose_width() else f"{rule.name}\n    [{about}]")
@@ -245,8 +245,7 @@ def _list(found: list[Place]) -> None:
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
-    width, after = prose_width(), " " * indent
-    return textwrap.wrap(text, width, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)
+    return folded(text, indent).split("\n")
 
 
 def _full(owner: Call | Move, rule: Rule) -> None:

@@ -11,6 +11,7 @@ from psci.graphs.palette import FAINT, FONT, GROUND, INK, in_the_dark
 
 WIDTH = 760
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 150, 102, 62
+_BARS_TOP = 76
 _HEIGHT = 300
 """Of the space for lines."""
 _ROW = 26
@@ -111,11 +112,11 @@ def _lines(chart: LineChart) -> str:
 def _bars(chart: BarChart) -> str:
     left = min(420, 24 + max(len(bar.label) for bar in chart.bars) * _LETTER)
     right = WIDTH - 24 - max(len(bar.text) for bar in chart.bars) * _LETTER
-    bottom = _TOP + _ROW * len(chart.bars)
+    bottom = _BARS_TOP + _ROW * len(chart.bars)
     along = _Scale.over(chart.axis, [bar.value for bar in chart.bars], left, right)
-    parts = [*_across(along, _TOP, bottom, chart.axis.label)]
+    parts = [*_across(along, _BARS_TOP, bottom, chart.axis.label)]
     for number, bar in enumerate(chart.bars):
-        y = _TOP + _ROW * number
+        y = _BARS_TOP + _ROW * number
         end = max(along.at(bar.value), left + 2)
         parts.append(_text(left - 8, y + 17, bar.label, "ink", anchor="end"))
         parts.append(f'<rect class="bar" x="{left:.1f}" y="{y + 5}" width="{end - left:.1f}" height="{_ROW - 10}"/>')

@@ -105,11 +105,11 @@ def _proofs(document: Mapping[str, Any]) -> Chart:
         )
         for r in results[:MOST_BARS]
     )
-    slowest = f"the {len(bars)} slowest of " if len(bars) < len(results) else ""
+    slowest = f"; the {len(bars)} slowest" if len(bars) < len(results) else ""
     solvers = " and ".join(f"{name} {version}" for name, version in document["solvers"].items())
     return BarChart(
         "What proving costs",
-        f"{slowest}{len(results)} proofs, {proved} proved, with {solvers}",
+        f"{len(results)} proofs, {proved} proved, with {solvers}{slowest}",
         ChartAxis("seconds"), bars,
     )  # fmt: skip
 

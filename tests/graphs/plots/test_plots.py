@@ -79,7 +79,7 @@ def test_the_slowest_proof_comes_first() -> None:
     found = chart(PROOFS)
     assert isinstance(found, BarChart)
     assert [(bar.label, bar.text) for bar in found.bars] == [
-        ("PROP-3, 3 cores", "4.0 s"), ("PROP-2, any number of cores", "1.5 s"),
+        ("PROP-3, 3 cores", "4.0 s, 70 queries"), ("PROP-2, any number of cores", "1.5 s, 70 queries"),
     ]  # fmt: skip
     assert found.subtitle == "2 proofs, 1 proved, with Z3 4.13"
 
