@@ -151,7 +151,7 @@ def scale(quick: bool, folder: Path, most: int, one_by_one: int) -> dict[str, li
     reduced_sizes = [n for n in REDUCED[: 2 if quick else None] if n <= one_by_one]
     guest = ["--profile", "kvm-guest"]
     symbolic = [{"cpus": n, **explored(["--cpus", str(n), *guest], folder)} for n in sizes]
-    reduced = [{"cpus": n, **explored(["--cpus", str(n), *guest, "--symmetry"], folder)} for n in one_by_one]
+    reduced = [{"cpus": n, **explored(["--cpus", str(n), *guest, "--symmetry"], folder)} for n in reduced_sizes]
     plain = [
         {"cpus": n, **explored(["--cpus", str(n), *guest, "--engine", "compiled"], folder)} for n in reduced_sizes[:4]
     ]
