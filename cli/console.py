@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 
@@ -36,3 +37,8 @@ def folded(text: str, indent: int = 0) -> str:
         drop_whitespace=True,
     )  # fmt: skip
     return "\n".join(lines)
+
+
+def working(on: str) -> AbstractContextManager[object]:
+    """Say on a terminal's standard error what takes so long, for as long as it does."""
+    return Console(stderr=True).status(on)

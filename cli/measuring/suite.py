@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from psci.cli.console import working
 from psci.cli.specification.machine import described_machine, machine_options
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def command(
         if as_json or c_file or traces or profile or clusters or os_initiated:
             raise InputError("--run PEER takes the machine that the peer declares: leave out the other options")
         return _run(peer, cpus or 2, version_name, junit, strict)
-    made = suite(_small_enough(described_machine(cpus, version_name, clusters, os_initiated, profile)))
+    with working("looking for the shortest way to each rule ..."):
+        made = suite(_small_enough(described_machine(cpus, version_name, clusters, os_initiated, profile)))
     if c_file is not None:
         from psci.oracle.suite.c_header import c_header
 

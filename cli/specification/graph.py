@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from psci.cli.console import working
 from psci.cli.specification.choices import amend_option, specification_with
 from psci.graphs.diagram import Diagram
 from psci.graphs.render import FORMATS, format_of, render, write
@@ -75,7 +75,7 @@ def command(
     kind = "difference" if against or against_reading else "trace" if trace else ""
     what = "-".join(filter(None, (name, call, kind)))
     file = output or f"{what}.{_SUFFIX_OF.get(chosen, chosen)}"
-    with Console(stderr=True).status(f"drawing {name} ..."):
+    with working(f"drawing {name} ..."):
         diagram = draw(
             name, cpus=cpus, psci=psci, readings=_pairs(readings), against=against,
             against_readings=_pairs(against_reading), call=call, trace=events, refusals=refusals,
