@@ -29,16 +29,16 @@ def chart_of(documents: Sequence[tuple[str, Any]]) -> Chart:
         if kind != first or (len(documents) > 1 and kind != _FUZZ):
             raise InputError(f"{source}: only campaigns (of {_FUZZ}) are drawn beside each other")
     try:
-        return _KINDS[first][1](*(document for _, document in documents))
+        return KINDS[first][1](*(document for _, document in documents))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(f"{documents[0][0]}: it holds nothing to plot, or is damaged ({error!r})") from None
 
 
 def _kind(source: str, document: Any) -> str:
-    for kind, (has, _) in _KINDS.items():
+    for kind, (has, _) in KINDS.items():
         if isinstance(document, Mapping) and has(document):
             return kind
-    raise InputError(f"{source}: nothing to plot: take a document of {', or '.join(_KINDS)}")
+    raise InputError(f"{source}: nothing to plot: take a document of {', or '.join(KINDS)}")
 
 
 def _scaling(document: Mapping[str, Any]) -> Chart:
@@ -124,7 +124,7 @@ def _power(value: int) -> str:
 
 
 _FUZZ = "psci fuzz --json"
-_KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], bool], Callable[..., Chart]]] = {
+KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], bool], Callable[..., Chart]]] = {
     "benchmarks/explorer.py": (lambda d: d.get("benchmark") == "explorer", _scaling),
     _FUZZ: (lambda d: "coverage" in d and "rules_in_reach" in d, _coverage),
     "psci matrix --json": (lambda d: d.get("kind") == "psci-matrix", _races),
@@ -133,4 +133,4 @@ _KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], bool], Callable[..., Ch
 """Where documents come from, how each is known, and what draws it."""
 
 
-__all__ = ["MOST_BARS", "chart_of"]
+__all__ = ["KINDS", "MOST_BARS", "chart_of"]
