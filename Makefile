@@ -1,3 +1,4 @@
+# setup  the command psci in .venv, and nothing else: about a minute
 # demo   set everything up, judge two real implementations for a short time, print one table
 # test   set up and run the tests, a file at a time on each processor
 # check  lint and types
@@ -16,7 +17,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check clean lint types peers site
+.PHONY: setup demo test check clean lint types peers site
+
+setup: $(READY)
+	@$(BIN)/psci
 
 demo: $(READY)
 	@$(BIN)/python -m psci.cli.demo $(DEMO)

@@ -1,9 +1,10 @@
 """What exploring costs: every engine, Spin and Rumur on the same model, and from 1 to 192 cores.
 
-`python benchmarks/explorer.py [FILE.json] [--page FILE.md] [--quick] [--part compared|scaling|budgets]...` prints the
-figures as JSON, writes them to the file, and a page with tables. A file that is there is read first, so that the parts
-can be measured one after the other. Seconds are those of processors, because whatever else runs here only adds to the
-others; a rate counts distinct transitions, because labelled ones flatter who groups.
+`python benchmarks/explorer.py [FILE.json] [--page FILE.md] [--quick] [--most CORES] [--part
+compared|scaling|budgets]...` prints the figures as JSON, writes them to the file, and a page with tables. A file that
+is there is read first, so that the parts can be measured one after the other. Seconds are those of processors,
+because whatever else runs here only adds to the others; a rate counts distinct transitions, because labelled ones
+flatter who groups.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def compiled(options: list[str], folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def compare(quick: bool, folder: Path) -> list[dict[str, Any]]:
+def compare(quick: bool, folder: Path, most: int, one_by_one: int) -> list[dict[str, Any]]:
     """Every tool on the same models."""
     tools: list[tuple[str, Callable[[list[str], Path], dict[str, Any]]]] = [("compiled", compiled)]
     tools += [("Spin", spin)] if shutil.which("spin") else []
@@ -144,23 +145,20 @@ def compare(quick: bool, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def scale(quick: bool, folder: Path) -> dict[str, list[dict[str, Any]]]:
+def scale(quick: bool, folder: Path, most: int, one_by_one: int) -> dict[str, list[dict[str, Any]]]:
     """From 1 to 192 cores of a KVM guest with diagrams; with and without symmetry in C as far as that goes."""
-    sizes = SCALED[: 4 if quick else None]
+    sizes = [n for n in SCALED[: 4 if quick else None] if n <= most]
+    reduced_sizes = [n for n in REDUCED[: 2 if quick else None] if n <= one_by_one]
     guest = ["--profile", "kvm-guest"]
     symbolic = [{"cpus": n, **explored(["--cpus", str(n), *guest], folder)} for n in sizes]
-    reduced = [
-        {"cpus": n, **explored(["--cpus", str(n), *guest, "--symmetry"], folder)}
-        for n in REDUCED[: 2 if quick else None]
-    ]
+    reduced = [{"cpus": n, **explored(["--cpus", str(n), *guest, "--symmetry"], folder)} for n in reduced_sizes]
     plain = [
-        {"cpus": n, **explored(["--cpus", str(n), *guest, "--engine", "compiled"], folder)}
-        for n in REDUCED[: 2 if quick else 4]
+        {"cpus": n, **explored(["--cpus", str(n), *guest, "--engine", "compiled"], folder)} for n in reduced_sizes[:4]
     ]
     return {"symbolic": symbolic, "symmetry": reduced, "plain": plain}
 
 
-def budgets(quick: bool, folder: Path) -> list[dict[str, Any]]:
+def budgets(quick: bool, folder: Path, most: int, one_by_one: int) -> list[dict[str, Any]]:
     """What has to be done within some time."""
     rows = []
     for name, options, limit in () if quick else BUDGETS:
@@ -169,7 +167,7 @@ def budgets(quick: bool, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-PARTS: dict[str, Callable[[bool, Path], Any]] = {"compared": compare, "scaling": scale, "budgets": budgets}
+PARTS: dict[str, Callable[[bool, Path, int, int], Any]] = {"compared": compare, "scaling": scale, "budgets": budgets}
 
 
 def page(figures: dict[str, Any]) -> str:
@@ -242,6 +240,10 @@ def main() -> None:
     parser.add_argument("--page", type=Path)
     parser.add_argument("--quick", action="store_true", help="only the small models")
     parser.add_argument("--part", action="append", choices=PARTS, help="measure only this; the rest is kept")
+    parser.add_argument("--most", type=int, default=SCALED[-1], help="scale up to so many cores")
+    parser.add_argument(
+        "--one-by-one", type=int, default=REDUCED[-1], help="...and one state after the other up to these"
+    )
     chosen = parser.parse_args()
     known = json.loads(chosen.file.read_text(encoding="utf-8")) if chosen.file and chosen.file.exists() else {}
     figures = {
@@ -250,7 +252,7 @@ def main() -> None:
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         for part in chosen.part or PARTS:
-            figures[part] = PARTS[part](chosen.quick, Path(folder))
+            figures[part] = PARTS[part](chosen.quick, Path(folder), chosen.most, chosen.one_by_one)
             if chosen.file:
                 chosen.file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 
@@ -42,3 +43,13 @@ def wrapped(text: str, indent: int = 0, width: int | None = None) -> list[str]:
         text, width or prose_width(), subsequent_indent=after, break_long_words=False, break_on_hyphens=False
     )
     return lines or [""]
+
+
+def folded(text: str, indent: int = 0) -> str:
+    """Running text with line ends where it has to be folded; lines after the first are indented."""
+    return "\n".join(wrapped(text, indent))
+
+
+def working(on: str) -> AbstractContextManager[object]:
+    """Say on a terminal's standard error what takes so long, for as long as it does."""
+    return Console(stderr=True).status(on)

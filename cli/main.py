@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "rules": ("specification", "the rules: text, section, where modelled, what exercises them"),
     "readings": ("specification", "where DEN0022 can be read in several ways: the switches and their options"),
     "graph": ("specification", "pictures of the rules, and the page to step through them"),
+    "plot": ("measuring", "plots of recorded figures: exploring, coverage, races, proofs"),
     "trace": ("implementations", "check a trace, or show it as a timeline"),
     "record": ("implementations", "record the calls of any operating system that QEMU runs, as a trace"),
     "fuzz": ("implementations", "generate calls, run them on a real implementation, judge every answer"),
@@ -64,18 +65,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-FIRST = """\
-psci is PSCI (Arm DEN0022) as rules that run. What to do first:
-
-  psci graph explorer         a page to step through the rules; open explorer.html in a browser
-  psci trace check FILE       judge a trace of calls, line by line, with the rules that decide
-  psci rules CPU_ON           the rules of a call, with the sections of DEN0022
-  psci peers                  the implementations that can be judged here; psci peers install fetches them
-  psci fuzz qemu --time 20    look for deviations in one of them
-
-`psci --help` lists all commands, `psci COMMAND --help` explains one.
-"""
-"""What `psci` alone says."""
+FIRST: Mapping[str, str] = {
+    "psci graph explorer": "a page to step through the rules; open explorer.html in a browser",
+    "psci trace check FILE": "judge a trace of calls, line by line, with the rules that decide",
+    "psci rules CPU_ON": "the rules of a call, with the sections of DEN0022",
+    "psci graph core": "a picture of one core; psci graph --help lists the others",
+    "psci peers": "the implementations that can be judged here; psci peers install fetches them",
+    "psci fuzz qemu --time 20": "look for deviations in one of them",
+}
+"""What `psci` alone says is to be done first."""
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -106,7 +104,20 @@ def psci(context: click.Context) -> None:
     Exit status: 0 nothing new, 1 a new finding, 2 bad input, 3 could not judge, 130 interrupted.
     """
     if context.invoked_subcommand is None:
-        click.echo(FIRST, nl=False)
+        click.echo(_first(), nl=False)
+
+
+def _first() -> str:
+    from psci.cli.console import prose_width
+
+    formatter = click.HelpFormatter(width=prose_width())
+    formatter.write_text("psci is PSCI (Arm DEN0022) as rules that run. What to do first:")
+    formatter.write_paragraph()
+    with formatter.indentation():
+        formatter.write_dl(list(FIRST.items()))
+    formatter.write_paragraph()
+    formatter.write_text("`psci --help` lists all commands, `psci COMMAND --help` explains one.")
+    return formatter.getvalue()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,6 +22,7 @@ class EdgeKind(enum.Enum):
     IMPLEMENTATION = "the implementation"
     HOST = "the host"
     PART = "is part of"
+    IMPORT = "imports"
     SAME = "in both"
     CHANGED = "in both, by other rules"
     ADDED = "only in the second"

@@ -4,76 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import html
+import json
 import os
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import graphviz
 import networkx as nx
 
 from psci.graphs.diagram import MOST_NODES, Diagram, DiagramEdge, DiagramNode, EdgeKind, Table
+from psci.graphs.palette import BOX_FILL, BOX_LINE, FAINT, FONT, INK, LINES, TONES
+from psci.graphs.web import as_page
 from psci.host.files import write_whole
 from psci.host.packages import Packages
 from psci.model.errors import InputError
 
-FONT = "Helvetica,Arial,sans-serif"
-INK = "#1f2933"
-FAINT = "#66727f"
-
-
 CELL = 52
 """How many characters of a table's cell stand in one line."""
 
-
-class Tone(NamedTuple):
-    """The colours of a node."""
-
-    fill: str
-    line: str
-
-
-TONES: Mapping[str, Tone] = {
-    "plain": Tone("#ffffff", "#8795a1"),
-    "off": Tone("#e8ebee", "#8795a1"),
-    "pending": Tone("#fff1cc", "#d9a300"),
-    "entering": Tone("#e3f5e1", "#58a55c"),
-    "on": Tone("#c6ebc5", "#2f8132"),
-    "idle": Tone("#dbe9fb", "#3b78c4"),
-    "frozen": Tone("#e4e0f5", "#6f5bb8"),
-    "going": Tone("#fde3d3", "#d9722e"),
-    "down": Tone("#f6cfd0", "#b83238"),
-}
-
-
-class Line(NamedTuple):
-    """How an edge is drawn: no two kinds of one picture differ by colour alone."""
-
-    colour: str
-    style: str
-    head: str = "normal"
-
-
-LINES: Mapping[EdgeKind, Line] = {
-    EdgeKind.OWN: Line("#1a56b0", "solid"),
-    EdgeKind.OTHER: Line("#8a3ab9", "solid", "empty"),
-    EdgeKind.CALL: Line("#1a56b0", "solid"),
-    EdgeKind.SILENT: Line("#66727f", "dashed", "vee"),
-    EdgeKind.WITNESSED: Line("#b34a10", "bold", "diamond"),
-    EdgeKind.GUEST: Line("#1a56b0", "solid"),
-    EdgeKind.IMPLEMENTATION: Line("#66727f", "dashed", "vee"),
-    EdgeKind.HOST: Line("#b34a10", "bold", "diamond"),
-    EdgeKind.PART: Line("#8795a1", "solid", "none"),
-    EdgeKind.SAME: Line("#b8c1ca", "solid"),
-    EdgeKind.CHANGED: Line("#9a6700", "dashed", "vee"),
-    EdgeKind.ADDED: Line("#0b7a4b", "bold"),
-    EdgeKind.REMOVED: Line("#b83238", "dotted", "empty"),
-    EdgeKind.USED: Line("#0b5cad", "bold"),
-    EdgeKind.UNUSED: Line("#c9d1d8", "solid"),
-}
 _BOX_TAIL = "odot"
 """Where an edge leaves or reaches a box, and so every state in it."""
 
@@ -85,13 +37,14 @@ def to_dot(diagram: Diagram) -> str:
     graph.attr(
         compound="true", rankdir="LR" if diagram.sideways else "TB", fontname=FONT, bgcolor="white",
         nodesep="0.4" if diagram.sideways else "0.6", ranksep="0.8", pad="0.3",
-        label=_below(diagram), labelloc="b", labeljust="r",
+        label=_below(diagram), labelloc="b", labeljust="l" if diagram.tables else "r",
     )  # fmt: skip
     graph.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize="13", margin="0.2,0.12")
     graph.attr("edge", fontname=FONT, fontsize="11", arrowsize="0.8", penwidth="1.4")
     # an invisible box around everything carries the heading, so that the label of the graph can be the legend
     with graph.subgraph(name="cluster everything") as all_of_it:
-        all_of_it.attr(label=_heading(diagram), labelloc="t", labeljust="c", peripheries="0", fontname=FONT)
+        heading = _heading(diagram) if diagram.title else ""
+        all_of_it.attr(label=heading, labelloc="t", labeljust="c", peripheries="0", fontname=FONT)
         _boxes(all_of_it, diagram, None)
     for node in diagram.nodes:
         if node.initial:
@@ -115,7 +68,7 @@ def _below(diagram: Diagram) -> str:
 
 def _legend_line(diagram: Diagram) -> str:
     kinds = (f'<FONT COLOR="{LINES[kind].colour}">{_stroke(kind)}&#160;{kind.value}</FONT>' for kind in diagram.kinds())
-    notes = f'<FONT POINT-SIZE="10" COLOR="{FAINT}">{"; ".join(_notes(diagram))}</FONT>'
+    notes = f'{_tall(15)}<FONT POINT-SIZE="10" COLOR="{FAINT}">{"; ".join(_notes(diagram))}</FONT>'
     return f'<FONT POINT-SIZE="11">{"&#160;&#160;&#160;&#160;".join(kinds)}</FONT><BR ALIGN="LEFT"/>{notes}'
 
 
@@ -166,11 +119,11 @@ def _boxes(graph: Any, diagram: Diagram, parent: str | None) -> None:
                     row.node(node.name)
     for box in diagram.clusters:
         if box.parent == parent:
-            fill = "#f7f9fa" if box.parent is None else "#ffffff"
+            fill = BOX_FILL if box.parent is None else "#ffffff"
             with graph.subgraph(name=f"cluster_{box.name}") as inner:
                 inner.attr(
                     label=f"<<B>{html.escape(box.label)}</B>>", labeljust="l", fontsize="13", fontcolor=FAINT,
-                    style="rounded,filled", color="#c4ccd4", fillcolor=fill, margin="18", peripheries="1",
+                    style="rounded,filled", color=BOX_LINE, fillcolor=fill, margin="18", peripheries="1",
                 )  # fmt: skip
                 _boxes(inner, diagram, box.name)
 
@@ -181,15 +134,22 @@ def _heading(diagram: Diagram) -> str:
 
 def _heading_text(diagram: Diagram) -> str:
     return (
-        f'<FONT POINT-SIZE="20"><B>{html.escape(diagram.title)}</B></FONT><BR/>'
-        f'<FONT POINT-SIZE="12" COLOR="{FAINT}">{html.escape(diagram.subtitle)}</FONT>'
+        f'<FONT POINT-SIZE="20" COLOR="{INK}"><B>{html.escape(diagram.title)}</B></FONT><BR/>'
+        f'{_tall(20)}<FONT POINT-SIZE="12" COLOR="{FAINT}">{html.escape(diagram.subtitle)}</FONT>{_tall(20)}'
     )
 
 
+def _tall(points: int) -> str:
+    """A space of some height: dot sets lines of small letters too close below larger ones."""
+    return f'<FONT POINT-SIZE="{points}">&#160;</FONT>'
+
+
 def _node_text(node: DiagramNode) -> str:
-    first, *rest = node.label.split("\n")
-    rest = [line for line in (*rest, node.note) if line]
-    small = "".join(f'<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">{html.escape(line)}</FONT>' for line in rest if line)
+    first, *rest = f"{node.label}\n{node.note}".split("\n")
+    rest = [line for line in rest if line]
+    small = "".join(
+        f'<BR/>{_tall(13)}<FONT POINT-SIZE="10" COLOR="{FAINT}">{html.escape(line)}</FONT>{_tall(13)}' for line in rest
+    )
     return f"<<B>{html.escape(first)}</B>{small}>"
 
 
@@ -252,23 +212,29 @@ def _edge_text(edge: DiagramEdge) -> str:
     rows = []
     for what, outcome, rules in _rows(edge):
         arrow = f" &#8594; {html.escape(outcome)}" if outcome else ""
-        first = f'&#160;&#160;<FONT COLOR="{colour}">{_lines(what)}{arrow}</FONT>&#160; '
+        first = f'{_tall(14)}&#160;<FONT COLOR="{colour}">{_lines(what)}{arrow}</FONT>&#160; '
         small = [f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{html.escape(rule)}</FONT>&#160;' for rule in rules]
         # one rule stands beside its call, more stand below it
-        rows.append(first + (small[0] if len(small) == 1 else "".join(f"{left}&#160;&#160;&#160;{r}" for r in small)))
+        rows.append(
+            first + (small[0] if len(small) == 1 else "".join(f"{left}{_tall(13)}&#160;&#160;{r}" for r in small))
+        )
     return "".join(row + left for row in rows)
 
 
 def _lines(text: str) -> str:
-    return '<BR ALIGN="LEFT"/>&#160;&#160;'.join(html.escape(line) for line in text.split("\n"))
+    return f'<BR ALIGN="LEFT"/>{_tall(14)}&#160;'.join(html.escape(line) for line in text.split("\n"))
 
 
 def _tooltip(edge: DiagramEdge) -> str:
     return "\n".join(f"{label}: {', '.join(label.cites)}" for label in edge.labels)
 
 
+_HEADS = {"normal": "&#9654;", "empty": "&#9655;", "vee": "&#10148;", "diamond": "&#9670;", "none": "&#9473;"}
+
+
 def _stroke(kind: EdgeKind) -> str:
-    return "&#9476;&#9476;&#9476;" if LINES[kind].style in ("dashed", "dotted") else "&#9473;&#9473;&#9473;"
+    line = "&#9476;&#9476;" if LINES[kind].style in ("dashed", "dotted") else "&#9473;&#9473;"
+    return line + _HEADS[LINES[kind].head]
 
 
 def _notes(diagram: Diagram) -> list[str]:
@@ -284,12 +250,14 @@ def _notes(diagram: Diagram) -> list[str]:
 def _legend(diagram: Diagram) -> str:
     rows = [
         f'<TR><TD ALIGN="LEFT"><FONT COLOR="{LINES[kind].colour}">{_stroke(kind)}</FONT></TD>'
-        f'<TD ALIGN="LEFT"><FONT POINT-SIZE="11" COLOR="{INK}">{kind.value}</FONT></TD></TR>'
+        f'<TD ALIGN="LEFT"><FONT POINT-SIZE="11" COLOR="{INK}">{kind.value}&#160;&#160;</FONT></TD></TR>'
         for kind in diagram.kinds()
     ]
     for note in _notes(diagram):
-        rows.append(f'<TR><TD COLSPAN="2" ALIGN="LEFT"><FONT POINT-SIZE="10" COLOR="{FAINT}">{note}</FONT></TD></TR>')
-    return f'<TABLE BORDER="1" COLOR="#c4ccd4" CELLBORDER="0" CELLSPACING="1" STYLE="ROUNDED">{"".join(rows)}</TABLE>'
+        text = f'<FONT POINT-SIZE="10" COLOR="{FAINT}">{note}&#160;&#160;&#160;</FONT>'
+        rows.append(f'<TR><TD COLSPAN="2" ALIGN="LEFT">{text}</TD></TR>')
+    frame = f'BORDER="1" COLOR="{BOX_LINE}" CELLBORDER="0" CELLSPACING="1" CELLPADDING="3" STYLE="ROUNDED"'
+    return f"<TABLE {frame}>{''.join(rows)}</TABLE>"
 
 
 def to_mermaid(diagram: Diagram) -> str:
@@ -299,7 +267,8 @@ def to_mermaid(diagram: Diagram) -> str:
     ids |= {box.name: f"c{i}" for i, box in enumerate(diagram.clusters)}
     lines = [
         "---",
-        f"title: {diagram.title} ({diagram.subtitle})",
+        # quoted, since a colon ends a key
+        f"title: {json.dumps(f'{diagram.title} ({diagram.subtitle})', ensure_ascii=False)}",
         "---",
         f"flowchart {'LR' if diagram.sideways else 'TB'}",
     ]
@@ -310,6 +279,9 @@ def to_mermaid(diagram: Diagram) -> str:
         label = f'|"{text}"|' if text else ""
         lines.append(f"  {ids[edge.source]} {arrow}{label} {ids[edge.target]}")
         lines.append(f"  linkStyle {number} stroke:{LINES[edge.kind].colour},color:{LINES[edge.kind].colour}")
+    for number, node in enumerate(node for node in diagram.nodes if node.initial):
+        lines.append(f'  b{number}((" ")) --> {ids[node.name]}')
+        lines.append(f"  style b{number} fill:{INK},stroke:{INK}")
     for name in sorted({node.tone for node in diagram.nodes}):
         lines.append(f"  classDef {name} fill:{TONES[name].fill},stroke:{TONES[name].line},color:{INK}")
     for node in diagram.nodes:
@@ -324,7 +296,7 @@ def _mermaid_boxes(diagram: Diagram, ids: Mapping[str, str], parent: str | None,
     lines = []
     for node in diagram.nodes:
         if node.cluster == parent:
-            text = "<br/>".join(line for line in node.label.split("\n") if line)
+            text = "<br/>".join(line for line in f"{node.label}\n{node.note}".split("\n") if line)
             lines.append(f'{indent}{ids[node.name]}("{text}")')
     for box in diagram.clusters:
         if box.parent == parent:
@@ -376,18 +348,28 @@ def render(diagram: Diagram, form: str) -> bytes:
     match form:
         case "dot":
             return to_dot(diagram).encode()
+        case "mermaid" if not diagram.nodes:
+            raise InputError(f"{diagram.title}: Mermaid has no tables: write a .html, .svg, .png or .pdf file")
         case "mermaid":
             return to_mermaid(diagram).encode()
         case "html":
-            drawn = _pipe(replace(diagram, tables=()), "svg").decode() if diagram.nodes else ""
-            return _page(diagram, drawn).encode()
+            # the page has a heading and tables of its own
+            drawn = _pipe(replace(diagram, title="", tables=()), "svg").decode() if diagram.nodes else ""
+            return as_page(diagram, drawn).encode()
         case "svg" | "png" | "pdf":
             return _pipe(diagram, form)
     raise InputError(f"unknown format {form!r}: choose {', '.join(dict.fromkeys(FORMATS.values()))}")
 
 
+_DPI = 144
+"""Pixels to an inch of a PNG: one and a half of what is usual, so that it can be enlarged on a slide."""
+
+
 def _pipe(diagram: Diagram, form: str) -> bytes:
-    source = graphviz.Source(to_dot(diagram))
+    text = to_dot(diagram)
+    if form == "png":
+        text = text.replace("{", f"{{\n\tdpi={_DPI}", 1)
+    source = graphviz.Source(text)
     try:
         with _dot_of_the_cache_on_path():
             rendered: bytes = source.pipe(format=form)
@@ -409,36 +391,6 @@ def _dot_of_the_cache_on_path() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
-
-
-def _page(diagram: Diagram, svg: str) -> str:
-    """The picture in a page that scrolls it rather than shrinks it, with tables that can be copied from."""
-    title = html.escape(diagram.title)
-    tables = "".join(_html_table(table) for table in diagram.tables)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1><p>{html.escape(diagram.subtitle)}</p>"
-        + (f'<div class="picture">{svg[svg.index("<svg") :]}</div>' if svg else "")
-        + f"{tables}</body></html>\n"
-    )
-
-
-_STYLE = (
-    f"body{{margin:1rem 1.5rem;background:#fff;color:{INK};font:15px/1.45 system-ui,sans-serif}}"
-    f"h1{{font-size:1.3rem;margin:0}}p{{color:{FAINT};margin:.2rem 0 1rem}}.picture{{overflow-x:auto}}"
-    "svg{min-width:640px;max-width:100%;height:auto}div.table{overflow-x:auto}"
-    "table{border-collapse:collapse;margin:1rem 0}"
-    "caption{text-align:left;font-weight:700;padding:.3rem 0}th,td{border:1px solid #d5dbe1;padding:.3rem .6rem;"
-    "text-align:left;vertical-align:top;font-size:14px}th{background:#eef2f6}"
-    "@media print{svg{min-width:0}}"
-)
-
-
-def _html_table(table: Table) -> str:
-    head = "".join(f"<th>{html.escape(word)}</th>" for word in table.header)
-    rows = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in table.rows)
-    return f'<div class="table"><table><caption>{html.escape(table.title)}</caption><tr>{head}</tr>{rows}</table></div>'
 
 
 def format_of(path: Path, form: str | None = None) -> str:

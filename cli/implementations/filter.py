@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from psci.cli.console import working
 from psci.cli.implementations.filter_text import (
     forwarded_document,
     needs_document,
@@ -69,7 +70,8 @@ def command(
     target = _target(peer, image, qemu)
     if target is None and left_out:
         raise InputError("--without: only a run can leave an id out; give --run kvm:SERIES")
-    analysis = analyse(composition)
+    with working("proving that the ids are enough, and that each is needed ..."):
+        analysis = analyse(composition)
     chosen = [fid for word in left_out for fid in _ids(word, analysis.composition)]
     if output is not None:
         _save_witnesses(analysis, target, output)

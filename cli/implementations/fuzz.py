@@ -40,7 +40,7 @@ DEFAULT_CPUS = 4
 @click.option("--strict", is_flag=True, help="Judge by DEN0022 alone: listed deviations of the peer are new ones too.")
 @click.option("--ktap", is_flag=True, help="Print a KTAP report: each rule that was met is a test.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a JUnit report.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/fuzz.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: fuzz.json).")
 def command(
     peer: str, seed: int | None, calls: int | None, seconds: float | None, jobs: int, resume: bool, psci: str | None,
     conduit: str | None, cpus: int, kernel: str | None, qemu: str | None, firmware: str | None, save: Path,
@@ -65,8 +65,10 @@ def command(
         calls = DEFAULT_CALLS
     plan = CampaignPlan(seed=seed or 0, calls=calls, seconds=seconds, cpus=cpus, psci=psci)
     order = Order(request=request, plan=plan, folder=save, command=command_line(request, plan, strict), strict=strict)
+    coverage: list[dict[str, Any]] = []
     with progress(request.name) as tell:
-        document = campaign(order, jobs, tell, resume=resume, seed=seed)
+        document = campaign(order, jobs, _recorded(coverage, tell), resume=resume, seed=seed)
+    document["coverage"] = coverage
     from psci.cli.implementations.mailing import write_reproducers
 
     document["problems"] += write_reproducers([*document["deviations"], *document["observations"]])
@@ -112,6 +114,17 @@ def command_line(request: Request, plan: CampaignPlan, strict: bool) -> str:
         value = getattr(request, name)
         words += [f"--{name}", value] if value is not None else []
     return shlex.join(words)
+
+
+def _recorded(coverage: list[dict[str, Any]], tell: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Tell how far a campaign is, and keep each moment at which it had met more rules than before."""
+
+    def kept(so_far: Any) -> None:
+        if not coverage or so_far.rules > coverage[-1]["rules"]:
+            coverage.append({"seconds": round(so_far.seconds, 3), "calls": so_far.calls, "rules": so_far.rules})
+        tell(so_far)
+
+    return kept
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from psci.cli.console import folded
 from psci.explorer.questions.survival import missed
 from psci.model.errors import InputError
 from psci.model.scenarios.migration import Arrival, GuestView, journeys, move
@@ -48,10 +49,12 @@ def command(source: str | None, destination: str | None, pin: str, as_json: bool
 def _print(arrivals: Sequence[tuple[str, Arrival]], moved: Sequence[Moved]) -> None:
     for text, arrival in arrivals:
         after = "" if arrival.after is None else f" then {_seen(arrival.after)}"
-        click.echo(f"{arrival.verdict:10} {text:68} {_seen(arrival.before)}{after}")
+        click.echo(folded(f"{arrival.verdict:10} {text}", 11))
+        click.echo(f"{'':11}{_seen(arrival.before)}{after}")
     click.echo("\nwhat has to move with the machine, and what its guest sees otherwise")
     for lost in missed():
-        click.echo(f"  {lost.field:18} after {'; '.join(lost.before)}\n{'':21}{lost.noticed}")
+        click.echo(folded(f"  {lost.field:18} after {'; '.join(lost.before)}", 21))
+        click.echo(folded(f"{'':21}{lost.noticed}", 21))
     for one in moved:
         register = "restored" if one.restores else "not restored"
         pinned = f"pinned to {one.pinned}" if one.pinned else "not pinned"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from psci.cli.console import folded
+
 if TYPE_CHECKING:
     from psci.oracle.peers import Request
 
@@ -16,9 +18,7 @@ DEFAULTS = ("qemu", "kvm:latest")
 """What `install` fetches unless it is told otherwise: the peers of the demonstration."""
 EVERYTHING = "all"
 
-_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/peers.json)."
-)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: peers.json).")
 
 
 @click.group(invoke_without_command=True)
@@ -118,11 +118,14 @@ def _say(
     if as_json:
         print(json.dumps({"status": status, "peers": described, "failed": failed}, indent=2))
         return status
+    wide = max((len(peer["name"]) for peer in described), default=0)
     for peer in described:
-        print(f"{peer['name']:12} {'ready' if peer['ready'] else 'not ready':10} {peer['what']}")
+        print(
+            folded(f"{peer['name']:{wide}}  {'ready' if peer['ready'] else 'not ready':10} {peer['what']}", wide + 13)
+        )
         for need in peer["requirements"]:
             if need["found"] is None:
-                print(f"  missing: {need['what']}: {need['remedy']}")
+                print(folded(f"  missing: {need['what']}: {need['remedy']}", 4))
             elif verbose:
                 print(f"  {need['what']}: {need['found']}")
     for name, why in failed.items():

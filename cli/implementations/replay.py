@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--kernel", type=click.Path(dir_okay=False), help="An arm64 Image of your own (kvm).")
 @click.option("--qemu", type=click.Path(dir_okay=False), help="A qemu-system-aarch64 of your own.")
 @click.option("--firmware", type=click.Path(dir_okay=False), help="A firmware (tfa) or hypervisor (xen) of your own.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/replay.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: replay.json).")
 def command(
     file: Path,
     peer: str | None,

@@ -33,7 +33,7 @@ def command() -> None:
     "--json",
     "as_json",
     is_flag=True,
-    help="Print a line of JSON for each trace, and a summary of several (schema: psci/cli/schemas/trace.json).",
+    help="Print a line of JSON for each trace, and a summary of several (schema: trace.json).",
 )
 @click.option("--junit", type=click.Path(path_type=Path), help="Write the verdicts as a JUnit report, too.")
 @click.option("--reading", "readings", multiple=True, metavar="NAME=OPTION", help="Read DEN0022 in this way.")

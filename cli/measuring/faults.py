@@ -21,7 +21,7 @@ if TYPE_CHECKING:
               help="Seconds to make the program of each small.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/faults.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: faults.json).")
 def command(
     names: tuple[str, ...], only_list: bool, seconds: float, shrinking: float, seed: int, jobs: int, as_json: bool
 ) -> int:

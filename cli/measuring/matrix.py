@@ -28,7 +28,7 @@ MATRIX = "matrix.json"
 @click.option("--from", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run nothing: read a matrix.json.")  # fmt: skip
 @click.option("--compare", nargs=2, metavar="A B", help="Only the rows in which two columns differ.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/matrix.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: matrix.json).")
 def command(
     labels: tuple[str, ...], seconds: float, seed: int | None, cpus: int, save: Path, resume: bool, source: Path | None,
     compare: tuple[str, str] | None, as_json: bool,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from psci.cli.console import working
 from psci.cli.specification.machine import described_machine, machine_options
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ MOST_CORES_OF_A_SUITE = 4
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="With --run: write a JUnit report, too.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="With --run: listed deviations of the peer are failures, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: psci/cli/schemas/suite.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: suite.json).")
 def command(
     cpus: int | None, version_name: str | None, clusters: str | None, os_initiated: bool, profile: str | None,
     c_file: Path | None, traces: Path | None, peer: str | None, junit: Path | None, strict: bool, as_json: bool,
@@ -49,7 +50,8 @@ def command(
         if as_json or c_file or traces or profile or clusters or os_initiated:
             raise InputError("--run PEER takes the machine that the peer declares: leave out the other options")
         return _run(peer, cpus or 2, version_name, junit, strict)
-    made = suite(_small_enough(described_machine(cpus, version_name, clusters, os_initiated, profile)))
+    with working("looking for the shortest way to each rule ..."):
+        made = suite(_small_enough(described_machine(cpus, version_name, clusters, os_initiated, profile)))
     if c_file is not None:
         from psci.oracle.suite.c_header import c_header
 

@@ -8,25 +8,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-from psci.cli.site import pages, reference
+from psci.cli.site import flowchart, pages, reference
 from psci.graphs.page.assemble import page
 from psci.model.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT / "build" / "site"
+LOOK = ("style.css", "iframe-worker.js")
+"""What the pages have beside what the theme gives."""
 
 
 def write_pages(folder: Path) -> int:
     """Write the hand-written and the generated pages into a folder; returns how many were generated."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder)
+    for name in LOOK:
+        _write(folder / "look" / name, Path(__file__).with_name(name).read_bytes())
     count = 0
     for name, text in (*pages.every_page(), *reference.every_page()):
         _write(folder / name, text.encode())
         count += 1
     try:
-        for name, content in reference.pictures():
+        for name, content in reference.pictures(ROOT / "docs"):
             _write(folder / name, content)
+        flowchart.drawn(folder)
     except InputError as error:
         print(f"site: no pictures: {error}", file=sys.stderr)
         _write(folder / "pictures.md", b"# Pictures\n\nThey were not drawn: there was no graphviz.\n")

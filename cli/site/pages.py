@@ -25,6 +25,8 @@ from psci.properties import PROPERTIES
 from psci.properties.language import ClaimKind, Property
 
 NOTE = "<!-- Made by `python -m psci.cli.site`; changes belong in the rules. -->\n"
+WIDE = "---\nhide: [navigation, toc]\n---\n"
+"""A page that takes the whole width, since its tables or pictures need it."""
 Pages = Iterator[tuple[str, str]]
 OWNERS: tuple[Call | Move, ...] = (*CALLS, UNKNOWN, NOT_PSCI, *MOVES)
 """Whatever has rules."""
@@ -76,7 +78,7 @@ def _outcome(rule: Rule) -> str:
 
 
 def _page(title: str, *parts: str) -> str:
-    return "\n\n".join([NOTE.strip(), f"# {title}", *(part for part in parts if part)]) + "\n"
+    return WIDE + "\n\n".join([NOTE.strip(), f"# {title}", *(part for part in parts if part)]) + "\n"
 
 
 def _terms(rows: Iterable[tuple[str, str]]) -> str:

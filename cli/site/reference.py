@@ -6,14 +6,18 @@ import inspect
 import json
 from collections.abc import Iterator
 from importlib import resources
+from pathlib import Path
 
 import click
 
 import psci
 from psci.cli.main import COMMANDS
 from psci.cli.main import psci as command
+from psci.cli.site.pages import WIDE
+from psci.graphs.plots.chart import drawn
+from psci.graphs.plots.records import chart_of
 from psci.graphs.render import render
-from psci.graphs.views import DECISION, VIEWS, names
+from psci.graphs.views import DECISION, names
 from psci.graphs.views.draw import draw
 
 _WIDTH = 96
@@ -69,19 +73,57 @@ def _schemas() -> Iterator[str]:
             yield f"## {entry.name.removesuffix('.json')}\n\n```json\n{text}\n```\n"
 
 
-def pictures() -> Iterator[tuple[str, bytes]]:
-    """Every view as SVG, and a page that shows them.
+PLOTS = (
+    (
+        "exploring",
+        ("figures/exploring.json",),
+        ("python benchmarks/explorer.py docs/figures/exploring.json --part scaling --most 64 --one-by-one 5",),
+    ),
+    (
+        "campaigns",
+        ("figures/campaign-qemu.json", "figures/campaign-kvm.json"),
+        ("psci fuzz qemu --seed 1 --time 90 --json", "psci fuzz kvm:latest --seed 1 --time 90 --json"),
+    ),
+    ("races", ("matrix/matrix.json",), ("psci matrix",)),
+    ("proofs", ("figures/proofs.json",), ("psci prove --cores any --jobs 1 --json",)),
+)
+"""Plots: the records in docs/, and the commands that wrote them."""
+OTHERS = (
+    ("[The page to step through](explorer.html)", "`psci graph explorer`"),
+    ("The timeline on the first page", "`psci trace show docs/examples/accepted-twice.ndjson -o FILE.svg`"),
+    ("What a version added", "`psci graph core --version 0.2 --against 1.3`"),
+    ("What a reading changes", "`psci graph core --against-reading frozen-core=already-on`"),
+    ("Refusals as a table", "`psci graph core --refusals -o core.html`"),
+    ("A trace on the picture", "`psci graph core --trace docs/examples/a-core-starts.ndjson`"),
+    ("The pictures of the notebooks", "`pytest tests/notebooks`"),
+)
+"""Pictures that are made elsewhere, and by what."""
+
+
+def pictures(docs: Path) -> Iterator[tuple[str, bytes]]:
+    """Every view as SVG and as a page of its own, plots of recorded figures, and a page that shows them.
+
+    Args:
+        docs: the folder with the records.
 
     Raises:
         InputError: there is no `dot`.
     """
-    lines = ["# Pictures\n\nEach is made from the rules by the command below it.\n"]
+    lines = [f"{WIDE}# Pictures\n\nEach is made from the rules by the command below it. Click one to see it in full.\n"]
     for name, sentence in names().items():
         options = ("--call", "CPU_ON") if name == DECISION else ()
         diagram = draw(name, call="CPU_ON" if name == DECISION else None)
         yield f"pictures/{name}.svg", render(diagram, "svg")
-        wide = " (wide)" if name in VIEWS and len(diagram.nodes) > 20 else ""
-        lines.append(f"## {sentence[0].upper()}{sentence[1:]}{wide}\n")
-        lines.append(f"[![{diagram.title}](pictures/{name}.svg)](pictures/{name}.svg)\n")
+        yield f"pictures/{name}.html", render(diagram, "html")
+        lines.append(f"## {sentence[0].upper()}{sentence[1:]}\n")
+        lines.append(f"[![{diagram.title}](pictures/{name}.svg)](pictures/{name}.html){{ .picture }}\n")
         lines.append(f"`psci graph {' '.join((name, *options))}`\n")
+    for name, records, commands in PLOTS:
+        chart = chart_of([(record, json.loads((docs / record).read_bytes())) for record in records])
+        yield f"pictures/plot-{name}.svg", drawn(chart).encode()
+        lines.append(f"## {chart.title}\n\n[![{chart.title}](pictures/plot-{name}.svg)](pictures/plot-{name}.svg)\n")
+        asked = " ".join(f"docs/{record}" for record in records)
+        lines.append(f"Recorded by {', '.join(f'`{each}`' for each in commands)}; drawn by `psci plot {asked}`\n")
+    lines.append("## Beside these\n")
+    lines += [f"- {what}: {command}" for what, command in OTHERS]
     yield "pictures.md", "\n".join(lines).encode()

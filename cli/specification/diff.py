@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from psci.cli.console import working
 from psci.cli.specification.choices import amend_option, chosen_reading, specification_with
 from psci.cli.specification.findings_text import paragraph, run_lines, steps_of
 from psci.explorer.consistency.differences import ClassOf, Comparison, SideOf, compare
@@ -35,7 +36,8 @@ def command(
     versions that no change explains, or a listed change that makes no difference.
     """
     first, second = sides_of(sides, reading_words, amend_file, version(version_name))
-    done = compare(first, second, cpus)
+    with working("comparing both from boot ..."):
+        done = compare(first, second, cpus)
     changes = listed_changes(first, second)
     if as_json:
         click.echo(json.dumps(document(done, changes), indent=2))

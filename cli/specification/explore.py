@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from psci.cli.console import folded
 from psci.cli.specification.choices import amend_option, specification_with
 from psci.cli.specification.machine import described_machine, machine_options
 from psci.explorer.abstraction.cone import ABOUT
@@ -117,17 +118,18 @@ def _print(question: ReachabilityQuestion, answer: EngineAnswer) -> None:
     if answer.diameter is not None:
         said.append(f"diameter {answer.diameter}" if answer.complete else f"depth {answer.diameter}")
     whole = answer.complete or answer.steps is not None
-    click.echo(
+    told = (
         f"PSCI {machine.version}, {count} core{'s' if count > 1 else ''}: {', '.join(said)}"
         f" ({answer.engine}, {answer.seconds:.1f} s)" + ("" if whole else ", not all")
     )
+    click.echo(folded(told, 2))
     if answer.interrupted:
         click.echo("interrupted: the same command goes on from here")
     if question.goal is None:
         if answer.complete:
-            click.echo(_next())
+            click.echo(_NEXT)
         return
-    click.echo(f"{question.goal.name}: {question.goal.sentence}")
+    click.echo(folded(f"{question.goal.name}: {question.goal.sentence}", 2))
     if answer.steps is None:
         click.echo("  never reached" if answer.complete else "  not reached so far")
         return
@@ -144,11 +146,11 @@ def _number(value: int) -> str:
     return f"{text[0]}.{text[1:4]}e{len(text) - 1}"
 
 
-def _next() -> str:
-    return (
-        "ask next: --until CPU_ON.already_on (how is a rule reached?), --until PROP-2 (can a property be broken?), "
-        "--until 'all(power[c] == ON for c in cores)', --cpus 64 --profile kvm-guest (how far does it go?)"
-    )
+_NEXT = """ask next:
+  --until CPU_ON.already_on                     how is a rule reached?
+  --until PROP-2                                can a property be broken?
+  --until 'all(power[c] == ON for c in cores)'  how does a state come about?
+  --cpus 64 --profile kvm-guest                 how far does it go?"""
 
 
 def _document(question: ReachabilityQuestion, answer: EngineAnswer) -> dict[str, Any]:

@@ -235,7 +235,8 @@ def _list(found: list[Place]) -> None:
     """Two lines for each rule: what it does, and its sentence."""
     for owner, rule in found:
         listed = entry(owner, rule)
-        outcome = listed["code"] or ("" if listed["modality"] == "caller must" else listed["completion"]) or ""
+        completion = "with a value" if listed["completion"] == "returns" else listed["completion"]
+        outcome = listed["code"] or ("" if listed["modality"] == "caller must" else completion) or ""
         about = ", ".join(part for part in (f"{listed['modality']} {outcome}".strip(), _span(rule)) if part)
         line = f"{rule.name}  [{about}]"
         click.echo(line if len(line) <= prose_width() else f"{rule.name}\n    [{about}]")

@@ -63,7 +63,7 @@ function play(scene) {
   const steps = scene.steps.map(({ say: told, rule, caller, fn, args, move, place, parameters }) => ({
     rule, say: told, action: move ? { move, place, parameters } : { caller, fn, args },
   }));
-  view.scene = scene;
+  slot("tour-box").open = false;
   open({ config, steps, at: 0 });
   view.scene = scene;
   render();
@@ -465,6 +465,7 @@ function readingsDialog(side) {
     readingsDialog(side);
     slot(`reading-${name}`).focus();
   };
+  const chosen = (reading) => target.readings[reading.name] ?? reading.default;
   dialog(`Readings${session.other ? `, ${side}` : ""}`,
     h("p.quiet", {}, "Where DEN0022 can be read in two ways, each place is a switch."),
     h("div.readings", {}, spec.readings.map((reading) =>
@@ -473,7 +474,9 @@ function readingsDialog(side) {
         h("select", { id: `reading-${reading.name}`, "aria-label": reading.name, onchange: (e) => set(reading.name, e.target.value) },
           reading.default ? null : h("option", { value: "" }, "left open"),
           Object.keys(reading.options).map((option) =>
-            h("option", { value: option, selected: (target.readings[reading.name] ?? reading.default) === option }, `${option}: ${reading.meanings[option]}`)))))));
+            h("option", { value: option, selected: chosen(reading) === option }, `${option}: ${reading.meanings[option]}`))),
+        // a long meaning is cut in the list
+        chosen(reading) && reading.meanings[chosen(reading)].length > 60 ? h("p.quiet", {}, reading.meanings[chosen(reading)]) : null))));
 }
 
 function importDialog() {

@@ -64,7 +64,7 @@ function coreTile(machine, states, core, { chosen, choose, changed }) {
   const activity = distinct(states.map((s) => s.activity[core]));
   const tone = power[0] === "ON_PENDING" ? "pending" : TONES[activity[0]];
   const calls = activity.includes("RUNNING");
-  const name = `core ${core}, ${power.join(" or ")}, ${activity.map((a) => DOING[a]).join(" or ")}`;
+  const name = `core ${core} ${hex(machine.cores[core])}, ${power.join(" or ")}, ${activity.map((a) => DOING[a]).join(" or ")}`;
   return h(
     `button.core.${tone}${chosen === core ? ".chosen" : ""}${changed((s) => s.power[core] + s.activity[core] + s.wake[core])}`,
     { type: "button", id: choose ? `core-${core}` : null, "aria-label": name, "aria-pressed": choose ? String(chosen === core) : null,

@@ -49,9 +49,16 @@ def difference(first: Diagram, second: Diagram, texts: tuple[str, str]) -> Diagr
     boxes = tuple(dict.fromkeys((*second.clusters, *first.clusters)))
     table = Table("What differs", ("", "from, to", "step", "rule"), tuple(rows) or (("nothing", "", "", ""),))
     return Diagram(
-        f"{second.title}: from {texts[0]} to {texts[1]}", _count(rows), tuple(marked), merged(found), boxes,
+        f"{second.title}: {_from_to(*texts)}", _count(rows), tuple(marked), merged(found), boxes,
         second.sideways, (table,),
     )  # fmt: skip
+
+
+def _from_to(first: str, second: str) -> str:
+    """What is compared with what; what both have in common is said once."""
+    if second.startswith(f"{first}, "):
+        return f"{first}, and what changes with {second.removeprefix(first + ', ')}"
+    return f"from {first} to {second}"
 
 
 def _labels(diagram: Diagram) -> dict[Place, dict[str, EdgeLabel]]:

@@ -17,6 +17,7 @@ from psci.graphs.diagram import MOST_NODES, Cluster, Diagram, DiagramNode, EdgeK
 from psci.model.calls import UNKNOWN
 from psci.model.errors import InputError
 from psci.model.language.rules import Modality
+from psci.model.step import Invocation
 from psci.model.symbols.machine import LOCAL_STATE
 
 _PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
@@ -59,24 +60,29 @@ def subtitle_of(product: Product) -> str:
 Answers: TypeAlias = dict[EdgeLabel, set[str]]
 """Each answer and the nodes in which it is given."""
 _MOST_RULES = 3
+_NO_CORE, _DOMAIN = "no core", "a power domain"
+_TARGETS = ("", _NO_CORE, _DOMAIN)
+"""Beside the nodes: calls without a target, and targets that are no core."""
 
 
-def _tables(answers: Answers, nodes: tuple[DiagramNode, ...]) -> tuple[Table, ...]:
+def _tables(answers: Answers, nodes: tuple[DiagramNode, ...], where_text: str = "in") -> tuple[Table, ...]:
     """The answers as one table: a row for each call and answer, with the rules and where they apply."""
-    names = {node.name: node.label.partition("\n")[0] for node in nodes}
+    names = {node.name: node.label.partition("\n")[0] for node in nodes} | {name: name for name in _TARGETS}
     rows: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
     for label, where in answers.items():
         rules, places = rows.setdefault((label.what, label.outcome), (set(), set()))
         rules.add(label.rule + (" (may)" if label.permitted else ""))
         places |= where
     shown = []
+    every = ", ".join(names[node.name] for node in nodes if node.name != DOWN)
     for (call, outcome), (rules, where) in sorted(rows.items()):
         listed = sorted(rules)
         more = f" and {len(listed) - _MOST_RULES} more" if len(listed) > _MOST_RULES else ""
         everywhere = len(where) == len({place for places in answers.values() for place in places})
         named = "everywhere" if everywhere and len(where) > 1 else ", ".join(names[n] for n in names if n in where)
+        named = named.replace(every, "any") if every else named
         shown.append((call, outcome, ", ".join(listed[:_MOST_RULES]) + more, named))
-    return (Table("Answers that change nothing", ("call", "answer", "rule", "in"), tuple(shown)),)
+    return (Table("Answers that change nothing", ("call", "answer", "rule", where_text), tuple(shown)),)
 
 
 # ---- one core
@@ -125,8 +131,8 @@ def core_view(product: Product, refusals: bool = False) -> Diagram:
             names |= {source, target}
             own = actor == core
             if source == target:
-                if own and kind is EdgeKind.CALL and transition.target == state:
-                    answers.setdefault(label_of(product, transition), set()).add(source)
+                if own and not isinstance(action, MoveAction) and transition.target == state and source != DOWN:
+                    answers.setdefault(label_of(product, transition), set()).add(_target(product, action, state))
                 continue
             of_system = isinstance(action, MoveAction) and not _moves_a_core(product, action)
             suffix = "" if own or of_system else (" of another core" if isinstance(action, MoveAction) else "")
@@ -137,8 +143,22 @@ def core_view(product: Product, refusals: bool = False) -> Diagram:
     return Diagram(
         "One core, as its caller sees it", subtitle_of(product), nodes, merged(found),
         (Cluster("system", "the system runs"), Cluster("on", "ON", "system")),
-        tables=_tables(answers, nodes) if refusals else (),
+        tables=_tables(answers, nodes, "while its target is") if refusals else (),
     )  # fmt: skip
+
+
+def _target(product: Product, action: Invocation, state: State) -> str:
+    """What the core that a call names is, or that it names none."""
+    call, _ = product.stepper.function(action.fn)
+    given = dict(zip((a.name for a in call.arguments) if call else (), (action.x1, action.x2, action.x3), strict=False))
+    wanted = given.get("target_cpu", given.get("target_affinity"))
+    if wanted is None:
+        return ""
+    if given.get("lowest_affinity_level"):
+        return _DOMAIN
+    if wanted not in product.machine.cores:
+        return _NO_CORE
+    return _core_node(state, product.machine.cores.index(wanted))
 
 
 def _moves_a_core(product: Product, action: MoveAction) -> bool:
@@ -265,8 +285,10 @@ def states_view(product: Product, refusals: bool = False) -> Diagram:
             else:
                 edge = names[state], names[transition.target], kind_of(product, transition)
                 found.append((*edge, label_of(product, transition)))
+    notes = _told_apart(list(names))
     nodes = tuple(
-        DiagramNode(name, _state_text(state), _state_tone(state), initial=name == "s0") for state, name in names.items()
+        DiagramNode(name, _state_text(state), _state_tone(state), initial=name == "s0", note=notes.get(state, ""))
+        for state, name in names.items()
     )
     tables = _tables(answers, nodes) if refusals else ()
     return Diagram("Every reachable state", subtitle_of(product), nodes, merged(found), sideways=True, tables=tables)
@@ -275,6 +297,36 @@ def states_view(product: Product, refusals: bool = False) -> Diagram:
 def _state_text(state: State) -> str:
     cores = [p if p != "ON" else f"{p} {a}" for p, a in zip(state.power, state.activity, strict=True)]
     return "\n".join([state.system if state.system != "DOWN" else f"DOWN {state.kind}", *cores])
+
+
+def _told_apart(states: list[State]) -> dict[State, str]:
+    """In which fields states differ that read alike: those that have not the value of the first state."""
+    alike: dict[str, list[State]] = {}
+    for state in states:
+        alike.setdefault(_state_text(state), []).append(state)
+    first = states[0]._asdict()
+    return {
+        state: "\n".join(
+            f"{name}: {_plain(getattr(state, name))}"
+            for name, value in first.items()
+            if name not in _WITH_ENTRY
+            and getattr(state, name) != value
+            and len({getattr(other, name) for other in group}) > 1
+        )
+        for group in alike.values()
+        if len(group) > 1
+        for state in group
+    }
+
+
+_WITH_ENTRY = ("context", "entry_wide", "entry_isa")
+"""What goes with an entry point, and says nothing more."""
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_plain, value))
+    return f"{value:#x}" if type(value) is int else str(value)
 
 
 def _state_tone(state: State) -> str:

@@ -19,7 +19,7 @@ _KINDS = {
     "guest": EdgeKind.GUEST, "implementation": EdgeKind.IMPLEMENTATION, "host": EdgeKind.HOST,
     "firmware": EdgeKind.HOST,
 }  # fmt: skip
-_WIDTH = 44
+_WIDTH = 30
 _TONES = {"runs": "on", "called": "going", "down": "down", "prepared": "down", "booted cleanly": "entering"}
 
 

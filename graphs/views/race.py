@@ -12,7 +12,7 @@ from psci.explorer.system import QUIET_MOVES, MoveAction, Product
 from psci.graphs.diagram import Cluster, Diagram, DiagramNode, EdgeKind, EdgeLabel, merged
 from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
-from psci.model.environment import ENTER, START
+from psci.model.environment import ENTER, LOOK, START
 from psci.model.language.terms import Const
 from psci.model.step import Invocation
 from psci.model.tables.versions import Version
@@ -26,7 +26,7 @@ WINDOW = Cluster("window", "the window: CPU_OFF is called, and not decided yet")
 
 def race_view(version: Version) -> Diagram:
     """Both calls in every order of being called and being decided."""
-    product = Product(small(2, version), without=QUIET_MOVES)
+    product = Product(small(2, version), without=QUIET_MOVES | {LOOK.name})
     ids = product.machine.ids
     on = Invocation(CALLER, CPU_ON.key if ids else CPU_ON.fid64 or CPU_ON.key, product.machine.cores[TARGET], _ENTRY)
     off = Invocation(TARGET, CPU_OFF.key)

@@ -132,7 +132,9 @@ def _noted(order: Order, tell: Callable[[CampaignResult], None]) -> dict[str, An
 
 
 def _so_far(result: CampaignResult) -> SoFar:
-    return SoFar(result.calls, result.seconds, len(result.exercised), len(result.found))
+    # before a profile is known, nothing is known to be out of reach
+    met = result.exercised.keys() & result.in_reach.keys() if result.in_reach else result.exercised
+    return SoFar(result.calls, result.seconds, len(met), len(result.found))
 
 
 def _worker(connection: Connection, parent: int, order: Order) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
+from importlib import resources
 from importlib.metadata import version
 
+import click
 import pytest
 from house import ROOT
 
@@ -22,7 +25,7 @@ def test_the_command_alone_says_what_to_do_first(capsys: pytest.CaptureFixture[s
     assert main.run([]) == 0
     said = capsys.readouterr()
     named = re.findall(r"^  psci (\w+)", said.out, re.MULTILINE)
-    assert named == ["graph", "trace", "rules", "peers", "fuzz"]
+    assert named == ["graph", "trace", "rules", "graph", "peers", "fuzz"]
     assert set(named) <= set(main.COMMANDS)
     assert said.err == ""
 
@@ -87,3 +90,35 @@ def test_the_picture_of_the_readme_says_what_the_rules_say() -> None:
     # the place of things is graphviz's; what stands there is ours
     shown = picture.replace("\xa0", " ")
     assert [word for word in sorted(labels | states) if word not in shown] == []
+
+
+def _options(command: click.Command, path: str) -> Iterator[tuple[str, click.Parameter]]:
+    yield from ((path, option) for option in command.params)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _options(inner, f"{path} {name}")
+
+
+def test_every_schema_that_a_help_names_is_there_and_no_choice_has_a_comma() -> None:
+    options = list(_options(main.psci, "psci"))
+    named = [(path, name) for path, option in options
+             for name in re.findall(r"schema: ([^)]+)\)", getattr(option, "help", None) or "")]  # fmt: skip
+    schemas = {entry.name for entry in resources.files("psci.cli.schemas").iterdir()}
+    assert len(named) > 15
+    assert [place for place in named if place[1] not in schemas] == []
+    choices = [(path, str(choice)) for path, option in options if isinstance(option.type, click.Choice)
+               for choice in option.type.choices]  # fmt: skip
+    assert [place for place in choices if "," in place[1]] == []
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+@pytest.mark.parametrize("words", [[], ["--help"], ["graph", "--help"], ["peers"], ["plot", "--help"]])
+def test_what_is_read_first_fits_its_terminal(
+    words: list[str], columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    main.run(words)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= int(columns)

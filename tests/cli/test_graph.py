@@ -91,7 +91,7 @@ def test_without_a_file_a_view_is_written_under_its_own_name(tmp_path: Path, mon
 
 def test_a_picture_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main.run(["graph", "race", "--format", "mermaid", "-o", "-"]) == 0
-    assert capfdbinary.readouterr().out.startswith(b"---\ntitle: CPU_ON and CPU_OFF")
+    assert capfdbinary.readouterr().out.startswith(b'---\ntitle: "CPU_ON and CPU_OFF')
 
 
 def test_every_view_and_format_is_named_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

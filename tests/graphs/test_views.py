@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import networkx as nx
@@ -12,6 +13,7 @@ from psci.explorer.abstraction.machines import small
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.system import Product
 from psci.graphs.diagram import Cluster, Diagram, DiagramEdge, DiagramNode, EdgeKind, EdgeLabel, merged
+from psci.graphs.palette import in_the_dark
 from psci.graphs.render import render, to_dot, to_mermaid, to_networkx
 from psci.graphs.views import MOST_NODES, PICTURES, VIEWS, compared, decision_view, traced, view
 from psci.model.errors import InputError
@@ -58,9 +60,15 @@ def test_refusals_are_a_table_on_request() -> None:
     plain, full = view("core", product()), view("core", product(), refusals=True)
     assert plain.tables == ()
     (table,) = full.tables
-    assert table.header == ("call", "answer", "rule", "in")
-    assert ("CPU_ON", "ON_PENDING", "on_pending", "everywhere") in table.rows
-    assert ("CPU_ON", "ALREADY_ON", "already_on", "everywhere") in table.rows
+    assert table.header == ("call", "answer", "rule", "while its target is")
+    assert [row for row in table.rows if row[0] == "CPU_ON"] == [
+        ("CPU_ON", "ALREADY_ON", "already_on", "ENTERING, RUNNING, STANDBY, POWERDOWN"),
+        ("CPU_ON", "DENIED", "denied_for_now (may)", "OFF"),
+        ("CPU_ON", "INTERNAL_FAILURE", "cannot_be_powered (may)", "OFF"),
+        ("CPU_ON", "INVALID_ADDRESS", "entry_unusable", "any, no core"),
+        ("CPU_ON", "INVALID_PARAMETERS", "target_invalid", "no core"),
+        ("CPU_ON", "ON_PENDING", "on_pending", "ON_PENDING"),
+    ]
     assert full.edges == plain.edges
 
 
@@ -205,3 +213,38 @@ def test_what_leads_to_every_node_of_a_box_is_one_edge_to_the_box() -> None:
     found = merged([("a", "b", EdgeKind.CALL, label), ("a", "c", EdgeKind.CALL, label)])
     gathered = Diagram("", "", nodes, found, (Cluster("box", "box"),)).gathered()
     assert gathered.edges == (DiagramEdge("a", "box", EdgeKind.CALL, (label,), to_cluster=True),)
+
+
+def test_mermaid_text_is_read_though_a_title_has_a_colon_and_marks_where_it_begins() -> None:
+    text = to_mermaid(PICTURES["race"][1](version("1.3")))
+    title = text.splitlines()[1].removeprefix("title: ")
+    assert json.loads(title).startswith("CPU_ON and CPU_OFF of one core, overlapping (PSCI 1.3: core 0 calls")
+    assert '  b0((" ")) --> n0\n' in text
+
+
+def test_a_table_alone_is_refused_as_mermaid_and_counted() -> None:
+    table = decision_view("CPU_ON", version("1.3"))
+    with pytest.raises(InputError, match="Mermaid has no tables: write a"):
+        render(table, "mermaid")
+    assert (table.nodes, len(table.tables[0].rows)) == ((), 17)
+
+
+def test_the_race_window_leaves_looks_at_a_power_domain_out() -> None:
+    edges = PICTURES["race"][1](version("1.3")).edges
+    assert {label.what for edge in edges if edge.kind is EdgeKind.WITNESSED for label in edge.labels} == {"ENTER"}
+
+
+def test_states_that_read_alike_say_in_what_they_differ() -> None:
+    nodes = view("states", product(1)).nodes
+    running = {(node.label, node.note) for node in nodes if node.label == "RUNNING\nON RUNNING"}
+    assert {note for _, note in running} == {
+        "", "memory_protected: True", "entry: 0x40000000", "memory_protected: True\nentry: 0x40000000",
+    }  # fmt: skip
+
+
+def test_a_page_of_a_view_is_dark_where_the_reader_is_and_says_its_title_once() -> None:
+    page = render(decision_view("CPU_ON", version("1.3")), "html").decode()
+    assert page.count("which outcomes are allowed</h1>") == 1
+    assert "prefers-color-scheme:dark" in page
+    assert in_the_dark("#ffffff") < "#202020" < in_the_dark("#1f2933")
+    assert "<span>CPU_ON-7</span>" in page

@@ -202,7 +202,7 @@ def test_a_trace_is_imported_and_walked(opened: Any) -> None:
     assert "Nothing explains line 5" in opened.text("#next")
     assert "ON_PENDING" in opened.text(".verdict")
     assert opened.run("[...document.querySelectorAll('.core')][1].getAttribute('aria-label')") == (
-        "core 1, ON_PENDING or ON, stopped or about to be entered"
+        "core 1 0x1, ON_PENDING or ON, stopped or about to be entered"
     )
     opened.key("ArrowLeft")
     assert opened.text("#next h2") == "Line 3 of 5"
@@ -253,6 +253,15 @@ def test_nothing_is_wider_than_the_window(start: Callable[..., Any], address: st
         assert browser.run("document.documentElement.scrollWidth") <= width
     browser.run("document.querySelector('#compare').click()")
     assert browser.run("document.documentElement.scrollWidth") <= width
+
+
+def test_the_machine_and_its_first_outcome_are_seen_together(opened: Any) -> None:
+    bottom = (
+        "Math.max(...['#core-1', '#take-1'].map((at) => document.querySelector(at).getBoundingClientRect().bottom))"
+    )
+    assert opened.run(bottom) <= opened.run("innerHeight")
+    opened.run("document.getElementById('scene-start').click()")
+    assert not opened.run("document.getElementById('tour-box').open")
 
 
 def test_every_control_has_a_name(opened: Any) -> None:
