@@ -27,7 +27,7 @@ from psci.oracle.generating.drafts import Draft, DraftWay, ProgramShape, address
 from psci.oracle.generating.life import DraftLife
 from psci.oracle.generating.memory import Memory
 from psci.oracle.generating.ways import PENDING, RUNNING, explored, situation
-from psci.oracle.peers.program import Argument, EntrySlot, Program
+from psci.oracle.peers.program import Argument, CallStep, EntrySlot, Program
 
 ASKED = FIELD_BY_NAME["asked"]
 
@@ -75,6 +75,8 @@ class Generator:
         self.situations = sorted({RUNNING, PENDING, *(there for _, there in self.ways)})
         self.active: tuple[Call, ...] = self._active(tuple(calls))
         """The calls whose races matter: those that change something are in it twice, those that read a core once."""
+        self.ending: tuple[Call, ...] = self._ending(tuple(calls))
+        """The calls that can end a life."""
 
     def forget(self) -> None:
         """Begin a new epoch."""
@@ -89,7 +91,8 @@ class Generator:
         """
         memory = Memory() if memory is None else memory
         count = random.randint(*self.shape.lives)
-        lives = tuple(DraftLife(self, random, memory).steps() for _ in range(count))
+        made: list[CallStep] = []
+        lives = tuple(DraftLife(self, random, memory, before=made).steps() for _ in range(count))
         return Program(cpus=len(self.machine.cores), lives=lives, psci=self.psci, options=self.options)
 
     def expected(self, state: Any, invocation: Invocation) -> Outcome:
@@ -129,6 +132,14 @@ class Generator:
         read = {call.name for call in calls if any(pool.cores for pool in self.pools[call.name])}
         return tuple(call for call in calls if call.name in change for _ in range(2)) + tuple(
             call for call in calls if call.name in read - change
+        )
+
+    def _ending(self, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        of = self.stepper.specification.of
+        return tuple(
+            call
+            for call in calls
+            if any(rule.effect.update(ASKED) is not None for rule in of(call.name, self.machine.version))
         )
 
     # ---- ways
