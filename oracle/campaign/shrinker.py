@@ -187,7 +187,7 @@ class Shrinker:
 
 
 def weight(program: Program) -> tuple[int, ...]:
-    """How big a program is: lives, steps, cores, steps that share a turn or are too early, cores' numbers, arguments."""
+    """How big a program is: lives, steps, cores, steps that overlap or are too early, cores' numbers, arguments."""
     steps = [step for life in program.lives for step in life]
     turns = sum(len({step.turn for step in life}) for life in program.lives)
     return (

@@ -51,6 +51,8 @@ class ProgramShape:
     """The share of lives in which at some time a single core is left."""
     again: float = 0.06
     """The share of turns in which a call is made once more: what must be constant, and what is remembered, shows."""
+    around: float = 0.04
+    """The share of turns in which one question about a core is asked before and after calls of that core."""
     observe: float = 0.0
     """The share of turns in which a core asks the outside about another."""
 
@@ -110,6 +112,7 @@ class Owner(Protocol):
     calls: tuple[Call, ...]
     active: tuple[Call, ...]
     ending: tuple[Call, ...]
+    asking: tuple[Call, ...]
     ways: Mapping[tuple[str, str], list[DraftWay]]
     situations: list[str]
     unknown_ids: tuple[int, ...]

@@ -77,6 +77,8 @@ class Generator:
         """The calls whose races matter: those that change something are in it twice, those that read a core once."""
         self.ending: tuple[Call, ...] = self._ending(tuple(calls))
         """The calls that can end a life."""
+        self.asking = tuple(call for call in dict.fromkeys(self.active) if self.active.count(call) == 1)
+        """The calls that tell something of a core and change nothing."""
 
     def forget(self) -> None:
         """Begin a new epoch."""

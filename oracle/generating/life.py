@@ -98,6 +98,8 @@ class DraftLife:
             return self._again(self._somebody(runners))
         if self.changed and random.random() < shape.look * (1 - self.overlap):
             return self._look(self._somebody(runners), self.changed.pop())
+        if random.random() < shape.around and len(runners) > 1:
+            return self._around(random.choice(runners))
         if random.random() < shape.observe:
             self._add(ObserveStep(turn=self.turn, cpu=random.choice(runners), target=self._any_core()))
             return True
@@ -152,6 +154,51 @@ class DraftLife:
         draft = self._draft(core, step.fn, args)
         alone = len(self._runners()) == 1
         return True if draft.ends_life or (draft.stops_caller and alone) else self._call_and_probe(draft)
+
+    def _around(self, target: int) -> bool:
+        """Ask about a core, let it make a call, ask again: what is counted, kept or cached shows.
+
+        The words that question and call have in common are the same: a count of a power state tells of its use.
+        """
+        asking = self._drawn(self.state, self._another(target), target, self.random.choice(self.owner.asking))
+        made: Draft | None = None
+        for number in range(self.random.randint(2, 3)):
+            if number:
+                call = made.name if made is not None else self.random.choice(self.owner.active).name
+                made = self._with_words_of(asking, target, call, made)
+                if made is None or not self._brought(target, RUNNING):
+                    return not self._over()
+                if not self._call(made) or not self._probe_core(target):
+                    return False
+                self.turn += 1
+            if not self._runners():
+                return True
+            again = self._draft(self._another(target), asking.invocation.fn, asking.args)
+            if not self._call(again):
+                return False
+            self.turn += 1
+        return True
+
+    def _another(self, core: int) -> int:
+        runners = self._runners()
+        return self.random.choice([other for other in runners if other != core] or runners)
+
+    def _with_words_of(self, asking: Draft, core: int, name: str, like: Draft | None) -> Draft | None:
+        """A call of a core that has the words of a question where both have an argument of one name."""
+        call = next(call for call in self.owner.calls if call.name == name)
+        words = {
+            pool.name: word for pool, word in zip(self.owner.pools[asking.name], asking.args, strict=False) if pool.name
+        }
+        for _ in range(_CANDIDATES):
+            drawn = self._drawn(self.state, core, None, call)
+            fn, args = (drawn.invocation.fn, drawn.args) if like is None else (like.invocation.fn, drawn.args)
+            pools = self.owner.pools[name]
+            args = tuple(words.get(pool.name, arg) for pool, arg in zip(pools, args, strict=False))
+            draft = self._draft(core, fn, args)
+            alone = len(self._runners()) == 1
+            if not draft.ends_life and not (alone and (draft.stops_caller or draft.waits)):
+                return draft
+        return None
 
     # ---- aims
 
