@@ -113,6 +113,7 @@ class Owner(Protocol):
     active: tuple[Call, ...]
     ending: tuple[Call, ...]
     asking: tuple[Call, ...]
+    sleeping: frozenset[str]
     ways: Mapping[tuple[str, str], list[DraftWay]]
     situations: list[str]
     unknown_ids: tuple[int, ...]

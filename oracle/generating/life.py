@@ -77,7 +77,7 @@ class DraftLife:
             if not self._one_turn():
                 return tuple(self.made)
             self.turn += 1
-        if self._runners() and self.random.random() < self.owner.shape.system_call:
+        if self._runners() and self.owner.ending and self.random.random() < self.owner.shape.system_call:
             self._last_turn()
         return tuple(self.made)
 
@@ -98,7 +98,7 @@ class DraftLife:
             return self._again(self._somebody(runners))
         if self.changed and random.random() < shape.look * (1 - self.overlap):
             return self._look(self._somebody(runners), self.changed.pop())
-        if random.random() < shape.around and len(runners) > 1:
+        if random.random() < shape.around and len(runners) > 1 and self.owner.asking:
             return self._around(random.choice(runners))
         if random.random() < shape.observe:
             self._add(ObserveStep(turn=self.turn, cpu=random.choice(runners), target=self._any_core()))
@@ -129,6 +129,11 @@ class DraftLife:
             return False
         if self.random.random() < self.owner.shape.probe:
             self.turn += 1
+            if draft.name in self.owner.sleeping and not draft.waits:
+                # Whoever sleeps although its call is refused is woken, and shows where.
+                core = draft.invocation.caller
+                self._add(WakeStep(turn=self.turn, cpu=core, target=core, late=True))
+                self.turn += 1
             return self._probe(draft)
         return True
 
@@ -507,11 +512,22 @@ class DraftLife:
         """
         memory = self.memory
         before = self.rule_about.get(draft.about, "")
+        swept = [memory.words[word] for word in self._words(draft)]
         return (
             1 / (1 + memory.rules[draft.rule])
             + 1 / (1 + memory.cells[draft.name, situation(state, draft.about)])
             + 1 / (1 + memory.pairs[before, draft.rule])
+            + (sum(1 / (1 + count) for count in swept) / len(swept) if swept else 0)
         )
+
+    def _words(self, draft: Draft) -> list[tuple[str, int, int]]:
+        """The arguments of a call that rules tell apart by their words."""
+        pools = self.owner.pools.get(draft.name, ())
+        return [
+            (draft.name, place, word)
+            for place, (pool, word) in enumerate(zip(pools, draft.args, strict=False))
+            if pool.words and isinstance(word, int)
+        ]
 
     def _drawn(self, state: Any, core: int, focus: int | None, call: Call | None) -> Draft:
         random, owner = self.random, self.owner
@@ -563,6 +579,7 @@ class DraftLife:
         memory.rules[rule] += 1
         memory.cells[draft.name, situation(self.state, draft.about)] += 1
         memory.pairs[self.rule_about.get(draft.about, ""), rule] += 1
+        memory.words.update(self._words(draft))
         self.rule_about[draft.about] = rule
 
     def _starts(self, draft: Draft) -> set[int]:

@@ -104,11 +104,12 @@ def pending_before(program: Program) -> Program:
 def _pending_before(life: tuple[ProgramStep, ...]) -> tuple[ProgramStep, ...]:
     made: list[ProgramStep] = []
     for step in life:
-        if isinstance(step, WakeStep) and step.late:
-            own = [at for at, earlier in enumerate(made) if earlier.cpu == step.cpu]
-            at = own[-1] if own else len(made)
-            turn = made[at].turn if own else step.turn
-            made.insert(at, replace(step, turn=turn, late=False))
-        else:
+        if not (isinstance(step, WakeStep) and step.late):
             made.append(step)
+            continue
+        at = next((at for at in range(len(made) - 1, -1, -1) if made[at].cpu == step.cpu), None)
+        call = None if at is None else made[at]
+        # Where the call is expected to return, nobody would be woken.
+        if at is not None and isinstance(call, CallStep) and not call.returns:
+            made.insert(at, replace(step, turn=call.turn, late=False))
     return tuple(made)
