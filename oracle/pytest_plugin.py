@@ -124,11 +124,12 @@ class PeerUnderTest:
             function = call.ids()[-1]
         return CallStep(turn=-1 if turn is None else turn, cpu=cpu, fn=function, args=tuple(args))
 
-    def wake(self, target: int, *, by: int = 0, turn: int | None = None) -> WakeStep:
-        """A wakeup for a core, sent by another one."""
+    def wake(self, target: int, *, by: int | None = 0, turn: int | None = None) -> WakeStep:
+        """A wakeup for a core, sent by another one; `by=None`: by the outside, once nothing else happens."""
         from psci.oracle.peers.program import WakeStep
 
-        return WakeStep(turn=-1 if turn is None else turn, cpu=by, target=target)
+        cpu = target if by is None else by
+        return WakeStep(turn=-1 if turn is None else turn, cpu=cpu, target=target, late=by is None)
 
     def entry(self, slot: int) -> EntrySlot:
         """The address of a piece of code that reports where it was entered; each slot is another address."""

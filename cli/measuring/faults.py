@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,17 +24,22 @@ if TYPE_CHECKING:
               help="Seconds to make the program of each small.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--processor-time", "of_a_processor", is_flag=True,
+              help="Count the seconds of a processor: for a machine that others use.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: faults.json).")
 def command(
-    names: tuple[str, ...], only_list: bool, seconds: float, shrinking: float, seed: int, jobs: int, as_json: bool
-) -> int:
+    names: tuple[str, ...], only_list: bool, seconds: float, shrinking: float, seed: int, jobs: int,
+    of_a_processor: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Run a campaign against each of NAMES, or against every implementation that is wrong on purpose.
+
+    A name of the form exec:COMMAND stands for a wrong program of your own.
 
     Exit status: 0 at least 95 % were found, 1 fewer, 2 bad input, 130 interrupted.
     """
     from psci.oracle.reference.faults import FAULTS, fault_named
 
-    faults = [fault_named(name) for name in names] or list(FAULTS)
+    faults = [fault_named(name) for name in names if not name.startswith("exec:")] or ([] if names else list(FAULTS))
     if only_list:
         listed = [{"fault": fault.name, "sort": fault.sort, "sentence": fault.sentence} for fault in faults]
         for entry in listed:
@@ -40,21 +48,38 @@ def command(
         if as_json:
             print(json.dumps({"faults": listed}, indent=2))
         return 0
-    run = partial(_measured, seconds=seconds, shrinking=shrinking, seed=seed)
+    run = partial(_measured, seconds=seconds, shrinking=shrinking, seed=seed, of_a_processor=of_a_processor)
     rows: list[Measured] = []
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        for row in pool.map(run, [fault.name for fault in faults]):
+    pool = ProcessPoolExecutor(max_workers=jobs, initializer=_begin, initargs=(os.getpid(),))
+    try:
+        for row in pool.map(run, names or [fault.name for fault in faults]):
             rows.append(row)
             if not as_json:
                 print(_line(row), flush=True)
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
     return _end(rows, as_json)
 
 
-def _measured(name: str, *, seconds: float, shrinking: float, seed: int) -> Measured:
-    from psci.oracle.campaign.measuring import measured
-    from psci.oracle.reference.faults import fault_named
+def _begin(parent: int) -> None:
+    """In a worker: it ends with its parent, or when it is told to."""
+    from psci.oracle.peers.process import die_with
 
-    return measured(fault_named(name), seed=seed, seconds=seconds, shrinking=shrinking)
+    die_with(parent)
+    # Ctrl-C is told to all of a terminal's processes; here it is the parent that decides. A pool keeps what a handler
+    # would raise; the program under test ends with its worker, and nothing is written that could stay behind.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _measured(name: str, *, seconds: float, shrinking: float, seed: int, of_a_processor: bool) -> Measured:
+    from psci.oracle.campaign.measuring import measured
+
+    return measured(name, seed=seed, seconds=seconds, shrinking=shrinking, of_a_processor=of_a_processor)
 
 
 def _line(row: Measured) -> str:

@@ -144,6 +144,7 @@ class Campaign:
         patient: Callable[[], Peer],
         tell: Callable[[CampaignResult], None] | None = None,
         found: Callable[[FoundDeviation], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a campaign.
 
@@ -153,6 +154,7 @@ class Campaign:
             patient: opens the same implementation with `PATIENCE` times the limits.
             tell: is told the result so far, after each program.
             found: is told each deviation when it is seen for the first time.
+            clock: what the seconds of the plan are measured by.
         """
         self.plan = plan
         self.peer = peer
@@ -163,6 +165,7 @@ class Campaign:
         self._patient: Peer | None = None
         self._tell = tell or (lambda result: None)
         self._found = found or (lambda found: None)
+        self._clock = clock
         self._deadly = 0
 
     def run(self) -> CampaignResult:
@@ -174,11 +177,11 @@ class Campaign:
         try:
             kinds = self._kinds = [_Kind(self, options) for options in self.plan.options]
             self.result.running = self.result.checking = 0.0
-            began = time.monotonic()
+            began = self._clock()
             for number, kind, program in self._programs(kinds):
                 self._one(number, kind, program)
                 self.result.next = number + 1
-                self.result.seconds = time.monotonic() - began
+                self.result.seconds = self._clock() - began
                 self._tell(self.result)
         except KeyboardInterrupt:
             self.result.interrupted = True

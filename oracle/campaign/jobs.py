@@ -43,6 +43,8 @@ class SoFar(NamedTuple):
 
 
 Tell = Callable[[SoFar], None]
+Document = dict[str, Any]
+"""What `psci fuzz --json` prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,8 @@ def campaign(order: Order, jobs: int, tell: Tell, *, resume: bool = False, seed:
         order = replace(order, plan=replace(order.plan, seed=note.seed), command=words)
         jobs = note.jobs
     parts = [_part(order, number, jobs, note) for number in range(jobs)]
-    documents = [_alone(parts[0], tell)] if jobs == 1 else _together(parts, tell)
-    if note is not None:
-        documents = [after(note.parts[n][1], d) if n in note.parts else d for n, d in enumerate(documents)]
+    before = [note.parts[number][1] if note is not None and number in note.parts else None for number in range(jobs)]
+    documents = [_alone(parts[0], before[0], tell)] if jobs == 1 else _together(parts, before, tell)
     found = documents[0] if len(documents) == 1 else merged(documents)
     if not found["interrupted"]:
         for number in range(jobs):
@@ -105,12 +106,15 @@ def _part(order: Order, job: int, jobs: int, note: _Note | None) -> Order:
 # ---- processes
 
 
-def _alone(order: Order, tell: Tell) -> dict[str, Any]:
-    return _noted(order, lambda result: tell(_so_far(result)))
+def _alone(order: Order, before: Document | None, tell: Tell) -> Document:
+    return _noted(order, before, lambda result: tell(_so_far(result)))
 
 
-def _noted(order: Order, tell: Callable[[CampaignResult], None]) -> dict[str, Any]:
-    """Run one process's part, and note down how far it is, so that it can be resumed however it ends."""
+def _noted(order: Order, before: Document | None, tell: Callable[[CampaignResult], None]) -> Document:
+    """Run one process's part, and note down how far it is, so that it can be resumed however it ends, and how often.
+
+    Returns the document of this part and of what was done before it was resumed.
+    """
     path = _note_path(order, order.plan.job)
     last = time.monotonic()
 
@@ -118,13 +122,16 @@ def _noted(order: Order, tell: Callable[[CampaignResult], None]) -> dict[str, An
         nonlocal last
         tell(result)
         if time.monotonic() - last > _SECONDS_BETWEEN_NOTES:
-            _write_note(path, order, result.next, session.document())
+            _write_note(path, order, result.next, whole(session.document()))
             last = time.monotonic()
 
+    def whole(document: Document) -> Document:
+        return document if before is None else after(before, document)
+
     session = Session(order, told)
-    document = session.run()
+    document = whole(session.run())
     if document["interrupted"]:
-        _write_note(path, order, session.result.next, document)
+        _write_note(path, order, max(session.result.next, order.plan.first), document)
     else:
         with suppress(OSError):
             path.unlink()
@@ -137,12 +144,12 @@ def _so_far(result: CampaignResult) -> SoFar:
     return SoFar(result.calls, result.seconds, len(met), len(result.found))
 
 
-def _worker(connection: Connection, parent: int, order: Order) -> None:
+def _worker(connection: Connection, parent: int, order: Order, before: Document | None) -> None:
     """In a process of its own."""
     die_with(parent)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        document = _noted(order, lambda result: connection.send(("so far", _so_far(result))))
+        document = _noted(order, before, lambda result: connection.send(("so far", _so_far(result))))
         connection.send(("document", document))
     except KeyboardInterrupt:
         connection.send(("error", ("interrupted", 130)))
@@ -150,7 +157,7 @@ def _worker(connection: Connection, parent: int, order: Order) -> None:
         connection.send(("error", (str(error), getattr(error, "exit_status", 2))))
 
 
-def _together(parts: list[Order], tell: Tell) -> list[dict[str, Any]]:
+def _together(parts: list[Order], before: list[Document | None], tell: Tell) -> list[Document]:
     context = multiprocessing.get_context("spawn")
     documents: dict[int, dict[str, Any]] = {}
     so_far: dict[int, SoFar] = {}
@@ -160,7 +167,7 @@ def _together(parts: list[Order], tell: Tell) -> list[dict[str, Any]]:
     try:
         for number, order in enumerate(parts):
             ours, theirs = context.Pipe(duplex=False)
-            worker = context.Process(target=_worker, args=(theirs, os.getpid(), order))
+            worker = context.Process(target=_worker, args=(theirs, os.getpid(), order, before[number]))
             worker.start()
             theirs.close()
             workers.append(worker)

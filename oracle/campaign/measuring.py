@@ -15,10 +15,11 @@ from psci.oracle.campaign.campaign import Campaign, CampaignPlan
 from psci.oracle.campaign.reproducing import Reproducer
 from psci.oracle.peers.exec.adapter import ExecLimits, ExecPeer
 from psci.oracle.peers.program import CallStep
-from psci.oracle.reference.faults.fault import Fault
+from psci.oracle.reference.faults import fault_named
 
 FOUND_WANTED = 0.95
 CALLS_WANTED = 4
+EXEC = "exec:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +64,77 @@ def command_of(name: str | None, seed: int) -> str:
     return shlex.join([*program, *(["--fault", name] if name is not None else [])])
 
 
-def measured(fault: Fault, *, seed: int, seconds: float, shrinking: float) -> Measured:
-    """Run a campaign against a fault, through the line protocol, until it is found; then shrink it.
+def measured(name: str, *, seed: int, seconds: float, shrinking: float, of_a_processor: bool = False) -> Measured:
+    """Run a campaign through the line protocol until something is found; then shrink it.
 
     Args:
-        fault: the wrong implementation.
+        name: a wrong implementation of the catalogue, or `exec:COMMAND` for one that anybody wrote.
         seed: of the campaign and of the implementation.
         seconds: how long to look for it.
         shrinking: how many seconds to make the program small.
+        of_a_processor: both count only while we or the program have a processor, for a machine that others use.
+
+    Raises:
+        InputError: there is no fault of that name.
+        CannotRun: the program is missing, or cannot be started.
     """
-    began, used = time.monotonic(), processor_seconds(None)
-    peer = ExecPeer(command_of(fault.name, seed))
+    command, sort = _command_and_sort(name, seed)
+    began = time.monotonic()
+    peer = ExecPeer(command)
+    used = ProcessorClock(peer)
+    clock = used if of_a_processor else time.monotonic
     limits = ExecLimits()
     try:
         plan = CampaignPlan(seed=seed, seconds=seconds, until_found=True)
-        campaign = Campaign(plan, peer, lambda: ExecPeer(peer.command, limits=limits.times(2)))
+        campaign = Campaign(plan, peer, lambda: ExecPeer(peer.command, limits=limits.times(2)), clock=clock)
         result = campaign.run()
-        took, cpu = time.monotonic() - began, processor_seconds(peer.pid) - used
+        took, cpu = time.monotonic() - began, used()
         if result.interrupted:
             raise KeyboardInterrupt
         if not result.found:
-            return Measured(fault.name, fault.sort, None, result.calls, took, cpu, None, None, None)
+            return Measured(name, sort, None, result.calls, took, cpu, None, None, None)
         found = next(iter(result.found.values()))
-        deadline = time.monotonic() + shrinking
-        reproducer = Reproducer(peer, campaign.judge_of(found.program), found, lambda: time.monotonic() < deadline)
+        deadline = clock() + shrinking
+        reproducer = Reproducer(peer, campaign.judge_of(found.program), found, lambda: clock() < deadline)
         reproducer.confirm()
         made = reproducer.shrink()
     finally:
         peer.close()
     steps = [step for life in made.program.lives for step in life]
     return Measured(
-        fault.name, fault.sort, str(found.deviation.key), result.calls, took, cpu, len(steps),
+        name, sort, str(found.deviation.key), result.calls, took, cpu, len(steps),
         sum(isinstance(step, CallStep) for step in steps), (made.rate.seen, made.rate.of),
     )  # fmt: skip
 
 
-def processor_seconds(child: int | None) -> float:
-    """What this process, and a child that still runs, have used of a processor."""
-    own = time.process_time()
-    if child is None:
-        return own
-    try:
-        fields = Path(f"/proc/{child}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return own + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        return own
+def _command_and_sort(name: str, seed: int) -> tuple[str, str]:
+    if name.startswith(EXEC):
+        return name.removeprefix(EXEC), "a program"
+    fault = fault_named(name)
+    return command_of(fault.name, seed), fault.sort
+
+
+class ProcessorClock:
+    """What this process, and the programs that a peer started, have used of a processor since it was made, in seconds.
+
+    Of a program that was started again only the last run counts.
+    """
+
+    def __init__(self, peer: ExecPeer) -> None:
+        self._peer = peer
+        self._began = time.process_time()
+
+    def __call__(self) -> float:
+        """The seconds so far."""
+        own = time.process_time() - self._began
+        child = self._peer.pid
+        if child is None:
+            return own
+        try:
+            fields = Path(f"/proc/{child}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            return own + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError):
+            return own
 
 
 def summary(all_measured: list[Measured]) -> dict[str, Any]:
@@ -125,4 +152,4 @@ def summary(all_measured: list[Measured]) -> dict[str, Any]:
     }
 
 
-__all__ = ["CALLS_WANTED", "FOUND_WANTED", "Measured", "command_of", "measured", "summary"]
+__all__ = ["CALLS_WANTED", "FOUND_WANTED", "Measured", "ProcessorClock", "command_of", "measured", "summary"]

@@ -167,6 +167,8 @@ class Reproducer:
                 kept.append(step)
         yield replace(program, lives=(tuple(kept),))
         yield replace(program, lives=(program.lives[number],))
+        if number > 1:
+            yield replace(program, lives=(program.lives[number - 1], tuple(kept)))
         yield replace(program, lives=(*program.lives[:number], tuple(kept)))
 
     def interrupted(self) -> Reproduced:

@@ -173,7 +173,7 @@ def _step_document(step: ProgramStep) -> dict[str, Any]:
             args = [{"entry": a.slot, "offset": a.offset} if isinstance(a, EntrySlot) else hex(a) for a in step.args]
             return {"do": "call", **where, "fn": f"{step.fn:#010x}", "args": args, "returns": step.returns}
         case WakeStep():
-            return {"do": "wake", **where, "target": step.target}
+            return {"do": "wake", **where, "target": step.target, **({"late": True} if step.late else {})}
         case ObserveStep():
             return {"do": "observe", **where, "target": step.target}
         case PauseStep():
@@ -328,7 +328,10 @@ def _step(document: _Reader) -> ProgramStep:
             turn=turn, cpu=cpu, fn=document.at("fn").word(), returns=document.at("returns").flag(),
             args=_arguments(document.at("args").items()),
         ),
-        "wake": lambda: WakeStep(turn=turn, cpu=cpu, target=document.at("target").count(63)),
+        "wake": lambda: WakeStep(
+            turn=turn, cpu=cpu, target=document.at("target").count(63),
+            late="late" in document.value and document.at("late").flag(),
+        ),
         "observe": lambda: ObserveStep(turn=turn, cpu=cpu, target=document.at("target").count(63)),
         "pause": lambda: PauseStep(turn=turn, cpu=cpu, microseconds=document.at("microseconds").count(1 << 32)),
     }  # fmt: skip

@@ -104,7 +104,15 @@ class Shrinker:
         progress = True
         while progress:
             progress = False
-            structural = (self.hint, _fewer_lives, _fewer_steps, _apart, self._fewer_cores, self._other_roles)
+            structural = (
+                self.hint,
+                _fewer_lives,
+                _fewer_steps,
+                _apart,
+                _after_others,
+                self._fewer_cores,
+                self._other_roles,
+            )
             for candidates in (*structural, _plainer_steps, _plainer_arguments):
                 bold = candidates in structural
                 while (found := self._first(candidates(smallest), smallest, seen, bold)) is not None:
@@ -179,7 +187,7 @@ class Shrinker:
 
 
 def weight(program: Program) -> tuple[int, ...]:
-    """How big a program is: lives, steps, cores, steps that share a turn, cores' numbers, arguments."""
+    """How big a program is: lives, steps, cores, steps that overlap or are too early, cores' numbers, arguments."""
     steps = [step for life in program.lives for step in life]
     turns = sum(len({step.turn for step in life}) for life in program.lives)
     return (
@@ -187,11 +195,17 @@ def weight(program: Program) -> tuple[int, ...]:
         len(steps),
         program.cpus,
         len(steps) - turns,
+        sum(_too_early(life) for life in program.lives),
         sum(step.cpu + getattr(step, "target", 0) for step in steps),
         sum(len(step.args) for step in steps if isinstance(step, CallStep)),
         sum(_argument_weight(a) for step in steps if isinstance(step, CallStep) for a in step.args),
         sum(step.fn for step in steps if isinstance(step, CallStep)),
     )
+
+
+def _too_early(life: Sequence[ProgramStep]) -> int:
+    """Steps of other cores than the first that stand before anything that could have started them."""
+    return sum(bool(step.cpu) and all(other.cpu == step.cpu for other in life[:at]) for at, step in enumerate(life))
 
 
 def _argument_weight(argument: Argument) -> int:
@@ -263,6 +277,18 @@ def _apart(program: Program) -> Iterator[Program]:
             if life[at].turn == life[at - 1].turn:
                 later = [replace(step, turn=step.turn + 1) for step in life[at:]]
                 yield _with_life(program, number, (*life[:at], *later))
+
+
+def _after_others(program: Program) -> Iterator[Program]:
+    """Two neighbours in another order: turns are a wish, and a reader takes them for the order of what happened."""
+    for number, life in enumerate(program.lives):
+        if not _too_early(life):
+            continue
+        for at in range(1, len(life)):
+            one, other = life[at - 1 : at + 1]
+            if one.cpu != other.cpu and one.turn != other.turn:
+                swapped = (replace(other, turn=one.turn), replace(one, turn=other.turn))
+                yield _with_life(program, number, (*life[: at - 1], *swapped, *life[at + 1 :]))
 
 
 def _plainer_steps(program: Program) -> Iterator[Program]:

@@ -47,8 +47,12 @@ class ProgramShape:
     """The share of lives that end with a system call."""
     look: float = 0.25
     """How likely a core asks about another one that was turned on or off."""
-    alone: float = 0.15
+    alone: float = 0.3
     """The share of lives in which at some time a single core is left."""
+    again: float = 0.06
+    """The share of turns in which a call is made once more: what must be constant, and what is remembered, shows."""
+    around: float = 0.04
+    """The share of turns in which one question about a core is asked before and after calls of that core."""
     observe: float = 0.0
     """The share of turns in which a core asks the outside about another."""
 
@@ -107,6 +111,9 @@ class Owner(Protocol):
     pools: Mapping[str, tuple[Pool, ...]]
     calls: tuple[Call, ...]
     active: tuple[Call, ...]
+    ending: tuple[Call, ...]
+    asking: tuple[Call, ...]
+    sleeping: frozenset[str]
     ways: Mapping[tuple[str, str], list[DraftWay]]
     situations: list[str]
     unknown_ids: tuple[int, ...]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from psci.model.calls import UNKNOWN
 from psci.model.declare import Call
-from psci.model.language.rules import Modality
+from psci.model.language.rules import Completion, Modality
 from psci.model.machine import Machine, Undeclared
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Outcome, Stepper
@@ -27,9 +27,11 @@ from psci.oracle.generating.drafts import Draft, DraftWay, ProgramShape, address
 from psci.oracle.generating.life import DraftLife
 from psci.oracle.generating.memory import Memory
 from psci.oracle.generating.ways import PENDING, RUNNING, explored, situation
-from psci.oracle.peers.program import Argument, EntrySlot, Program
+from psci.oracle.peers.program import Argument, CallStep, EntrySlot, Program
 
 ASKED = FIELD_BY_NAME["asked"]
+_DRAWN = 12
+"""A call that changed nothing so often is one that only asks."""
 
 if TYPE_CHECKING:
     from typing import Any
@@ -75,6 +77,13 @@ class Generator:
         self.situations = sorted({RUNNING, PENDING, *(there for _, there in self.ways)})
         self.active: tuple[Call, ...] = self._active(tuple(calls))
         """The calls whose races matter: those that change something are in it twice, those that read a core once."""
+        self.ending: tuple[Call, ...] = self._ending(tuple(calls))
+        """The calls that can end a life."""
+        self.asking: tuple[Call, ...] = self._asking(tuple(calls))
+        """The calls that name a core and change nothing."""
+        rules = [(call.name, rule) for call in calls for rule in specification.of(call.name, machine.version)]
+        self.sleeping = frozenset(name for name, rule in rules if rule.completion is Completion.WAITS)
+        """The calls that may wait for a wakeup."""
 
     def forget(self) -> None:
         """Begin a new epoch."""
@@ -89,7 +98,8 @@ class Generator:
         """
         memory = Memory() if memory is None else memory
         count = random.randint(*self.shape.lives)
-        lives = tuple(DraftLife(self, random, memory).steps() for _ in range(count))
+        made: list[CallStep] = []
+        lives = tuple(DraftLife(self, random, memory, before=made).steps() for _ in range(count))
         return Program(cpus=len(self.machine.cores), lives=lives, psci=self.psci, options=self.options)
 
     def expected(self, state: Any, invocation: Invocation) -> Outcome:
@@ -129,6 +139,23 @@ class Generator:
         read = {call.name for call in calls if any(pool.cores for pool in self.pools[call.name])}
         return tuple(call for call in calls if call.name in change for _ in range(2)) + tuple(
             call for call in calls if call.name in read - change
+        )
+
+    def _ending(self, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        of = self.stepper.specification.of
+        return tuple(
+            call
+            for call in calls
+            if any(rule.effect.update(ASKED) is not None for rule in of(call.name, self.machine.version))
+        )
+
+    def _asking(self, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+        random, start = Random(0), self.stepper.initial()
+        naming = [call for call in calls if any(pool.cores for pool in self.pools[call.name])]
+        return tuple(
+            call
+            for call in naming
+            if all(self._drawn_way(random, start, call)[0].expected.state is start for _ in range(_DRAWN))
         )
 
     # ---- ways

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -17,10 +17,16 @@ from psci.oracle.generating.memory import Memory
 from psci.oracle.generating.ways import ASLEEP, OFF, PENDING, RUNNING, DraftWay, route, situation
 from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
 
-_CANDIDATES = 4
+_CANDIDATES = 8
 """Of so many calls drawn, the one is taken whose expected rule and situation were covered least."""
 _AIMS = 12
 """Of so many aims drawn, the one is taken that was reached least."""
+_REMEMBERED = 40
+"""Of so many calls that were made, one is made again."""
+_SEEN_OFF = 0.7
+"""How often the only core that is left asks first whether the others are off."""
+_CALLS_WHEN_ALONE = 3
+"""At most so many calls of the only core that is left are about that."""
 _PAIRS = 24
 """So many pairs of calls are drawn for one whose order matters."""
 _MOST_IN_A_ROW = 3
@@ -36,6 +42,8 @@ class DraftLife:
     owner: Owner
     random: Random
     memory: Memory
+    before: list[CallStep] = field(default_factory=list)
+    """The calls of the program so far, also of earlier lives."""
     made: list[ProgramStep] = field(default_factory=list)
     state: Any = None
     turn: int = 0
@@ -44,6 +52,8 @@ class DraftLife:
     overlap: float = 0.0
     last: int = 0
     """The core that made the last call that no other overlapped."""
+    used: dict[str, list[int]] = field(default_factory=dict)
+    """For each name of an argument: the words that were accepted."""
     rule_about: dict[int, str] = field(default_factory=dict)
     """The last rule that answered a call about each core."""
     changed: list[int] = field(default_factory=list)
@@ -61,11 +71,13 @@ class DraftLife:
         while self.budget > 0 and self._runners():
             self.budget -= 1
             if self.budget == alone_at:
-                self._leave_one()
+                if not self._leave_one():
+                    return tuple(self.made)
+                continue
             if not self._one_turn():
                 return tuple(self.made)
             self.turn += 1
-        if self._runners() and self.random.random() < self.owner.shape.system_call:
+        if self._runners() and self.owner.ending and self.random.random() < self.owner.shape.system_call:
             self._last_turn()
         return tuple(self.made)
 
@@ -82,8 +94,12 @@ class DraftLife:
             return self._wake(random.choice(runners), random.choice(asleep))
         if self.doubtful:
             return self._make_sure(self.doubtful.pop())
+        if self.before and random.random() < shape.again:
+            return self._again(self._somebody(runners))
         if self.changed and random.random() < shape.look * (1 - self.overlap):
             return self._look(self._somebody(runners), self.changed.pop())
+        if random.random() < shape.around and len(runners) > 1 and self.owner.asking:
+            return self._around(random.choice(runners))
         if random.random() < shape.observe:
             self._add(ObserveStep(turn=self.turn, cpu=random.choice(runners), target=self._any_core()))
             return True
@@ -113,16 +129,81 @@ class DraftLife:
             return False
         if self.random.random() < self.owner.shape.probe:
             self.turn += 1
+            if draft.name in self.owner.sleeping and not draft.waits:
+                # Whoever sleeps although its call is refused is woken, and shows where.
+                core = draft.invocation.caller
+                self._add(WakeStep(turn=self.turn, cpu=core, target=core, late=True))
+                self.turn += 1
             return self._probe(draft)
         return True
 
     def _sleep_alone(self, draft: Draft) -> bool:
-        """Nobody else could wake the core: its wakeup is pending before it sleeps."""
+        """Nobody else could wake the core: its wakeup is pending before it sleeps, or comes from the outside."""
         core = draft.invocation.caller
-        self._add(WakeStep(turn=self.turn, cpu=core, target=core))
-        self.turn += 1
-        self._call(draft, returns=True)
+        late = self.random.random() < 0.6
+        if not late:
+            self._add(WakeStep(turn=self.turn, cpu=core, target=core))
+            self.turn += 1
+        self._call(draft, returns=not late)
+        if late:
+            self.turn += 1
+            self._add(WakeStep(turn=self.turn, cpu=core, target=core, late=True))
         return self._woken(core)
+
+    def _again(self, core: int) -> bool:
+        """A call that was made before, in this life or another, with the same words; each start has its own entry."""
+        step = self.random.choice(self.before[-_REMEMBERED:])
+        args = tuple(
+            replace(self._entry(), offset=word.offset) if isinstance(word, EntrySlot) else word for word in step.args
+        )
+        draft = self._draft(core, step.fn, args)
+        alone = len(self._runners()) == 1
+        return True if draft.ends_life or (draft.stops_caller and alone) else self._call_and_probe(draft)
+
+    def _around(self, target: int) -> bool:
+        """Ask about a core, let it make a call, ask again: what is counted, kept or cached shows.
+
+        The words that question and call have in common are the same: a count of a power state tells of its use.
+        """
+        asking = self._drawn(self.state, self._another(target), target, self.random.choice(self.owner.asking))
+        made: Draft | None = None
+        for number in range(self.random.randint(2, 3)):
+            if number:
+                call = made.name if made is not None else self.random.choice(self.owner.active).name
+                made = self._with_words_of(asking, target, call, made)
+                if made is None or not self._brought(target, RUNNING):
+                    return not self._over()
+                if not self._call(made) or not self._probe_core(target):
+                    return False
+                self.turn += 1
+            if not self._runners():
+                return True
+            again = self._draft(self._another(target), asking.invocation.fn, asking.args)
+            if not self._call(again):
+                return False
+            self.turn += 1
+        return True
+
+    def _another(self, core: int) -> int:
+        runners = self._runners()
+        return self.random.choice([other for other in runners if other != core] or runners)
+
+    def _with_words_of(self, asking: Draft, core: int, name: str, like: Draft | None) -> Draft | None:
+        """A call of a core that has the words of a question where both have an argument of one name."""
+        call = next(call for call in self.owner.calls if call.name == name)
+        words = {
+            pool.name: word for pool, word in zip(self.owner.pools[asking.name], asking.args, strict=False) if pool.name
+        }
+        for _ in range(_CANDIDATES):
+            drawn = self._drawn(self.state, core, None, call)
+            fn, args = (drawn.invocation.fn, drawn.args) if like is None else (like.invocation.fn, drawn.args)
+            pools = self.owner.pools[name]
+            args = tuple(words.get(pool.name, arg) for pool, arg in zip(pools, args, strict=False))
+            draft = self._draft(core, fn, args)
+            alone = len(self._runners()) == 1
+            if not draft.ends_life and not (alone and (draft.stops_caller or draft.waits)):
+                return draft
+        return None
 
     # ---- aims
 
@@ -242,14 +323,50 @@ class DraftLife:
                 self._call(draft)
                 self.state = before if draft.ends_life else self.state
 
-    def _leave_one(self) -> None:
-        """All cores but one are brought to OFF; the one that is left may well not be the boot core."""
+    def _leave_one(self) -> bool:
+        """All cores but one are brought to OFF; what is answered in another way then is called.
+
+        The one that is left may well not be the boot core. Returns False where the life is over.
+        """
         keep = self._any_core()
+        beside = self.state
         if not self._brought(keep, RUNNING):
-            return
+            return not self._over()
         for core in self._cores:
-            if core != keep and not self._brought(core, OFF):
-                return
+            if core != keep:
+                beside = self.state if situation(self.state, core) != OFF else beside
+                if not self._brought(core, OFF):
+                    return not self._over()
+        # Until somebody has seen that a core is off, its call may not have been processed: much is allowed then.
+        if self.random.random() < _SEEN_OFF:
+            for core in [core for core in self._cores if core in self.changed and core != keep]:
+                self.changed.remove(core)
+                self.turn += 1
+                if not self._look(keep, core):
+                    return False
+        for _ in range(self.random.randint(1, _CALLS_WHEN_ALONE)):
+            draft = self._that_differs(keep, beside)
+            self.turn += 1
+            if draft is not None and not self._call_and_probe(draft):
+                return False
+            if self._runners() != [keep]:
+                break
+        return True
+
+    def _that_differs(self, core: int, other: Any) -> Draft | None:
+        """A call that would be answered by another rule in another state: of those drawn, the one covered least."""
+        found: Draft | None = None
+        most = 0.0
+        for _ in range(_PAIRS):
+            draft = self._drawn(self.state, core, None, None)
+            if draft.ends_life or draft.stops_caller:
+                continue
+            news = self._news(self.state, draft)
+            if found is not None and news <= most:
+                continue
+            if self.owner.expected(other, draft.invocation).rule is not draft.expected.rule:
+                found, most = draft, news
+        return found
 
     # ---- what would show an unlawful effect
 
@@ -269,6 +386,13 @@ class DraftLife:
         if now in ASLEEP and others:
             return self._wake(self.random.choice(others), core)
         if now == PENDING:
+            # Two calls about it, before it runs, have to agree on what it is.
+            for _ in range(self.random.choice((0, 0, 1, 2)) if runners else 0):
+                draft = self._best([self.random.choice(runners)], core, call=self.random.choice(self.owner.active),
+                                   may_stop=False)  # fmt: skip
+                if draft is not None and not self._call(draft):
+                    return False
+                self.turn += 1
             self._settle(wait=True)
             return True
         if now == OFF and others:
@@ -366,28 +490,44 @@ class DraftLife:
     ) -> Draft | None:  # fmt: skip
         """Of a few calls drawn, the one that was covered least; `end`: only one that ends the life."""
         found: Draft | None = None
-        least = 0
+        most = 0.0
         state = self.state if state is None else state
-        for _ in range(_CANDIDATES * (6 if end else 1)):
-            draft = self._drawn(state, self.random.choice(cores), focus, call)
+        for _ in range(_CANDIDATES):
+            drawn = self.random.choice(self.owner.ending) if end and call is None else call
+            draft = self._drawn(state, self.random.choice(cores), focus, drawn)
             alone = len(self._runners()) == 1
             if end != draft.ends_life or (draft.stops_caller and not end and (alone or not may_stop)):
                 continue
             if draft.waits and not may_stop:
                 continue
-            hits = self._hits(state, draft)
-            if found is None or hits < least:
-                found, least = draft, hits
+            news = self._news(state, draft)
+            if found is None or news > most:
+                found, most = draft, news
         return found
 
-    def _hits(self, state: Any, draft: Draft) -> int:
+    def _news(self, state: Any, draft: Draft) -> float:
+        """How new a call would be: its rule, its cell, and its rule after the one before, each by how often it was.
+
+        Shares are added, not counts: a rule that was never met is news however often its function was called.
+        """
         memory = self.memory
         before = self.rule_about.get(draft.about, "")
+        swept = [memory.words[word] for word in self._words(draft)]
         return (
-            memory.rules[draft.rule]
-            + memory.cells[draft.name, situation(state, draft.about)]
-            + memory.pairs[before, draft.rule]
+            1 / (1 + memory.rules[draft.rule])
+            + 1 / (1 + memory.cells[draft.name, situation(state, draft.about)])
+            + 1 / (1 + memory.pairs[before, draft.rule])
+            + (sum(1 / (1 + count) for count in swept) / len(swept) if swept else 0)
         )
+
+    def _words(self, draft: Draft) -> list[tuple[str, int, int]]:
+        """The arguments of a call that rules tell apart by their words."""
+        pools = self.owner.pools.get(draft.name, ())
+        return [
+            (draft.name, place, word)
+            for place, (pool, word) in enumerate(zip(pools, draft.args, strict=False))
+            if pool.words and isinstance(word, int)
+        ]
 
     def _drawn(self, state: Any, core: int, focus: int | None, call: Call | None) -> Draft:
         random, owner = self.random, self.owner
@@ -401,7 +541,7 @@ class DraftLife:
         mpidr = None if focus is None else owner.machine.cores[focus]
         given: list[Argument] = []
         for pool in owner.pools[call.name]:
-            value = pool.draw(random, wide, mpidr)
+            value = pool.draw(random, wide, mpidr, self.used.get(pool.name, ()))
             given.append(self._entry(random.random() < 0.04) if value is None else value)
         if not wide and random.random() < 0.1:
             # What SMC32 calls ignore, and what nothing reads.
@@ -415,21 +555,31 @@ class DraftLife:
         """Add the call; False where it ends the life."""
         expected = returns if returns is not None else draft.expected.completion is Completion.RETURNS
         caller = draft.invocation.caller
-        self._add(CallStep(turn=self.turn, cpu=caller, fn=draft.invocation.fn, args=draft.args, returns=expected))
+        step = CallStep(turn=self.turn, cpu=caller, fn=draft.invocation.fn, args=draft.args, returns=expected)
+        self._add(step)
+        self.before.append(step)
         # The state may have moved on since the draft was made, where several cores act in one turn.
         outcome = self.owner.expected(self.state, draft.invocation)
         self._remember(draft, outcome)
         if draft.ends_life:
             return False
+        if outcome.rule.code is None or outcome.completion is not Completion.RETURNS:
+            self._accepted(draft)
         before, self.state = self.state.power, outcome.state
         self.changed += [core for core, power in enumerate(self.state.power) if power != before[core]]
         return True
+
+    def _accepted(self, draft: Draft) -> None:
+        for pool, word in zip(self.owner.pools.get(draft.name, ()), draft.args, strict=False):
+            if pool.name and isinstance(word, int) and word not in self.used.setdefault(pool.name, []):
+                self.used[pool.name].append(word)
 
     def _remember(self, draft: Draft, outcome: Outcome) -> None:
         memory, rule = self.memory, outcome.rule.name
         memory.rules[rule] += 1
         memory.cells[draft.name, situation(self.state, draft.about)] += 1
         memory.pairs[self.rule_about.get(draft.about, ""), rule] += 1
+        memory.words.update(self._words(draft))
         self.rule_about[draft.about] = rule
 
     def _starts(self, draft: Draft) -> set[int]:

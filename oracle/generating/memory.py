@@ -20,6 +20,8 @@ class Memory:
     """One rule, and the next one of a call about the same core."""
     cells: Counter[Cell] = field(default_factory=Counter)
     meetings: Counter[Meeting] = field(default_factory=Counter)
+    words: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    """A function, the place of an argument, and what it was."""
 
     def met(self, one: str, other: str) -> Meeting:
         """The name of a meeting, whoever comes first."""

@@ -7,7 +7,7 @@ program holds a symbol.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 
@@ -55,6 +55,10 @@ class WakeStep(ProgramStep):
     """Make an interrupt pending for the core with index `target` (another core or this one)."""
 
     target: int
+    late: bool = False
+    """Not done by a core, but by the outside, once nothing else happens and the call of `cpu` is still open: the way
+    to wake the last core that sleeps. Where that call has ended by then, the step is left out. A peer whose outside
+    cannot do it makes the wakeup pending before the call (`pending_before`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +90,26 @@ class Program:
     """The version to ask the implementation for, where it offers a choice (KVM)."""
     options: dict[str, str] = field(default_factory=dict)
     """Peer-specific switches, for instance `system_suspend: on` for KVM."""
+
+
+def pending_before(program: Program) -> Program:
+    """The program with each late wakeup made by the core itself, before the step that it is to end.
+
+    Args:
+        program: what is to run on a peer whose outside can wake nobody.
+    """
+    return replace(program, lives=tuple(_pending_before(life) for life in program.lives))
+
+
+def _pending_before(life: tuple[ProgramStep, ...]) -> tuple[ProgramStep, ...]:
+    made: list[ProgramStep] = []
+    for step in life:
+        if not (isinstance(step, WakeStep) and step.late):
+            made.append(step)
+            continue
+        at = next((at for at in range(len(made) - 1, -1, -1) if made[at].cpu == step.cpu), None)
+        call = None if at is None else made[at]
+        # Where the call is expected to return, nobody would be woken.
+        if at is not None and isinstance(call, CallStep) and not call.returns:
+            made.insert(at, replace(step, turn=call.turn, late=False))
+    return tuple(made)

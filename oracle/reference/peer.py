@@ -148,7 +148,7 @@ class _Run:
     def _life(self) -> Iterator[Event]:
         limit = _MOVES_FOR_A_STEP * (1 + sum(map(len, self.waiting)))
         for _ in range(limit):
-            moves = list(self._moves())
+            moves = list(self._moves()) or list(self._late_wakes())
             if not moves:
                 break
             yield from self.choose(moves)()
@@ -175,8 +175,16 @@ class _Run:
     def _eager(self) -> bool:
         return self.random is None or self.random.random() < self.eagerness
 
+    def _late_wakes(self) -> Iterator[Callable[[], Iterator[Event]]]:
+        for core in self.cores:
+            if self.waiting[core] and _is_late(self.waiting[core][0]):
+                yield lambda core=core: self._begin(core)  # type: ignore[misc]  # mypy does not infer a default
+
     def _steps(self) -> Iterator[Callable[[], Iterator[Event]]]:
         """The steps that can begin: those of the earliest turn that somebody can still run."""
+        for core in self.cores:
+            while self.waiting[core] and _is_late(self.waiting[core][0]) and self.running.called[core] is None:
+                self.waiting[core].pop(0)
         able = [core for core in self.cores if self.waiting[core] and self.running.idle(core)]
         turn = min((self.waiting[core][0].turn for core in able), default=0)
         for core in able:
@@ -196,6 +204,10 @@ class _Run:
                 yield WakeEvent(cpu=cpus[target], cause="irq")
             case ObserveStep(target=target):
                 yield self.running.observed(target)
+
+
+def _is_late(step: ProgramStep) -> bool:
+    return isinstance(step, WakeStep) and step.late
 
 
 def address(argument: Argument) -> int:

@@ -19,7 +19,7 @@ from psci.model.machine import Machine
 from psci.model.step import Invocation
 from psci.oracle.peers.program import EntrySlot
 from psci.oracle.suite.expectation import Expectation, arrived
-from psci.oracle.suite.search import LEFT_OUT, acts, answer_goals, goals_of, runner, search, settle
+from psci.oracle.suite.search import ASLEEP, LEFT_OUT, acts, answer_goals, goals_of, runner, search, settle
 from psci.oracle.suite.sequences import (
     CoreName,
     Suite,
@@ -113,7 +113,7 @@ def _probes(product: Product, way: Sequence[SearchStep]) -> Iterator[SearchStep]
         state = step.after
     for core in range(len(product.machine.cores)):
         for name in ("SIGNAL", "ENTER"):
-            if name == "SIGNAL" and state.activity[core] not in ("STANDBY", "RETENTION", "POWERDOWN"):
+            if name == "SIGNAL" and state.activity[core] not in ASLEEP:
                 continue
             act = next((t for t in acts(product, state) if _is(t, name, core)), None)
             if act is not None:
@@ -175,8 +175,7 @@ class _Builder:
             yield self._await(arrival.core)
         match action.name:
             case "SIGNAL":
-                by = runner(self.product, part.before)
-                assert by is not None
+                by = runner(self.product, part.before) if part.before.system == "RUNNING" else None
                 self.expectation.move("SIGNAL", action.place, action.parameters)
                 yield SuiteWake(cpu=action.place, by=by)
             case "GO_DOWN":

@@ -81,7 +81,8 @@ def _step(number: int, place: int, step: SuiteStep) -> str:
                 f" .goes_on = {step.goes_on}"
             )
         case SuiteWake(cpu=cpu, by=by):
-            return f'.what = PSCI_SUITE_WAKE, .core = {cpu}, .text = "wake", .by = {by}'
+            waker = "PSCI_SUITE_OUTSIDE" if by is None else str(by)
+            return f'.what = PSCI_SUITE_WAKE, .core = {cpu}, .text = "wake", .by = {waker}'
         case SuiteAwait(cpu=cpu, returns=returns, entries=entries):
             where = f"psci_suite_entries_{number}_{place}" if entries else "0"
             return (

@@ -16,6 +16,8 @@ enum psci_suite_seen_kind {
 	PSCI_SUITE_CANNOT,
 };
 
+#define PSCI_SUITE_OUTSIDE (~0u)
+
 enum psci_suite_system { PSCI_SUITE_OFF, PSCI_SUITE_RESET, PSCI_SUITE_HIBERNATE };
 
 struct psci_suite_seen {
@@ -35,7 +37,10 @@ struct psci_suite_driver {
 	/* A core executes the conduit instruction; may_be_silent: no answer within a short time is one of the answers. */
 	struct psci_suite_seen (*call)(void *context, unsigned int core, uint32_t fn, const uint64_t args[3],
 				       int may_be_silent);
-	/* A wakeup event (an interrupt) is made pending for a core, by another one or by the framework. */
+	/*
+	 * A wakeup event (an interrupt) is made pending for a core, by another one; by PSCI_SUITE_OUTSIDE where all
+	 * sleep: the framework does it, or a timer that it set before the last call.
+	 */
 	int (*wake)(void *context, unsigned int core, unsigned int by);
 	/* Waits until a core that was started or woken is entered, or until its call returns. */
 	struct psci_suite_seen (*await)(void *context, unsigned int core);

@@ -69,7 +69,8 @@ def program_of(suite: Suite, sequence: SuiteSequence) -> Program:
                 lives[-1].append(CallStep(turn=turn, cpu=cpu, fn=fn, args=args, returns=returns))
                 running -= set() if returns else {cpu}
             case SuiteWake(cpu=cpu, by=by):
-                lives[-1].append(WakeStep(turn=turn, cpu=by, target=cpu))
+                waker = cpu if by is None else by
+                lives[-1].append(WakeStep(turn=turn, cpu=waker, target=cpu, late=by is None))
             case SuiteAwait(cpu=cpu):
                 # where no other core runs, the one that arrives has nobody to wait for it
                 waits = min(running, default=cpu)

@@ -24,6 +24,8 @@ SETTLES = ("START", "WAKEUP", "REEVALUATE", "STOP")
 """Silent moves, which happen by themselves."""
 ACTS = ("SIGNAL", "ENTER", "GO_DOWN", "BOOT")
 """Moves that the tester makes or waits for."""
+ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")
+"""Who sleeps can be woken by the outside where no core is left to do it."""
 LEFT_OUT = frozenset({"LOSE_POWER", "LOOK"})
 _STORED = frozenset({"entry", "context"})
 _MOST_STATES = 3000
@@ -98,8 +100,8 @@ def acts(product: Product, state: State) -> Iterator[Transition]:
         if name not in ACTS:
             continue
         if name == "SIGNAL" and not (
-            state.system == "RUNNING" and running and transition.action.parameters[0] and not state.wake[place]
-            and state.power[place] == "ON"
+            state.system in ("RUNNING", "SUSPENDED") and transition.action.parameters[0] and not state.wake[place]
+            and state.power[place] == "ON" and (running or state.activity[place] in ASLEEP)
         ):  # fmt: skip
             continue
         if name == "GO_DOWN" and transition.action.parameters[0] not in state.asked:
@@ -149,4 +151,4 @@ def runner(product: Product, state: State) -> int | None:
     return next(iter(product.callers(state)), None)
 
 
-__all__ = ["LEFT_OUT", "Searched", "acts", "answer_goals", "goals_of", "runner", "search", "settle"]
+__all__ = ["ASLEEP", "LEFT_OUT", "Searched", "acts", "answer_goals", "goals_of", "runner", "search", "settle"]

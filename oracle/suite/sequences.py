@@ -61,8 +61,8 @@ class SuiteWake:
     """A wakeup event is made pending for a core."""
 
     cpu: int
-    by: int
-    """A core that runs, and can do it."""
+    by: int | None
+    """A core that runs, and can do it; None where all sleep: a timer that was set before, or the outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

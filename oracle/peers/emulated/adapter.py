@@ -12,7 +12,7 @@ from psci.model.events import BootEvent, EndEvent, Event, HostEvent, MachineEven
 from psci.oracle.peers.emulated.board import Board, BoardLimits
 from psci.oracle.peers.emulated.machine import EmulatedMachine, Lived
 from psci.oracle.peers.peer import PeerError
-from psci.oracle.peers.program import CallStep, Program
+from psci.oracle.peers.program import CallStep, Program, pending_before
 from psci.oracle.peers.stub import decode, encode, layout
 
 Conduit = Literal["hvc", "smc"]
@@ -99,7 +99,7 @@ class EmulatedPeer:
         psci = self._version_on(program.cpus)
         if program.psci not in (None, psci):
             raise PeerError(f"PSCI {program.psci} was asked for; this peer implements {psci} and offers no choice")
-        return tuple(self._trace(program, psci))
+        return tuple(self._trace(pending_before(program), psci))
 
     def _trace(self, program: Program, psci: str) -> list[Event]:
         machine = self._machine(program.cpus)

@@ -204,11 +204,15 @@ class _Run:
         self.awaited.clear()
         self.over = False
         while not self.over:
+            self._forget_late_wakes()
             able = [core for core, queue in enumerate(self.queues) if queue and self._idle(core)]
             turn = min((self.queues[core][0].turn for core in able), default=-1)
             held_back = any(queue and (not able or queue[0].turn < turn) for queue in self.queues)
+            late = [core for core, queue in enumerate(self.queues) if queue and _is_late(queue[0])]
             if held_back and not self.settled:
                 yield from self._settle()
+            elif late and (not able or self.queues[late[0]][0].turn < turn):
+                yield from self._begin(late[:1])
             elif able:
                 yield from self._begin([core for core in able if self.queues[core][0].turn == turn])
             else:
@@ -223,6 +227,12 @@ class _Run:
 
     def _idle(self, core: int) -> bool:
         return self.runs[core] and self.open[core] is None
+
+    def _forget_late_wakes(self) -> None:
+        """Whoever runs again needs no wakeup from the outside."""
+        for core, queue in enumerate(self.queues):
+            while queue and _is_late(queue[0]) and self.open[core] is None:
+                queue.pop(0)
 
     # ---- our side
 
@@ -310,6 +320,10 @@ class _Run:
                 self.awaited.discard(core)
             case ObserveEvent():
                 pass
+
+
+def _is_late(step: ProgramStep) -> bool:
+    return isinstance(step, WakeStep) and step.late
 
 
 def words(command: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from psci.model.events import EnterEvent, Event, MachineEvent, ObserveEvent, ReturnEvent, SystemEvent
@@ -20,6 +21,8 @@ LONGEST_LINE = 1 << 16
 """Bytes."""
 SAYS = (ReturnEvent, EnterEvent, SystemEvent, ObserveEvent)
 """The events that a program says."""
+EITHER = "x-either"
+"""The field of an `off` by which a program says that it cannot tell a power-off from a hibernation."""
 
 
 class Settled:
@@ -81,6 +84,9 @@ def said(line: bytes) -> Event | Settled:
     if value.get("k") == "settled":
         return Settled()
     event = event_from(value)
+    if isinstance(event, SystemEvent) and event.event == "off" and event.flags is None and not event.extra.get(EITHER):
+        # Its own word for hibernation is another one.
+        event = replace(event, flags=0)
     if not isinstance(event, SAYS):
         raise Wrong(f"a program does not say `{event.k}`: it says {', '.join(kind.k for kind in SAYS)} and settled")
     return event

@@ -22,7 +22,7 @@ from psci.oracle.peers.kvm import initrd
 from psci.oracle.peers.kvm.events import DriverReply, compose, parse_life
 from psci.oracle.peers.peer import PeerDied, PeerError
 from psci.oracle.peers.process import Child
-from psci.oracle.peers.program import Program, ProgramStep
+from psci.oracle.peers.program import Program, ProgramStep, pending_before
 from psci.oracle.peers.stub import build, encode, layout
 
 DRIVER = Path(__file__).with_name("driver.py")
@@ -207,6 +207,7 @@ class KvmPeer:
     def _run(self, program: Program) -> tuple[Event, ...]:
         if not 1 <= program.cpus <= layout.MAX_CORES:
             raise PeerError(f"a program with {program.cpus} cores: this peer runs 1 to {layout.MAX_CORES}")
+        program = pending_before(program)
         options = _options(program)
         try:
             probe = self._probe(program.cpus)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from psci.model.calls.cpu_suspend import CPU_SUSPEND
 from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.language.rules import Completion
 from psci.model.language.terms import TRUE
-from psci.model.symbols.machine import MACHINE
 from psci.model.tables.codes import (
     ALREADY_ON,
     DENIED,
@@ -129,9 +127,8 @@ RULE_FAULTS: tuple[Fault, ...] = (
     Fault("any-power-state", "CPU_SUSPEND takes reserved bits.", CHECKS, dropped("CPU_SUSPEND.reserved_bits_set")),
     Fault("any-entry", "CPU_ON takes an unusable entry.", CHECKS, dropped("CPU_ON.entry_unusable")),
     Fault("suspend-any-entry", "CPU_SUSPEND takes an unusable entry.", CHECKS, dropped("CPU_SUSPEND.entry_unusable")),
-    Fault("entry-checked-for-standby", "CPU_SUSPEND checks the entry of a standby state too.", CHECKS,
-          guarded("CPU_SUSPEND.entry_unusable",
-                  lambda guard: MACHINE.address_unusable(CPU_SUSPEND.terms.entry_point_address))),
+    Fault("announces-what-is-not-there", "PSCI_FEATURES announces ids that belong to nothing.", CHECKS,
+          answering("PSCI_FEATURES.invalid_id", SUCCESS)),
     Fault("forgets-the-trusted-os", "CPU_OFF turns off the core of a Trusted OS.", CHECKS,
           dropped("CPU_OFF.trusted_os_resident"), profile=UP_FIXED),
     Fault("denies-every-core", "CPU_OFF is denied on every core, wherever the Trusted OS is.", CHECKS,

@@ -159,6 +159,18 @@ def test_a_campaign_goes_on_where_it_was_interrupted(fake: FakePeer, tmp_path: P
     assert list((tmp_path / "part").glob(".campaign-*")) == []
 
 
+def test_what_was_done_before_an_interruption_is_not_lost_by_the_next_one(fake: FakePeer, tmp_path: Path) -> None:
+    done, programs = 0, 0
+    for interrupt_at in (4, 1, 4):
+        fake.programs, fake.interrupt_at = 0, interrupt_at
+        part = campaign(order(tmp_path, calls=2500), 1, lambda so_far: None, resume=programs > 0)
+        assert part["interrupted"] and part["calls"] >= done and part["programs"] >= programs
+        done, programs = part["calls"], part["programs"]
+    fake.interrupt_at = None
+    rest = campaign(order(tmp_path, calls=2500), 1, lambda so_far: None, resume=True)
+    assert not rest["interrupted"] and rest["calls"] >= 2500 and rest["programs"] > programs
+
+
 def test_without_an_interrupted_campaign_there_is_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no interrupted campaign against qemu: leave --resume out"):
         campaign(order(tmp_path), 1, lambda so_far: None, resume=True)

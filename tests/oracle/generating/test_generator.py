@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
 from hypothesis import Phase, find, settings
 
+from psci.model.events import MachineEvent
 from psci.model.machine import Machine
 from psci.model.tables.versions import V1_1, V1_3
 from psci.oracle.generating.arguments import strangers
 from psci.oracle.generating.generator import Generator, ProgramShape, programs
+from psci.oracle.generating.memory import Memory
 from psci.oracle.peers.program import CallStep, EntrySlot, Program, WakeStep
+from psci.oracle.profiles.declaration import machine_from
 
 CORES = (0, 1, 2, 3)
 ENTRY_OF = {0x8400_0001: 1, 0xC400_0001: 1, 0x8400_0003: 1, 0xC400_0003: 1, 0x8400_000E: 0, 0xC400_000E: 0}
@@ -111,3 +115,20 @@ def test_hypothesis_shrinks_the_same_programs(generator: Generator) -> None:
         ),
     )  # fmt: skip
     assert hibernates(smallest)
+
+
+@pytest.mark.parametrize("psci", ["0.1", "0.2", "1.0", "1.3"])
+@pytest.mark.parametrize("cpus", [1, 3])
+def test_there_are_programs_for_every_version_and_number_of_cores(psci: str, cpus: int) -> None:
+    generator = Generator(machine_from(MachineEvent(psci=psci, cpus=tuple(range(cpus)))))
+    memory = Memory()
+    made = [generator.program(Random(f"{cpus}:{number}"), memory) for number in range(6)]
+    # Version 0.1 has no ids of its own: without those of a device tree there is nothing to call.
+    assert all(program.cpus == cpus and (any(program.lives) or psci == "0.1") for program in made)
+
+
+def test_a_call_is_made_again_and_the_last_sleeper_is_woken_from_the_outside(generated: list[Program]) -> None:
+    steps = [step for program in generated for life in program.lives for step in life]
+    assert any(isinstance(step, WakeStep) and step.late and step.target == step.cpu for step in steps)
+    made = Counter((step.fn, step.args) for step in steps if isinstance(step, CallStep) and step.args)
+    assert max(made.values()) > 1
