@@ -75,18 +75,22 @@ def readings() -> Iterator[str]:
         "Where DEN0022 can be read in two ways, both are options of a named switch. A trace chooses by `reading` in its"
         " first event, a profile by its field of the same name, a command by `--reading NAME=OPTION`. The first option"
         " is the default; an open reading has none: the oracle finds out what an implementation does, and holds it "
-        "to it."
+        "to it. So it does with a reading that is *tried*: proofs and explored machines are under its default, and a "
+        "trace for which nobody chooses is blamed under none of its options. A default that still blames says why."
     )
     for reading in READINGS.values():
         yield ""
         yield f"## {reading.name}"
         yield ""
-        yield reading.question + (" (open)" if reading.open else "")
+        yield reading.question + (" (open)" if reading.open else " (tried)" if reading.tried else "")
         yield ""
         for option, meaning in reading.meanings.items():
             mark = " (default)" if option == reading.default else ""
             yield f"- `{option}`{mark}: {meaning}"
         yield ""
+        if reading.strict:
+            yield f"Why the default: {reading.strict}"
+            yield ""
         given_up = f" Claimed under the default only: {', '.join(reading.gives_up)}." if reading.gives_up else ""
         yield f"Facts: {', '.join(reading.cites)}.{given_up}"
     yield ""

@@ -51,6 +51,8 @@ DEFAULTS: Mapping[str, Value] = {
     "requested": "RUN",
     "claims": False,
     "counted_level": 0,
+    # of a node that nobody can tell only the core is judged
+    "named_level": 0,
     # no bit is known to be ignored; where a profile does not say, values that it does not list are left open
     "last_in_level_bits": 0,
     # a warm reset may stay warm, or fall back to a cold one
@@ -85,6 +87,8 @@ class Machine:
     """The address ranges [first, last] that MEM_PROTECT protects, or None where nobody says."""
     ids: Mapping[int, str] | None = None
     """PSCI 0.1: the function that each id of the device tree names; elsewhere None, and DEN0022 fixes the ids."""
+    left_open: frozenset[str] = frozenset()
+    """Symbols whose default does not hold here: what nobody declares of them is unknown."""
 
     def __post_init__(self) -> None:
         if not self.cores or len(set(self.cores)) != len(self.cores):
@@ -123,7 +127,7 @@ class Machine:
             return known
         if (name, *arguments) in self.declared:
             return self.declared[(name, *arguments)]
-        return self.declared.get(name, DEFAULTS.get(name))
+        return self.declared.get(name, None if name in self.left_open else DEFAULTS.get(name))
 
     def _fixed(self, name: str, arguments: tuple[Value, ...]) -> Value | None:
         match name, arguments:
@@ -177,6 +181,7 @@ class Alike:
         self.machine = machine
         self._said = (
             machine.version, machine.cores, machine.boot, machine.topology, machine.unusable, machine.protected,
+            machine.left_open,
             *(None if said is None else frozenset(said.items()) for said in (machine.declared, machine.ids)),
         )  # fmt: skip
         self._hash = hash(self._said)

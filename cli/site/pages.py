@@ -310,7 +310,8 @@ def _reading(reading: Reading) -> str:
         reading.question,
         _table(("option", "meaning"), options),
         f"Facts that meet here: {', '.join(fact_link(fact) for fact in reading.cites)}.",
-        "An implementation may do either, but always the same." if reading.open else "",
+        "An implementation may do either, but always the same." if reading.open or reading.tried else "",
+        f"Why the default: {reading.strict}" if reading.strict else "",
         _list("Rules that ask it", [rule_link(name) for name in asking]),
         f"See what it changes: `psci graph core --against-reading {reading.name}={first}`.",
     )

@@ -39,6 +39,8 @@ def command(name: str | None, as_json: bool) -> int:
 def options(reading: Reading) -> str:
     """The options, the default first; an open reading has none."""
     names = " | ".join(reading.options)
+    if reading.tried:
+        return f"{names} (both are tried when a trace is judged)"
     return f"{names} (open: an implementation may do either)" if reading.open else names
 
 
@@ -55,6 +57,10 @@ def in_full(reading: Reading) -> Iterator[str]:
     for option, meaning in reading.meanings.items():
         default = " (default)" if option == reading.default else ""
         yield from wrapped(f"  {option}{default}: {meaning}", 6)
+    if reading.tried:
+        yield from wrapped("  When a trace is judged, each option is tried, always the same: none is blamed.", 2)
+    if reading.strict:
+        yield from wrapped(f"  Why the default: {reading.strict}", 2)
     where = ", ".join(sections(reading.cites))
     yield from wrapped(f"  facts {' '.join(reading.cites)}" + (f"; DEN0022 {where}" if where else ""), 6)
     rules = rules_reading(reading)
@@ -71,6 +77,8 @@ def document_of(reading: Reading) -> dict[str, Any]:
         "name": reading.name,
         "question": reading.question,
         "default": reading.default,
+        "tried": reading.tried,
+        "strict": reading.strict,
         "options": dict(reading.meanings),
         "facts": list(reading.cites),
         "rules": list(rules_reading(reading)),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from psci.model.calls import CALLS
+from psci.model.declare import Call
 from psci.model.errors import InputError
 from psci.model.language.sorts import CORE, BitVector, Quantity
 from psci.model.language.terms import Function, Value
@@ -115,6 +116,32 @@ def clustered(cpus: int, version: Version = V1_3) -> Machine:
     return small(cpus, version, topology=shape, declared={"osi_supported": True}, states=states)
 
 
+def made_for(
+    cpus: int, version: Version, owner: Call | None, symbols: Collection[str]
+) -> Iterator[tuple[str, Machine]]:
+    """Machines for rules that speak of what no ordinary one is: a function with one id, a state that claims too little.
+
+    Args:
+        cpus: how many cores.
+        version: the version of PSCI.
+        owner: the call that the rule belongs to.
+        symbols: what the rule asks the machine.
+
+    Yields:
+        What differs, and the machine.
+    """
+    if owner is not None and owner.fid64 is not None and "both_ids" in symbols:
+        apart: Declared = {"both_ids": "APART", ("has", owner.fid64): False}
+        yield f"no SMC64 id of {owner.name}", small(cpus, version, declared=apart)
+    if "claims" in symbols:
+        states = (PowerState(0x0101_0002, "POWERDOWN", {1: "POWERDOWN"}),)
+        yield "a state that claims too little", small(cpus, version, declared={"osi_supported": True}, states=states)
+    if "ancestor" in symbols:
+        for differs, machine in variants(clustered(cpus, version)):
+            if differs.partition(" ")[0] in symbols:
+                yield f"clusters, {differs}", machine
+
+
 def variants(machine: Machine) -> Iterator[tuple[str, Machine]]:
     """The machine itself, then one machine for each other answer to one thing that it declares.
 
@@ -152,4 +179,7 @@ def _varied(machine: Machine, different: Mapping[str, Value]) -> tuple[str, Mach
     return text, replace(machine, declared=declared)
 
 
-__all__ = ["MOST_CORES", "SHALLOW_STATES", "UNUSABLE", "clustered", "combinations", "open_symbols", "small", "variants"]
+__all__ = [
+    "MOST_CORES", "SHALLOW_STATES", "UNUSABLE", "clustered", "combinations", "made_for", "open_symbols", "small",
+    "variants",
+]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from psci.explorer.abstraction.cells import Cells
 from psci.explorer.abstraction.cone import cone
-from psci.explorer.abstraction.machines import clustered, combinations, small, variants
+from psci.explorer.abstraction.machines import clustered, combinations, made_for, small, variants
 from psci.explorer.abstraction.registers import PLAIN, Abstraction
 from psci.explorer.goals.goal import Goal
 from psci.explorer.search import SearchStep, explore
@@ -83,8 +83,8 @@ def coverage(
     """Look for a witness of every rule of these versions, the newest version first.
 
     The ordinary machine comes first; a machine that declares one thing otherwise is then asked only
-    for the rules that depend on what it declares, then one that declares several things otherwise, and last one with
-    clusters.
+    for the rules that depend on what it declares, then one that declares several things otherwise, then one with
+    clusters, and last one that is made for the rule.
     On each machine the calls that callers should make come first; then those that they should not make.
 
     Args:
@@ -115,6 +115,13 @@ def coverage(
             for witness in _search_machine(specification, clustered(cpus, version), "clusters", rules, 4 * limit):
                 wanted.discard(witness.rule)
                 witnesses[witness.rule] = witness
+        for rule in [rule for rule in order if rule in wanted and rule.applies_to(version)]:
+            owner = next((call for call in specification.calls if rule.name.startswith(f"{call.name}.")), None)
+            for differs, machine in made_for(cpus, version, owner, _symbols(rule)):
+                left = [rule] * (rule in wanted)
+                for witness in _search_machine(specification, machine, differs, left, 4 * limit):
+                    wanted.discard(rule)
+                    witnesses[rule] = witness
     found = {rule: witnesses[rule] for rule in order if rule in witnesses}
     return Coverage(found, tuple(rule for rule in order if rule in wanted))
 

@@ -11,6 +11,14 @@ PSCI_RANGE = 0x8400_0000
 HINT_BIT = 1 << 16
 """SMCCC's hint that no SVE state is live; from SMCCC 1.3 on no part of the function id."""
 
+OF_ALL_CALLS = frozenset(
+    {
+        "absent", "smc64_absent", "smc64_from_aarch32", "smc64_from_aarch32_by_the_errata", "width_mismatch_in_issue_b",
+        "call_from_the_normal_world", "keep_to_32_bits", "upper_half_checked",
+    }
+)  # fmt: skip
+"""The rules that a call shares with all others (`apply_to`), by the last part of their names."""
+
 UNKNOWN = Call("UNKNOWN", "5.2.1", fid32=0)
 """Any id of PSCI's ranges that no PSCI function has."""
 

@@ -108,9 +108,10 @@ def denied_in_0_1(m, s, call):
 
 @CPU_ON.may_refuse(INTERNAL_FAILURE, cites=("CPU_ON-8", "SM-15"), since=V0_2)
 def cannot_be_powered(m, s, call):
-    """The target is OFF and cannot be powered up for physical reasons."""
+    """The target is OFF, or frozen, and cannot be powered up for physical reasons."""
     target = m.core_of(call.target_cpu)
-    return m.is_core(call.target_cpu) & (s.power[target] == "OFF")
+    down = (s.power[target] == "OFF") | ((s.activity[target] == "FROZEN") & (m.frozen_core == "RESUMES"))
+    return m.is_core(call.target_cpu) & down
 
 
 def stay_since_boot_ends(m, s, target, node):

@@ -6,7 +6,7 @@ from psci.model.calls.sleeping import falls_asleep, will_be_entered
 from psci.model.declare import Call
 from psci.model.language.effects import each
 from psci.model.language.rules import Completion, native, u32, when
-from psci.model.language.terms import NODE, U32, Const, choose, some
+from psci.model.language.terms import CORE, NODE, U32, Const, choose, some
 from psci.model.power.domains import (
     RUN,
     asks_for,
@@ -121,6 +121,18 @@ def others_perhaps_running(m, s, call):
     """OS-initiated: whether a core inside is running, or a claim without a request is checked, is left open."""
     alone = ~shallow_conflict(m, s, call) | (m.osi_mixed != "INVALID_PARAMETERS")
     refused = (s.mode == "OS_INITIATED") & running_conflict(m, s, call, surely=False) & alone
+    return when(refused).then(even_if_refused(m, s))
+
+
+@CPU_SUSPEND.may_refuse(INVALID_PARAMETERS, cites=("CPU_SUSPEND-9", "FREEZE-2", "FREEZE-10"), since=V1_0)
+def frozen_core_perhaps_too_shallow(m, s, call):
+    """OS-initiated: a core inside the requested node is frozen, and the state that it is in may be too shallow."""
+    frozen = lambda core, node: (  # noqa: E731  # one line of a rule
+        m.below(core, node) & (core != call.caller) & (s.activity[core] == "FROZEN")
+    )
+    asked = lambda node: m.below(call.caller, node) & (asks_for(m, call, node) != RUN)  # noqa: E731  # as above
+    inside = some(NODE, lambda node: asked(node) & some(CORE, lambda core: frozen(core, node)))
+    refused = (s.mode == "OS_INITIATED") & (m.frozen_in_osi == "EITHER") & inside
     return when(refused).then(even_if_refused(m, s))
 
 

@@ -2,7 +2,7 @@
 
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, native, u32, when
-from psci.model.language.terms import U64, Const
+from psci.model.language.terms import CORE, NODE, U64, Const, every, implies
 from psci.model.tables.codes import INVALID_PARAMETERS, NOT_SUPPORTED
 from psci.model.tables.versions import V1_0
 
@@ -34,10 +34,12 @@ def node_not_reported(m, s, call):
 def may_be_down(m, s, call):
     """The core is down, or was since boot, and so was every other core of the node: an answer may be old (HWSTATE-5).
 
-    Which node a power_level names is the platform's to say, so only a node that is a core itself is told apart.
+    Which node a power_level names is the platform's to say; where nobody does, the core alone is looked at.
     """
     core = m.core_of(call.target_cpu)
-    return s.rested[core]
+    named = lambda node: m.below(core, node) & (m.level(node) == m.named_level(call.power_level))  # noqa: E731  # one line of a rule
+    all_rested = lambda node: every(CORE, lambda other: implies(m.below(other, node), s.rested[other]))  # noqa: E731  # as above
+    return s.rested[core] & every(NODE, lambda node: implies(named(node), all_rested(node)))
 
 
 @NODE_HW_STATE.succeeds(Completion.RETURNS, cites=("HWSTATE-2", "HWSTATE-6"))
@@ -46,7 +48,7 @@ def running(m, s, call):
     return when(node_exists(m, call)).returning(Const(HW_ON, U64))
 
 
-@NODE_HW_STATE.succeeds(Completion.RETURNS, cites=("HWSTATE-2", "HWSTATE-5", "HWSTATE-6"))
+@NODE_HW_STATE.succeeds(Completion.RETURNS, cites=("HWSTATE-2", "HWSTATE-5", "HWSTATE-6", "PD-3"))
 def down(m, s, call):
-    """HW_OFF or HW_STANDBY, where that is so or was so since boot; what never was is not shown."""
+    """HW_OFF or HW_STANDBY, where that is so, or was so since boot."""
     return when(node_exists(m, call) & may_be_down(m, s, call)).returning_any(lambda r: r.is_in(HW_OFF, HW_STANDBY))

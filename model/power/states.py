@@ -89,7 +89,9 @@ def declare_nodes(
     yield "names_node", False
     for core, mpidr in enumerate(cores):
         for level in levels_of(tree, core):
-            yield ("names_node", mpidr, level if values is None else values[level]), True
+            value = level if values is None else values[level]
+            yield ("names_node", mpidr, value), True
+            yield ("named_level", value), level
 
 
 def levels_of(tree: Topology, core: int) -> set[int]:

@@ -84,6 +84,9 @@ class MachineTerms:
         "latency", LOCAL_STATE, MICROSECONDS, doc="The wakeup latency of a state of a node above core level."
     )
     names_node = _declared("names_node", U64, U32, BOOL, doc="A core and a power level above 0 name a node (5.19.2).")
+    named_level = _declared(
+        "named_level", U32, U8, doc="The power level of the node that a power_level names, where that is declared."
+    )
     counted_node = _declared(
         "counted_node", U64, U32, BOOL, doc="A core and a power_state name a node and a state of it (5.22.1)."
     )

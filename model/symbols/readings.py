@@ -1,7 +1,8 @@
 """Where DEN0022 can be read in two ways: each place is a switch with a name, a default and the facts that meet there.
 
 The first option is the default. An *open* reading has none: an implementation may do either, but always the same, and
-the oracle finds out which.
+the oracle finds out which. So it does with a reading that is *tried*: proofs and explored machines are under its
+default, and an implementation is blamed under none of its options.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class Reading:
     open: bool = False
     gives_up: tuple[str, ...] = ()
     """The properties that are claimed under the default only."""
+    tried: bool = False
+    """DEN0022 says both: where a trace is judged and nobody chooses, each option is tried, always the same."""
+    strict: str = ""
+    """Why the default blames an implementation that another option would not blame, where it does."""
 
     @property
     def default(self) -> str | None:
@@ -51,7 +56,8 @@ class Reading:
 
 def _row(
     name: str, symbol: Term | Function, cites: str, question: str, *meanings: str,
-    options: Mapping[str, Value] | None = None, gives_up: str = "",
+    options: Mapping[str, Value] | None = None, gives_up: str = "", tried: bool = False,
+    strict: str = "",
 ) -> Reading:  # fmt: skip
     function = symbol.function if isinstance(symbol, App) else symbol
     assert isinstance(function, Function)
@@ -60,7 +66,8 @@ def _row(
         options = {value.lower().replace("_", "-"): value for value in function.range.values}
     return Reading(
         name, function.name, question, options, dict(zip(options, meanings, strict=True)), tuple(cites.split()),
-        open=not isinstance(function.range, Enumeration), gives_up=tuple(gives_up.split()),
+        open=not isinstance(function.range, Enumeration), gives_up=tuple(gives_up.split()), tried=tried,
+        strict=strict,
     )  # fmt: skip
 
 
@@ -75,6 +82,8 @@ _ROWS = (
         "MIGRATE_INFO_TYPE is optional.",
         "No, as issue B says: any mismatch of widths gives INVALID_PARAMETERS, AFFINITY_INFO may answer "
         "NOT_PRESENT, and MIGRATE_INFO_TYPE is compulsory.",
+        strict="Issue C published the errata for 0.2 as such; what issue B alone says is chosen by whoever "
+        "judges by issue B.",
     ),
     _row(
         "upper-halves", _M.checks_upper_halves, "SMC-19",
@@ -89,16 +98,19 @@ _ROWS = (
         "The rule for all functions: NOT_SUPPORTED for AArch32 with the SMC64 id, no refusal for AArch64 with "
         "the SMC32 id.",
         "The sentence of 5.8.2: INVALID_PARAMETERS in both cases.",
+        tried=True,
     ),
     _row(
         "realm-callers", _M.realm_callers, "OFF-9 SMC-3 CPU_OFF-4 SMC-14",
         "Section 5 lets Realm callers in, 5.10.1 says that every function is called from the Normal world only.",
         "A Realm caller is answered as a Normal one.", "What a Realm caller gets is not stated.",
+        tried=True,
     ),
     _row(
         "both-ids", _M.both_ids, "RET-4 RET-6 FEAT-2",
         "A function that has an SMC32 and an SMC64 id: is it there with both?",
         "Yes.", "The SMC64 id may be missing.",
+        strict="Table 17 makes functions mandatory, and a prototype lists both of a function's ids.",
     ),
     # ---- refusals
     _row(
@@ -106,6 +118,7 @@ _ROWS = (
         "MIGRATE to a core that is frozen.",
         "It is refused: a uniprocessor Trusted OS is on no frozen core.",
         "It is a core that was not turned off by CPU_OFF.",
+        strict="A uniprocessor Trusted OS would be on a core that makes no calls (PROP-9).",
     ),
     _row(
         "migrate-to-self", _M.migrate_to_self, "MIGRATE-4 MIGRATE-7 RET-11",
@@ -119,6 +132,8 @@ _ROWS = (
         "No: a CPU_ON that answers ON_PENDING may have replaced entry point and context id, and a MIGRATE that answers "
         "INTERNAL_FAILURE may have moved the Trusted OS.",
         gives_up="PROP-1 ENTRIES RESIDENT",
+        strict="The core starts as the CPU_ON asked that returned SUCCESS (CPU_ON-7, CPU_ON-17); of other "
+        "calls nothing is seen.",
     ),
     _row(
         "migrate-order", _M.migrate_order, "MIGRATE-2 MIGRATE-5 TOS-1 RET-11",
@@ -137,6 +152,7 @@ _ROWS = (
         "undefined-reset", _M.undefined_reset, "RESET2-5 RESET2-3",
         "SYSTEM_RESET2 with a reserved architectural type: 5.13.4 says that INVALID_PARAMETERS \"can also apply\".",
         "It must be refused so.", "It may be refused so, or taken as a reset that the implementation defines.",
+        tried=True,
     ),
     _row(
         "vendor-bit", _M.vendor_bit, "RESET2-17 RESET2-2",
@@ -148,6 +164,7 @@ _ROWS = (
         "SYSTEM_SUSPEND while another core is not OFF: the text says DENIED, the prototype lists ALREADY_ON "
         "and no DENIED.",
         "DENIED.", "DENIED or ALREADY_ON.",
+        tried=True,
     ),
     _row(
         "suspend-return", _M.suspend_return, "SYSSUSP-9 SYSSUSP-2 CPU_SUSPEND-7",
@@ -160,6 +177,7 @@ _ROWS = (
         "CPU_ON for a frozen core: 5.17 says that it resumes, 5.6.2 with 6.6 that a core that never called "
         "CPU_OFF is ON.",
         "It is accepted and the core resumes.", "ALREADY_ON.",
+        tried=True,
     ),
     _row(
         "power-on-failure", _M.power_on_failure, "SM-15 SM-6 SM-14 CPU_ON-8",
@@ -167,6 +185,7 @@ _ROWS = (
         "That cannot happen: the failure has to be reported by the CPU_ON itself.",
         "The core may go from ON_PENDING back to OFF.",
         gives_up="PROP-2 PROP-3 PROP-15",
+        strict="Figure 9 has no edge from ON_PENDING to OFF (SM-6).",
     ),
     _row(
         "context-width", _M.context_width, "CPU_ON-12 CPU_ON-22 CPU_SUSPEND-29 ENTRY-13",
@@ -179,6 +198,7 @@ _ROWS = (
         "It asks for T32, because the caller is AArch32.",
         "It is an address like any other, because the core is entered in the execution state of that Exception level.",
         gives_up="PROP-4 ENTERS-END",
+        tried=True,
     ),
     _row(
         "frozen-affinity", _M.frozen_affinity, "AFF-2 AFF-13 CPU_ON-18 FREEZE-4",
@@ -201,6 +221,7 @@ _ROWS = (
         "CPU_ON for a core that is physically disabled.",
         "It is refused, because the core cannot be powered up.",
         "It may be accepted too, and the core stays ON_PENDING.",
+        strict="5.7.2 has the core exist but be disabled, and a CPU_ON that succeeds starts a core (CPU_ON-1).",
     ),
     # ---- power domains
     _row(
@@ -272,12 +293,14 @@ _ROWS = (
         "mode-history", _M.mode_history, "MODE-13 MODE-4",
         "To OS-initiated mode: how far back does a use of CPU_SUSPEND count?",
         "To the last change of mode, or the boot (5.21.2).", "To the boot (5.21.3 states no limit).",
+        tried=True,
     ),
     _row(
         "refused-suspend", _M.refused_suspend, "MODE-4 MODE-13 RET-12",
         "To OS-initiated mode: does a CPU_SUSPEND that was refused count as one that was called?",
         "No.", "Yes, by the letter of 5.21.2.",
         gives_up="PROP-1",
+        tried=True,
     ),
     _row(
         "osi-mixed", _M.osi_mixed, "CPU_SUSPEND-9 CPU_SUSPEND-27 CPU_SUSPEND-14 OSI-19 RET-11",
@@ -316,30 +339,35 @@ _ROWS = (
         "warm-protection", _M.warm_protection, "MEMP-3 MEMP-8 RESET2-16",
         "Is memory protection still on after a warm reset?",
         "No: it is off by default at every boot.", "Yes: only an overwrite turns it off.",
+        tried=True,
     ),
     _row(
         "reset-cores", _M.reset_cores, "RESET2-9 SYS-3 SM-3",
         "After a warm or vendor-specific reset: what are the cores that do not boot?",
         "OFF, as after a cold boot.", "What they were, though they have stopped.",
         gives_up="PROP-2 PROP-5 PROP-8 PROP-9 PROP-13 ENTRIES LIMITS SURVIVORS",
+        tried=True,
     ),
     _row(
         "reset-mode", _M.reset_mode, "MODE-1 RESET2-9",
         "After a warm or vendor-specific reset: which suspend mode holds?",
         "Platform-coordinated, as after every boot.", "The one that held before.",
         gives_up="SURVIVORS MODE-SWITCH",
+        tried=True,
     ),
     _row(
         "reset-residency", _M.reset_residency, "TOS-2 RESET2-9",
         "After a warm or vendor-specific reset: where is a uniprocessor Trusted OS?",
         "Where it is set up at a cold boot.", "Where it was.",
         gives_up="PROP-9 RESIDENT SURVIVORS",
+        tried=True,
     ),
     _row(
         "reset-statistics", _M.reset_statistics, "STAT-9 RESET2-9",
         "After a warm or vendor-specific reset: what do the statistics say?",
         "Zero, as after a cold boot.", "They go on.",
         gives_up="STAT-ZERO SURVIVORS",
+        tried=True,
     ),
     _row(
         "fallback-memory", _M.fallback_memory, "MEMP-6 MEMP-8 RESET2-10",
@@ -352,6 +380,7 @@ _ROWS = (
         "A platform that cannot power off, reset or suspend the system at this moment.",
         "That does not occur: no code exists for it.", "The call returns INTERNAL_FAILURE.",
         gives_up="PROP-11",
+        strict="The calls return no code for it (OFF-1, RESET-1, OFF2-7).",
     ),
     _row(
         "warm-reset", _M.resets_warm, "RESET2-3 RESET2-5",
@@ -375,3 +404,5 @@ _ROWS = (
 
 READINGS: Mapping[str, Reading] = {reading.name: reading for reading in _ROWS}
 """Every reading, by its name."""
+TRIED = frozenset(reading.symbol for reading in READINGS.values() if reading.tried)
+"""The symbols of the readings that are tried."""

@@ -35,7 +35,7 @@ from psci.model.machine import Machine, ProfileError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation, Stepper
 from psci.oracle.checker.configuration import Configuration, Pending, acting, merged, running, settled
-from psci.oracle.checker.entry import RegisterFault, changed_registers, entry_faults
+from psci.oracle.checker.entry import RegisterFault, changed_registers, entry_faults, entry_level
 from psci.oracle.checker.explain import Explainer, Explanations, SeenEvent, go_on, unusable
 from psci.oracle.checker.limits import LimitReached, Limits
 from psci.oracle.checker.report import Assumption, Duty, EventInWords, Finding, Report, Stopped, Verdict
@@ -43,7 +43,7 @@ from psci.oracle.checker.silent_moves import PERMISSIONS
 from psci.oracle.checker.statistics import Statistics
 from psci.oracle.checker.text import TraceWords
 from psci.oracle.checker.worlds import Ground
-from psci.oracle.profiles.declaration import initial_state, machine_from
+from psci.oracle.profiles.declaration import initial_state, judged_machine
 from psci.oracle.traces.order import Numbered, TooManyOrders, before, choices, groups, search
 
 BEFORE = 4
@@ -101,7 +101,7 @@ class Checker:
         self._nodes = nodes
         ground: Ground | None = None if like is None else like.ground
         if ground is None or ground.nodes != nodes:
-            stepper = Stepper(machine_from(machine), specification) if ground is None else ground.stepper
+            stepper = Stepper(judged_machine(machine), specification) if ground is None else ground.stepper
             ground = Ground(stepper, nodes)
         self.ground: Ground = ground
         self.stepper = ground.stepper
@@ -209,7 +209,7 @@ class Checker:
                 if explained:
                     if isinstance(seen.event, CallEvent):
                         rules = self._explainer.broken_duties(explained, seen)
-                    account = _account(rules, explained)
+                    account = _account(rules, explained, self._explainer.only_whole(seen, self.configurations))
                     self._explained(seen, account)
                     self._keep(explained)
                     if key[1] is not None:
@@ -268,7 +268,7 @@ class Checker:
             self._fresh.discard(core)
             pending = self._open[core] = self._invoked(core, event)
             self._made[core] = event
-            self._statistics.called(pending.call)
+            self._statistics.called(pending.call, event.t)
             return SeenEvent(number, event, core, pending)
         if isinstance(event, MachineEvent):
             raise TraceError(f"event {number}: a machine event stands only at the beginning")
@@ -410,7 +410,7 @@ class Checker:
         if seen.call is not None and self.stepper.is_not_psci(seen.call.call.fn):
             return
         if not faults:
-            self.report.verdicts[Verdict.CONFORMS] += 1
+            self.report.verdicts[Verdict.UNPREDICTABLE if account.free else Verdict.CONFORMS] += 1
         for fault in faults:
             self._found(seen, Finding(seen.number, fault.observed, fault.allowed, (), fault.cites, None))
         counts = self.report.rules
@@ -426,10 +426,12 @@ class Checker:
         """What is wrong with an event beside what the rules say of the state."""
         event, core = seen.event, seen.core
         if isinstance(event, EnterEvent) and core is not None:
-            callers = frozenset() if seen.unjudged else self._explainer.callers
-            faults = list(entry_faults(event, self._declared.get(event.cpu, {}), self._levels.get(core), callers))
-            if event.el is not None and not faults:
-                self._levels[core] = event.el
+            asked = frozenset() if seen.unjudged else self._explainer.asked
+            declared = self._declared.get(event.cpu, {})
+            faults = list(entry_faults(event, declared, self._levels.get(core), asked))
+            level = entry_level(event, declared)
+            if level is not None and not faults:
+                self._levels[core] = level
             self._statistics.entered(core)
             return faults
         if isinstance(event, ReturnEvent) and seen.call is not None and core is not None:
@@ -513,13 +515,15 @@ class _Account(NamedTuple):
     """The rule that is counted as a permission, where nothing but permissions explain it."""
     claimed: bool
     """Some explanation believes all answers so far."""
+    free: bool = False
+    """Nothing was promised, because the caller broke a duty."""
 
 
-def _account(rules: set[Rule], explained: Explanations) -> _Account:
+def _account(rules: set[Rule], explained: Explanations, free: bool = False) -> _Account:
     permission = None
     if rules and all(rule.modality in PERMISSIONS for rule in rules):
         permission = min(rules, key=lambda r: (r.modality is Modality.AMENDS, r.name)).name
-    return _Account(tuple(rules), permission, any(c.claimed for c in explained))
+    return _Account(tuple(rules), permission, any(c.claimed for c in explained), free)
 
 
 def asks_for_nodes(events: Iterable[Event]) -> bool:
@@ -540,7 +544,7 @@ def _memo_key(seen: SeenEvent) -> Any:
             return seen.core, x0
         case CallEvent():
             return seen.core, seen.call
-        case EnterEvent(pc=pc, x0=x0, isa=None):
+        case EnterEvent(pc=pc, x0=x0, isa=None, regs=None):
             return seen.core, pc, x0, seen.unjudged
     return None
 

@@ -33,6 +33,9 @@ SVC, HYP = 0x13, 0x1A
 EL1H, EL2H = 0x5, 0x9
 """Modes of AArch64 with the Exception level's own stack pointer."""
 
+MODES = {SVC: 1, HYP: 2}
+"""The Exception level of each mode of AArch32 that a core may be entered in."""
+
 CALLER_LEVELS = (1, 2)
 """The Exception levels that PSCI's callers run at, and are entered at."""
 
@@ -44,7 +47,6 @@ AARCH64 = (
     *COMMON,
     _Condition("daif", lambda value: value & DAIF == DAIF, "DAIF = 1111", ("ENTRY-7",)),
     _Condition("spsel", lambda value: bool(value & 1), "SPSel = 1 (EL1h or EL2h)", ("ENTRY-2",)),
-    _Condition("currentel", lambda value: value >> 2 & 3 in CALLER_LEVELS, "EL1 or EL2", ("ENTRY-1", "ENTRY-3")),
     _Condition(
         "pstate", lambda value: value & DAIF == DAIF and value & MODE_BITS in (EL1H, EL2H),
         "DAIF = 1111 in EL1h or EL2h", ("ENTRY-2", "ENTRY-7"),
@@ -62,8 +64,29 @@ _FIRST_PRESERVED = 4
 _REGISTER = re.compile(r"([xwr])(\d+)")
 
 
+class Asked(NamedTuple):
+    """What the caller who asked for an entry may have been, and may have asked for."""
+
+    isa: str
+    """Its execution state."""
+    t32: bool
+    """It asked for T32 (ENTRY-11)."""
+
+
+def entry_level(event: EnterEvent, core: Mapping[str, Any]) -> int | None:
+    """The Exception level of an entry: as the trace says, or as a register that was read there tells; else None."""
+    regs = event.regs or {}
+    if event.el is not None:
+        return event.el
+    if (event.isa or core.get("isa")) == "aarch32":
+        return MODES.get(regs["cpsr"] & MODE_BITS) if "cpsr" in regs else None
+    if "currentel" in regs:
+        return regs["currentel"] >> 2 & 3
+    return regs["pstate"] >> 2 & 3 if "pstate" in regs else None
+
+
 def entry_faults(
-    event: EnterEvent, core: Mapping[str, Any], last_level: int | None, callers: frozenset[str]
+    event: EnterEvent, core: Mapping[str, Any], last_level: int | None, asked: frozenset[Asked]
 ) -> Iterator[RegisterFault]:
     """What is wrong with the registers at an entry; what was not read, or is not declared, is not judged.
 
@@ -71,32 +94,37 @@ def entry_faults(
         event: the entry.
         core: what the machine event declares of the core: `isa`, `el`.
         last_level: the Exception level that this core was entered at before, if that was seen.
-        callers: the execution states that the caller who asked for the entry may have been in.
+        asked: what the caller who asked for the entry may have been.
     """
     who = f"core {event.cpu:#x}"
-    if event.el is not None:
+    level = entry_level(event, core)
+    if level is not None:
         declared = core.get("el")
-        if event.el not in CALLER_LEVELS:
-            yield RegisterFault(f"{who} entered at EL{event.el}", "entry at EL1 or EL2", ("ENTRY-1",))
-        elif declared is not None and event.el != declared:
-            yield RegisterFault(f"{who} entered at EL{event.el}", f"entry at EL{declared}", ("ENTRY-1",))
-        elif last_level not in (None, event.el):
+        if level not in CALLER_LEVELS:
+            yield RegisterFault(f"{who} entered at EL{level}", "entry at EL1 or EL2", ("ENTRY-1",))
+        elif declared is not None and level != declared:
+            yield RegisterFault(f"{who} entered at EL{level}", f"entry at EL{declared}", ("ENTRY-1",))
+        elif last_level not in (None, level):
             yield RegisterFault(
-                f"{who} entered at EL{event.el}", f"entry at EL{last_level}, as at its entry before", ("ENTRY-1",)
+                f"{who} entered at EL{level}", f"entry at EL{last_level}, as at its entry before", ("ENTRY-1",)
             )
     isa = event.isa or core.get("isa")
+    callers = {one.isa for one in asked}
     if event.isa is not None:
         if core.get("isa") not in (None, event.isa):
             yield RegisterFault(f"{who} entered in {event.isa}", f"entry in {core['isa']}", ("ENTRY-5",))
-        elif callers and not any(_fits(caller, event) for caller in callers):
+        elif callers and not any(_fits(caller, event, level) for caller in callers):
             of_caller = " or ".join(sorted(caller.lower() for caller in callers))
             yield RegisterFault(
                 f"{who} entered in {event.isa}", f"entry in {of_caller}, as its caller ran", ("ENTRY-5", "ENTRY-4")
             )
     yield from _register_faults(event, isa, who)
+    cpsr = (event.regs or {}).get("cpsr")
+    if isa == "aarch32" and cpsr is not None and not cpsr & T32 and asked and all(one.t32 for one in asked):
+        yield RegisterFault(f"{who} entered in A32 at {event.pc:#x}", "entry in T32, as bit 0 asks", ("ENTRY-11",))
 
 
-def _fits(caller: str, event: EnterEvent) -> bool:
+def _fits(caller: str, event: EnterEvent, level: int | None) -> bool:
     """Whether a caller in this execution state can have asked for the entry.
 
     An AArch64 caller has no AArch32 level above it. An AArch32 caller at EL1 may have an AArch64 EL2 above it, where
@@ -104,7 +132,7 @@ def _fits(caller: str, event: EnterEvent) -> bool:
     """
     if caller == "AARCH64":
         return event.isa == "aarch64"
-    return event.isa == "aarch32" or event.el != 1
+    return event.isa == "aarch32" or level != 1
 
 
 def _register_faults(event: EnterEvent, isa: str | None, who: str) -> Iterator[RegisterFault]:
@@ -148,4 +176,4 @@ def _at_least(version: str, wanted: tuple[int, ...]) -> bool:
     return tuple(map(int, numbers[:2])) >= wanted
 
 
-__all__ = ["RegisterFault", "changed_registers", "entry_faults"]
+__all__ = ["Asked", "RegisterFault", "changed_registers", "entry_faults", "entry_level"]

@@ -21,10 +21,11 @@ from psci.model.events import (
 from psci.model.language.effects import NOTHING
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import TRUE, fields_read
-from psci.model.step import Outcome
+from psci.model.step import SMC64_BIT, Outcome
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.versions import V0_1, V1_3
 from psci.oracle.checker.configuration import Configuration, Pending, running, stopped
+from psci.oracle.checker.entry import Asked
 from psci.oracle.checker.footprint import Footprint, Location
 from psci.oracle.checker.limits import Limits
 from psci.oracle.checker.silent_moves import MoveTarget, Unseen, looks_at
@@ -41,9 +42,15 @@ VENDOR = 1 << 31
 WAITING = ("STANDBY", "RETENTION", "POWERDOWN")
 """What a suspended core does."""
 
+
+def _is_stopped(state: Any, core: int) -> bool:
+    """Whether a system call stopped a core; one that is ON_PENDING has not run yet."""
+    return bool(state.activity[core] == "STOPPED" and (state.power[core] == "ON" or state.system != "RUNNING"))
+
+
 OBSERVED: Mapping[str, Callable[[Any, int], bool]] = {
     "on": lambda state, core: state.power[core] != "OFF",
-    "off": lambda state, core: state.power[core] == "OFF" or state.activity[core] == "STOPPED",
+    "off": lambda state, core: state.power[core] == "OFF" or _is_stopped(state, core),
     "on_pending": lambda state, core: state.power[core] == "ON_PENDING",
     "suspended": lambda state, core: state.power[core] == "ON" and state.activity[core] in WAITING,
 }
@@ -152,8 +159,8 @@ class Explainer:
         self._suspend = looks_at(("system",))
         self._going: set[Configuration] = set()
         """What the last system event was explained from, for a host that undoes it."""
-        self.callers: frozenset[str] = frozenset()
-        """The execution states of those who asked for the last entry that was explained."""
+        self.asked: frozenset[Asked] = frozenset()
+        """What those may have been who asked for the last entry that was explained."""
         self._entries: dict[int, MoveTarget] = {}
         self._places: dict[tuple[bool, int], MoveTarget] = {}
 
@@ -179,17 +186,39 @@ class Explainer:
     def _call(self, seen: SeenEvent, configurations: Explanations) -> Found:
         core, call = seen.core, seen.call
         assert core is not None
-        found: set[Configuration] = set()
+        assert call is not None
+        able: set[Configuration] = set()
         absent: set[Configuration] = set()
         for c in configurations:
-            if c.state.activity[core] == "RUNNING" and c.call_of(core) is None:
-                found.add(c.with_pending(core, call))
-            else:
-                absent.add(c)
+            runs = c.state.activity[core] == "RUNNING" and c.call_of(core) is None
+            (able if runs else absent).add(c)
         if absent:
             # What a tester cannot tell is absent: the core may have been entered without a line that says so.
-            found |= {c.with_pending(core, call) for c in self.arrivals(absent, core)}
-        return found, set()
+            able |= self.arrivals(absent, core)
+        taken = (call, whole) if (whole := self._whole(call)) is not None else (call,)
+        return {c.with_pending(core, as_taken) for c in able for as_taken in taken}, set()
+
+    def _whole(self, call: Pending) -> Pending | None:
+        """The same call with all 64 bits of its arguments, where an AArch64 caller of an SMC32 id sets more than 32.
+
+        Nothing is promised then (SMC-5): an implementation may narrow them, or not.
+        """
+        made = call.call
+        function, wide = self.stepper.function(made.fn)
+        if wide or function is None or function.fid64 is None or made.isa != "AARCH64":
+            return None
+        given = (made.x1, made.x2, made.x3)[: len(function.arguments)]
+        if self.stepper.machine.ids is not None or not any(register >> 32 for register in given):
+            return None
+        return call._replace(call=made._replace(fn=made.fn | SMC64_BIT))
+
+    def only_whole(self, seen: SeenEvent, configurations: Explanations) -> bool:
+        """Whether an answer is explained only if all 64 bits of an SMC32 call's arguments were taken."""
+        if not isinstance(seen.event, ReturnEvent) or seen.core is None or seen.call is None:
+            return False
+        made = seen.call.call.fn
+        narrow = {c for c in configurations if (call := c.call_of(seen.core)) is not None and call.call.fn == made}
+        return len(narrow) < len(configurations) and not self._return(seen, frozenset(narrow))[0]
 
     def broken_duties(self, configurations: Explanations, seen: SeenEvent) -> set[Rule]:
         """The caller's duties that a call breaks as it is made, in every explanation."""
@@ -249,13 +278,14 @@ class Explainer:
         target = self.of_entry(core)
         explained: set[Configuration] = set()
         rules: set[Rule] = set()
-        callers: set[str] = set()
+        asked: set[Asked] = set()
         for c in self.unseen.reached(configurations, target, go_on):
             for under, rule, world in self._ways(c, "ENTER", core, (event.pc, event.x0)):
                 rules.add(rule)
-                callers.add(c.state.entry_isa[core])
+                isa, odd = c.state.entry_isa[core], bool(c.state.entry[core] & 1)
+                asked.add(Asked(isa, isa == "AARCH32" and odd and not event.pc & 1))
                 explained.add(self.unseen.moved(under, world, [("activity", core)]).with_pending(core, None))
-        self.callers = frozenset(callers)
+        self.asked = frozenset(asked)
         return self.unseen.first(explained, target), rules
 
     def _ways(

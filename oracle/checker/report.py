@@ -85,17 +85,32 @@ class Finding:
         for told in self.before:
             yield f"event {told.event}: {told.text}"
         yield f"event {self.event}: observed {self.observed}"
-        yield f"  allowed are only: {self.allowed}"
+        yield from self._allowed()
         if self.state:
             yield f"  {self.state}"
-        facts = self.cites if verbose or not self.decisive else self.decisive
+        facts = self.cites if verbose or not self.decisive else self.decisive[:MOST_FACTS]
         if facts:
             more = len(self.cites) - len(facts)
             yield f"  facts: {', '.join(map(with_sections, facts))}{f' and {more} more' if more > 0 else ''}"
         if self.nearest:
             cites = ", ".join(map(with_sections, self.nearest.cites if verbose else self.nearest.cites[:1]))
             yield f"  nearest: {self.nearest.rule} ({cites}): {self.nearest.text}"
-            yield f"  but {self.nearest.false_part}"
+            yield f"  {self.nearest.false_part}"
+
+    def _allowed(self) -> Iterator[str]:
+        """What was allowed: in one line, or in a line for each outcome where one would be too long."""
+        if len(self.allowed) <= WIDEST:
+            yield f"  allowed are only: {self.allowed}"
+            return
+        yield "  allowed are only"
+        yield from (f"    {outcome}" for outcome in self.allowed.split("; "))
+
+
+MOST_FACTS = 4
+"""How many of the facts that decide are told without `--verbose`."""
+
+WIDEST = 100
+"""Characters of what was allowed that stand in one line."""
 
 
 class EventInWords(NamedTuple):

@@ -160,7 +160,7 @@ class Unseen:
         others_may = False
         for early in pending.early:
             if _gives(early.rule, early.value, x0, pending.wide):
-                together = assumptions.together(early.needs)
+                together = self.together(assumptions, early.needs)
                 if together is not None:
                     found.add(ended if together is assumptions else ended.assuming(together))
                     rules.add(early.rule)

@@ -1,4 +1,4 @@
-"""What PSCI_STAT_COUNT and PSCI_STAT_RESIDENCY can say: bounds from the calls that a trace holds (DEN0022 5.22).
+"""What PSCI_STAT_* and NODE_HW_STATE can say: bounds from the calls that a trace holds (DEN0022 5.19, 5.22).
 
 A node uses a low-power state at most as often as calls asked for that state or a deeper one, of its own cores, and its
 statistics never fall between boots. How often it really did is the implementation's choice. The bounds are kept beside
@@ -15,7 +15,9 @@ from psci.model.calls.cpu_freeze import CPU_FREEZE
 from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.cpu_suspend import CPU_SUSPEND
+from psci.model.calls.node_hw_state import HW_OFF, HW_STANDBY, NODE_HW_STATE
 from psci.model.calls.psci_stat import PSCI_STAT_COUNT, PSCI_STAT_RESIDENCY
+from psci.model.calls.system_reset2 import SYSTEM_RESET2
 from psci.model.calls.system_suspend import SYSTEM_SUSPEND
 from psci.model.language.rules import Rule
 from psci.model.machine import Machine
@@ -32,6 +34,9 @@ DEEPEST = (CPU_OFF.name, CPU_FREEZE.name, CPU_DEFAULT_SUSPEND.name, SYSTEM_SUSPE
 """Calls after which a core is in a state that the implementation chooses, or in the deepest."""
 
 STAYS = (*DEEPEST, CPU_SUSPEND.name)
+CLOCKS_DIFFER = 2
+"""How much faster than the trace's clock that of the implementation may be before its residency is blamed."""
+
 _UNITS = {"ns": 1_000, "us": 1}
 """How many units of a clock are a microsecond."""
 
@@ -42,6 +47,8 @@ class _Stay(NamedTuple):
     core: int
     power_state: int | None
     """What a CPU_SUSPEND asks for; None for a call that leaves the choice."""
+    t: int | None = None
+    """When it was made."""
 
 
 class _Reading(NamedTuple):
@@ -66,6 +73,8 @@ class Statistics:
         self._bounded = known_from_boot
         self._stays: list[_Stay] = []
         self._begun: dict[int, _Stay] = {}
+        self._reset_openly = False
+        """A call asked for a reset after which statistics may go on: one that is warm, or the vendor's."""
         self._started: set[int] = set()
         """The cores for which there was a CPU_ON since the boot: the stay that began with the boot may have ended."""
         self._names: dict[int, str] = {}
@@ -76,24 +85,26 @@ class Statistics:
         self._read.clear()
         self._begun.clear()
         self._started.clear()
-        if self._machine.value("reset_statistics", ()) == "KEPT":
+        if self._reset_openly and self._machine.value("reset_statistics", ()) != "ZERO":
             self._bounded = False
         else:
             self._stays.clear()
+        self._reset_openly = False
 
     def interfered(self) -> None:
         """The host did something after which nothing is known of the statistics."""
         self._read.clear()
         self._bounded = False
 
-    def called(self, call: Invocation) -> None:
-        """A core made a call."""
+    def called(self, call: Invocation, t: int | None) -> None:
+        """A core made a call, at this time of the trace's clock."""
         name = self._name(call)
         if name == CPU_ON.name:
             wide = self._stepper.function(call.fn)[1]
             self._started.add(self._machine.core_of.get(call.x1 if wide else call.x1 & 0xFFFF_FFFF, -1))
+        self._reset_openly |= name == SYSTEM_RESET2.name
         if name in STAYS:
-            stay = _Stay(call.caller, call.x1 & 0xFFFF_FFFF if name == CPU_SUSPEND.name else None)
+            stay = _Stay(call.caller, call.x1 & 0xFFFF_FFFF if name == CPU_SUSPEND.name else None, t)
             self._begun[call.caller] = stay
             self._stays.append(stay)
 
@@ -112,6 +123,8 @@ class Statistics:
     ) -> list[RegisterFault]:
         """What is wrong with an answer of a statistics function that the rules leave open."""
         name = self._name(call)
+        if name == NODE_HW_STATE.name:
+            return self._too_deep(call, wide, x0)
         if name not in STATISTICS or any(rule.constraint is None for rule in rules):
             return []
         value = x0 if wide else x0 & 0xFFFF_FFFF
@@ -119,7 +132,7 @@ class Statistics:
         if target is None:
             return []
         power_state = call.x2 & 0xFFFF_FFFF
-        fault = self._too_much(name, target, power_state, value) or self._fell(
+        fault = self._too_much(name, target, power_state, value, t) or self._fell(
             name, target, power_state, value, wide, t
         )
         if fault is not None:
@@ -127,7 +140,47 @@ class Statistics:
         self._read[name, target, power_state] = _Reading(value, t)
         return []
 
-    def _too_much(self, name: str, target: int, power_state: int, value: int) -> RegisterFault | None:
+    def _too_deep(self, call: Invocation, wide: bool, x0: int) -> list[RegisterFault]:
+        """NODE_HW_STATE shows no state that is deeper than every call since boot asked for.
+
+        That is known of nodes with the core that booted; the others were down before their first CPU_ON.
+        """
+        target = self._machine.core_of.get(call.x1 if wide else call.x1 & 0xFFFF_FFFF)
+        named = call.x2 & 0xFFFF_FFFF
+        level = self._value("named_level", named) if named else 0
+        seen = {HW_OFF: POWERDOWN, HW_STANDBY: STANDBY}.get(x0 if wide else x0 & 0xFFFF_FFFF)
+        if not self._bounded or target is None or seen is None or (named and not level):
+            return []
+        scope = self._scope(target, level)
+        deepest = max((self._asked(stay, level) for stay in self._stays if stay.core in scope), default=RUN)
+        if self._machine.boot not in scope or deepest >= seen:
+            return []
+        where = f"core {self._machine.cores[target]:#x}" if not level else f"the level {level} node of that core"
+        asked = LOCAL_STATE.values[deepest].lower()
+        return [
+            RegisterFault(
+                "HW_OFF" if seen == POWERDOWN else "HW_STANDBY",
+                f"HW_ON{' or HW_STANDBY' if deepest else ''}: since boot no call asked {where} for more than {asked}",
+                ("HWSTATE-2", "HWSTATE-5", "PC-2"),
+            )
+        ]
+
+    def _too_long(self, fitting: list[_Stay], most: int, value: int, t: int | None) -> RegisterFault | None:
+        """A node is in a state no longer than since the first call that asked for it; twice that, as clocks differ."""
+        begun = [stay.t for stay in fitting]
+        known = [moment for moment in begun if moment is not None]
+        if self._unit is None or t is None or len(known) < most:
+            return None
+        passed = (t - min(known)) // self._unit
+        if value <= CLOCKS_DIFFER * (passed + 1):
+            return None
+        return RegisterFault(
+            f"a residency of {value} microseconds",
+            f"at most {passed} microseconds: so long ago a call first asked for this state or a deeper one",
+            ("STAT-6", "STAT-7"),
+        )
+
+    def _too_much(self, name: str, target: int, power_state: int, value: int, t: int | None) -> RegisterFault | None:
         if not self._bounded:
             return None
         level = self._value("counted_level", power_state) if self._value("described", power_state) else None
@@ -135,12 +188,17 @@ class Statistics:
         wanted = self._depth(power_state, level)
         fitting = [stay for stay in self._stays if stay.core in scope and self._asked(stay, level) >= wanted]
         most = len(fitting) + self._since_boot(scope)
-        if value <= most or (name == PSCI_STAT_RESIDENCY.name and most):
+        if name == PSCI_STAT_RESIDENCY.name and most:
+            return self._too_long(fitting, most, value, t)
+        if value <= most:
             return None
         others = [stay for stay in self._stays if stay.core in scope and stay not in fitting]
         what = f"a count of {value}" if name == PSCI_STAT_COUNT.name else f"a residency of {value} microseconds"
+        if value in (0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF):
+            what += ", which is NOT_SUPPORTED (-1)"
         where = f"core {self._machine.cores[target]:#x}" if not level else f"the level {level} node of that core"
-        allowed = f"at most {most}: so many calls asked {where} for this state or a deeper one since boot"
+        asked = "no call" if not most else "one call" if most == 1 else f"{most} calls"
+        allowed = f"{'at most ' if most else ''}{most}: since boot {asked} asked {where} for this state or a deeper one"
         cites: tuple[str, ...] = ("STAT-6", "STAT-7", "STAT-9")
         if others:
             cites = ("STAT-6", "STAT-8", "PC-2", "CPU_SUSPEND-4")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from psci.model.calls import CALLS
+from psci.model.calls.conventions import OF_ALL_CALLS
+from psci.model.calls.psci_features import PSCI_FEATURES
 from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.declare import Call as Function
 from psci.model.events import (
@@ -25,8 +29,9 @@ from psci.model.language.rules import Completion, Modality
 from psci.model.language.terms import Const, Op, Term, show
 from psci.model.machine import Key, answers
 from psci.model.step import Outcome
+from psci.model.symbols.readings import READINGS
 from psci.model.tables.codes import code_of
-from psci.oracle.checker.configuration import Configuration
+from psci.oracle.checker.configuration import Configuration, Pending
 from psci.oracle.checker.explain import Explainer, SeenEvent, go_on
 from psci.oracle.checker.report import Nearest, result_text
 from psci.oracle.checker.silent_moves import MoveTarget
@@ -35,11 +40,64 @@ from psci.oracle.checker.worlds import STATISTICS
 MOST_TOLD = 500
 """How many explanations are looked at for what was allowed instead; what is wrong is known already."""
 
-LONGEST = 100
+LONGEST = 60
 """Characters of a condition that is shown as it stands; a longer one is told by the sentence of its rule."""
+
+VALUES: Mapping[str, Mapping[int, str]] = {
+    "MEM_PROTECT": {0: "protection was off", 1: "protection was on"},
+    "NODE_HW_STATE": {0: "HW_ON", 1: "HW_OFF", 2: "HW_STANDBY"},
+    "MIGRATE_INFO_TYPE": {
+        0: "a uniprocessor Trusted OS that can be migrated", 1: "a uniprocessor Trusted OS that cannot be migrated",
+        2: "no Trusted OS, or one that runs on all cores",
+    },
+}  # fmt: skip
+"""What the values of functions mean whose rules give them no names (facts, section 2)."""
+
+ADDRESSES = ("MIGRATE_INFO_UP_CPU",)
+"""Functions whose value is a core."""
+
+KINDS: Mapping[str, str] = {
+    "OFF": "power-off", "HIBERNATE": "hibernation", "RESET": "a cold reset", "WARM_RESET": "a warm reset",
+    "VENDOR_RESET": "a vendor-specific reset", "POWER_LOSS": "a loss of power", "NONE": "the start",
+}  # fmt: skip
+"""The ways in which a system goes down."""
+
+FLAGS: Mapping[tuple[str, int], str] = {
+    ("off", 0): "SYSTEM_OFF", ("off", 1): "SYSTEM_OFF2", ("reset", 0): "SYSTEM_RESET", ("reset", 1): "SYSTEM_RESET2",
+}  # fmt: skip
+"""What bit 0 of the flags of a system event says (`psci.oracle.traces`)."""
+
+SYSTEMS: Mapping[str, str] = {
+    "RUNNING": "running", "GOING": "on its way down", "SUSPENDED": "suspended", "DOWN": "down",
+}  # fmt: skip
+"""What the system does."""
+
+DECLARED: Mapping[str, Mapping[Any, str]] = {
+    "extended_state_id": {
+        True: "power_state has the extended StateID format",
+        False: "power_state has the original format",
+    },
+    "osi_supported": {True: "OS-initiated mode is supported", False: "OS-initiated mode is not supported"},
+    "knows_hint_bit": {True: "bit 16 of a function id is a hint", False: "bit 16 is a part of the function id"},
+    "features_hides_smc64": {
+        True: "PSCI_FEATURES hides SMC64 ids from AArch32 callers",
+        False: "PSCI_FEATURES shows AArch32 callers SMC64 ids",
+    },
+    "trusted_os": {
+        "UP_MIGRATABLE": "there is a uniprocessor Trusted OS that can be migrated",
+        "UP_FIXED": "there is a uniprocessor Trusted OS that cannot be migrated",
+        "MP_OR_NONE": "there is no uniprocessor Trusted OS",
+    },
+}
+"""What is not declared, in words."""
 
 _ERROR = 31
 """The bit that is set in the low word of every error code."""
+
+
+def function_asked_about(false: list[Term], pending: Pending) -> bool:
+    """Whether a rule of PSCI_FEATURES is about another function than the one that the call asks about."""
+    return pending.call.fn in PSCI_FEATURES.ids() and any("psci_func_id" in show(part) for part in false)
 
 
 class AllowedText(NamedTuple):
@@ -102,7 +160,10 @@ class TraceWords:
             case CallEvent() as event:
                 return f"core {event.cpu:#x} called {self.call(event)}"
             case SystemEvent(event=what, flags=flags):
-                return f"system {what}" + ("" if flags is None else f" with flags {flags:#x}")
+                if flags is None:
+                    return f"system {what}"
+                meaning = FLAGS.get((what, flags & 1))
+                return f"system {what} with flags {flags:#x}" + (f", which mean {meaning}" if meaning else "")
             case BootEvent(cause=cause):
                 return f"{cause} boot"
             case ObserveEvent(cpu=int(cpu), power=power, source=source):
@@ -116,25 +177,34 @@ class TraceWords:
             return hex(x0)
         function, _ = self._stepper.function(seen.call.call.fn)
         text = self.answer(function, seen.call.wide, x0)
-        return text if function is None else f"{text} from {function.name}"
+        if function is None:
+            return text
+        if _is_half(seen.call.wide, x0):
+            code = result_text(x0, False)
+            return f"{x0:#x} from {function.name}: only the low 32 bits are {code}, and an SMC64 call returns 64"
+        return f"{text} from {function.name}"
 
     def answer(self, function: Function | None, wide: bool, x0: int) -> str:
         """An answer by the name that the function gives it."""
-        if wide and x0 >> 32 == 0 and code_of(x0, 32) is not None:
-            code = result_text(x0, False)
-            return f"{x0:#x}: {code} in the low 32 bits only, after an SMC64 call"
         if function is None:
             return result_text(x0, wide)
         if function.name == PSCI_VERSION.name and not x0 >> _ERROR & 1:
             return f"version {x0 >> 16 & 0x7FFF}.{x0 & 0xFFFF} ({x0:#x})"
         word = x0 if wide else x0 & 0xFFFF_FFFF
+        if function.name == PSCI_FEATURES.name and not x0 >> _ERROR & 1:
+            return f"implemented, with flags {word:#x}" if word else "implemented (0)"
+        if word in VALUES.get(function.name, {}):
+            meaning = VALUES[function.name][word]
+            return f"{word} ({meaning})" if " " in meaning else f"{meaning} ({word})"
+        if function.name in ADDRESSES and word in self._stepper.machine.core_of:
+            return f"core {word:#x}"
         for rule in self._stepper.specification.of(function.name, self._stepper.machine.version):
             fixed = rule.value.value if isinstance(rule.value, Const) else None
             named = function.name not in STATISTICS and rule.modality in (Modality.SUCCEEDS, Modality.MAY_SUCCEED)
             if named and fixed == word:
                 return f"{rule.code.name if rule.code else rule.name.partition('.')[2].upper()} ({word})"
-        waits = any(rule.completion is Completion.WAITS for rule in self._rules(function))
-        return "SUCCESS (0)" if word == 0 and waits else result_text(x0, wide)
+        acts = any(rule.completion is not Completion.RETURNS for rule in self._rules(function))
+        return "SUCCESS (0)" if word == 0 and acts else result_text(x0, wide)
 
     def _rules(self, function: Function) -> Iterable[Any]:
         return self._stepper.specification.of(function.name, self._stepper.machine.version)
@@ -153,8 +223,16 @@ class TraceWords:
         if name in ("disabled",):
             core = f"core {self._stepper.machine.cores[int(arguments[0])]:#x}"
             return f"{core} is {'' if value else 'not '}physically disabled", unusual
+        if value in DECLARED.get(str(name), {}):
+            return DECLARED[str(name)][value], unusual
+        if name == "affinity_level_supported":
+            return f"AFFINITY_INFO answers {'' if value else 'not '}for level {int(arguments[0])}", unusual
         if name == "state_valid":
             return f"the power_state {shown[0]} is {'valid' if value else 'not valid'}", unusual
+        reading = next((r for r in READINGS.values() if r.symbol == name), None)
+        if reading is not None and not arguments:
+            option = next(option for option, of_it in reading.options.items() if of_it == value)
+            return f"reading {reading.name}={option}: {reading.question} {reading.meanings[option]}", unusual
         of = f" of {', '.join(shown)}" if shown else ""
         words = str(value).lower().replace("_", " ")
         return f"{str(name).replace('_', ' ')}{of}: {words}", unusual
@@ -165,6 +243,9 @@ class TraceWords:
         """What the core that an event is about, and the one that its call names, may be doing."""
         if seen.core is None:
             return ""
+        if isinstance(seen.event, BootEvent):
+            systems = sorted({c.state.system for c in configurations})
+            return f"the machine was {' or '.join(SYSTEMS[system] for system in systems)}"
         cores = [seen.core]
         if seen.call is not None:
             named = self._stepper.machine.core_of.get(seen.call.call.x1)
@@ -232,7 +313,7 @@ class TraceWords:
         """The rule whose answer was seen although its guard is false, and which part of the guard is false."""
         if core is None or not isinstance(event, ReturnEvent):
             return None
-        best: tuple[int, Nearest] | None = None
+        best: tuple[tuple[int, bool], Nearest] | None = None
         for c in configurations:
             pending = c.call_of(core)
             if pending is None:
@@ -244,10 +325,14 @@ class TraceWords:
                     part for part in parts
                     if self._stepper.holds(part, c.state, pending.call, c.assumptions) is False
                 ]  # fmt: skip
+                if false and function_asked_about(false, pending):
+                    continue
                 if not false:
                     return None  # Nothing is missing: another rule obliges to refuse.
-                if best is None or len(false) < best[0]:
-                    best = len(false), Nearest(rule.name, rule.text, _missing(false[0]), rule.cites)
+                # of two that are as near, the function's own rule says more than one that all calls have
+                distance = len(false), rule.name.partition(".")[2] in OF_ALL_CALLS
+                if best is None or distance < best[0]:
+                    best = distance, Nearest(rule.name, rule.text, _missing(false[0]), rule.cites)
         return None if best is None else best[1]
 
     def _outcomes(self, configurations: Iterable[Configuration], core: int) -> AllowedText:
@@ -268,7 +353,8 @@ class TraceWords:
             elif c.state.activity[core] == "RUNNING":
                 every = self._stepper.under_all_answers(c.state, pending.call, c.assumptions)
                 outcomes = [outcome for allowed in every for outcome in allowed.outcomes]
-                outcomes += [Outcome(a.rule, a.rule.completion, a.value, None) for a in pending.early]
+                outcomes += [Outcome(a.rule, a.rule.completion, a.value, None) for a in pending.early
+                             if self._unseen.together(c.assumptions, a.needs) is not None]  # fmt: skip
             for outcome in outcomes:
                 found.setdefault(self._outcome_text(function, outcome, pending.wide), set()).add(outcome.rule.name)
                 cites.update(dict.fromkeys(outcome.rule.cites))
@@ -283,7 +369,8 @@ class TraceWords:
         if outcome.completion is Completion.NEVER:
             return "no return"
         if outcome.completion is Completion.WAITS:
-            return "a wait for a wakeup"
+            entered = any(update.field.name == "entry" for update in outcome.rule.effect.updates)
+            return f"a wait for a wakeup, then {'an entry' if entered else 'SUCCESS (0)'}"
         if outcome.value is None:
             return f"a value by the rule: {outcome.rule.text}"
         return self.answer(function, wide, outcome.value if wide else outcome.value & 0xFFFF_FFFF)
@@ -291,8 +378,8 @@ class TraceWords:
     def _system(self, reached: Iterable[Configuration]) -> AllowedText:
         """Which system events were asked for, and what the calls under way could do instead of asking for one."""
         states = list(reached)
-        asked = sorted({kind for c in states for kind in c.state.asked if kind != "NONE"})
-        parts = [f"the effect of {', '.join(asked)}" if asked else "no system event: no core asked for one"]
+        asked = sorted({KINDS[kind] for c in states for kind in c.state.asked if kind != "NONE"})
+        parts = [" or ".join(asked) if asked else "no system event: no core asked for one"]
         rules: tuple[str, ...] = ()
         cites = ["SYS-2", "SYS-4"]
         for core, mpidr in enumerate(self._stepper.machine.cores):
@@ -306,7 +393,8 @@ class TraceWords:
         )
 
     def _entries(self, reached: Iterable[Configuration], core: int) -> AllowedText:
-        entering = [c.state for c in reached if c.state.activity[core] == "ENTERING"]
+        found = list(reached)
+        entering = [c.state for c in found if c.state.activity[core] == "ENTERING"]
         entries = sorted({(state.entry[core], state.context[core]) for state in entering})
         if entries:
             text = "; ".join(f"entry at {pc:#x} with context {x0:#x}" for pc, x0 in entries)
@@ -314,11 +402,14 @@ class TraceWords:
             cites = tuple(dict.fromkeys(f for r in rules for f in r.cites))
             decisive = tuple(fact for fact in cites if fact.startswith(("CPU_ON-1", "ENTRY-")))[:3]
             return AllowedText(text, tuple(r.name for r in rules), cites, decisive)
-        states = [c.state for c in reached]
+        states = [c.state for c in found]
         if all(state.system == "DOWN" for state in states):
             return AllowedText("no entry: the machine is down", (), ("SYS-4",))
         if all(state.power[core] == "OFF" for state in states):
             return AllowedText("no entry: the core is off, and no CPU_ON is under way", (), ("CPU_OFF-2", "SM-6"))
+        if any(c.call_of(core) is not None for c in found):
+            call = self._outcomes(found, core)
+            return AllowedText(f"no entry; from its call: {call.text}", call.rules, call.cites, call.decisive)
         return AllowedText("no entry: no CPU_ON or wakeup for this core is under way", (), ("CPU_OFF-2", "SM-8"))
 
     def _calls(self, reached: Iterable[Configuration], core: int) -> AllowedText:
@@ -334,8 +425,8 @@ def _boot(reached: Iterable[Configuration]) -> AllowedText:
     kinds = sorted({c.state.kind for c in reached if c.state.system == "DOWN"})
     if not kinds:
         return AllowedText("no boot: the machine is not down", (), ("SYS-3", "SM-6"))
-    after = " or ".join(kind.lower().replace("_", " ") for kind in kinds)
-    return AllowedText(f"a cold boot, as after every {after}", (), ("SYS-3", "RESET-4", "OFF2-13"), ("SYS-3",))
+    after = " or ".join(KINDS[kind] for kind in kinds)
+    return AllowedText(f"a cold boot, as always after {after}", (), ("SYS-3", "RESET-4", "OFF2-13"), ("SYS-3",))
 
 
 def _doing(power: str, activity: str) -> str:
@@ -353,10 +444,24 @@ def _missing(part: Term) -> str:
     """That a condition does not hold, in a line and without a double negation."""
     negated = isinstance(part, Op) and part.name == "not"
     inner = part.arguments[0] if negated and isinstance(part, Op) else part
-    text = show(inner)
+    text = _HAS.sub(_implemented, show(inner))
     if len(text) > LONGEST:
-        return "not all of that holds here"
-    return f"here {text}" if negated else f"it is not so that {text}"
+        return "which is not so here"
+    return f"but here {text}" if negated else f"which needs {text}"
+
+
+_HAS = re.compile(r"has\((0x[0-9a-f]+)\)")
+
+
+def _implemented(match: re.Match[str]) -> str:
+    fid = int(match[1], 0)
+    name = next((call.name for call in CALLS if call.key == fid), match[1])
+    return f"{name} is implemented"
+
+
+def _is_half(wide: bool, x0: int) -> bool:
+    """The low half of a 64-bit result is an error code, and the upper half is not that of the code."""
+    return wide and x0 >> 32 == 0 and code_of(x0, 32) is not None
 
 
 __all__ = ["AllowedText", "TraceWords"]

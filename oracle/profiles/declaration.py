@@ -11,6 +11,7 @@ from psci.model.language.sorts import BOOL, CORE, NODE, Enumeration, Sort
 from psci.model.language.terms import Function
 from psci.model.machine import Machine, ProfileError
 from psci.model.step import Stepper
+from psci.model.symbols.readings import TRIED
 from psci.model.symbols.state import FIELD_BY_NAME
 from psci.model.tables.versions import V0_1, version
 from psci.oracle import profiles
@@ -39,6 +40,24 @@ def machine_from(event: MachineEvent) -> Machine:
     if judged == V0_1:
         ids = {fid: name.upper() for name, fid in (event.ids or {}).items()}
     return replace(declared, ids=ids)
+
+
+def judged_machine(event: MachineEvent) -> Machine:
+    """The machine that a trace is judged by: of readings that nobody chooses, those that DEN0022 says both of are open.
+
+    What `cores` declares of the execution state is also that of the Exception level that cores are entered at.
+
+    Raises:
+        UnknownVersion: there is no such version of PSCI.
+        ProfileError: the declaration contradicts itself; the message names the field.
+        TopologyError: so do the power domains.
+    """
+    machine = machine_from(event)
+    declared = dict(machine.declared)
+    states = {core.get("isa") for core in (event.cores or {}).values()}
+    if states == {"aarch32"} and len(event.cores or {}) == len(event.cpus):
+        declared.setdefault("elns_isa", "AARCH32")
+    return replace(machine, declared=declared, left_open=TRIED)
 
 
 def initial_state(stepper: Stepper, initial: Mapping[str, Any] | None) -> Any:

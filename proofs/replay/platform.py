@@ -63,7 +63,8 @@ POWER_STATES: Mapping[bool, tuple[PowerState, ...]] = {
     True: tuple(_power_state(*row) for row in _EXTENDED),  # type: ignore[arg-type]  # rows of the same kind
 }
 """What is valid in the extended format (True) and in the original one."""
-TABLED = ("state_valid", "described", "retention", "requested", "claims", "counted_level", "counted_node", "names_node")
+TABLED = ("state_valid", "described", "retention", "requested", "claims", "counted_level", "counted_node", "names_node",
+          "named_level")  # fmt: skip
 """The symbols that the tables decide."""
 CONSTANT: Mapping[str, Value] = {"addresses_declared": True, "last_in_level_bits": 0}
 """Symbols that are the same on every machine of this platform."""

@@ -188,6 +188,10 @@ REASONS: Mapping[str, tuple[Reason, ...]] = {
         ),
         Reason(NOT_SUPPORTED, _always, until=V0_1, binding=False),
         Reason(INTERNAL_FAILURE, _target(lambda m, s, core: s.power[core] == "OFF"), since=V0_2, binding=False),
+        Reason(
+            INTERNAL_FAILURE, since=V1_0, binding=False,
+            holds=_target(lambda m, s, core: (s.activity[core] == "FROZEN") & (m.frozen_core == "RESUMES")),
+        ),
         Reason(DENIED, _target(lambda m, s, core: s.power[core] != "OFF"), until=V0_1),
         Reason(INVALID_PARAMETERS, _target(lambda m, s, core: s.power[core] != "OFF"), until=V0_1),
         Reason(DENIED, _always, until=V0_1, binding=False),

@@ -34,7 +34,7 @@ from psci.model.tables.versions import VERSIONS
 from psci.oracle.checker.checker import Checker, NodesMatter
 from psci.oracle.checker.explain import OBSERVED, _system_kinds
 from psci.oracle.checker.report import Report, Verdict
-from psci.oracle.profiles.declaration import initial_state, machine_from
+from psci.oracle.profiles.declaration import initial_state, judged_machine
 from psci.oracle.traces.order import OrderError, groups
 
 TOO_MANY = 30_000
@@ -485,7 +485,7 @@ class Bench:
 
     def __init__(self, seed: int) -> None:
         self.machine = random_machine(Random(seed))
-        self.stepper = Stepper(machine_from(self.machine))
+        self.stepper = Stepper(judged_machine(self.machine))
         self._checkers: dict[bool, Checker] = {}
 
     def report(self, events: Sequence[Event]) -> Report:

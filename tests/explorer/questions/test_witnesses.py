@@ -24,18 +24,8 @@ def cannot_be_used(rule: Rule, version: Version) -> bool:
     return not call.exists_in(version)
 
 
-TWO_IDS = (
-    "MIGRATE MIGRATE_INFO_UP_CPU CPU_DEFAULT_SUSPEND NODE_HW_STATE SYSTEM_SUSPEND PSCI_STAT_RESIDENCY PSCI_STAT_COUNT "
-    "SYSTEM_RESET2 MEM_PROTECT_CHECK_RANGE SYSTEM_OFF2"
-)
-"""Functions of which one id may be there without the other: the machines that are explored have both or none."""
-NOT_MET = {
-    *(f"{name}.smc64_absent" for name in TWO_IDS.split()),
-    # nobody who is explored calls what is not PSCI's
-    "NOT_PSCI.somebody_elses",
-    # OS-initiated mode with states of two levels is beyond the states that are looked at here
-    "CPU_SUSPEND.claims_too_little", "CPU_SUSPEND.others_left_running",
-}  # fmt: skip
+# nobody who is explored calls what is not PSCI's
+NOT_MET = {"NOT_PSCI.somebody_elses"}
 
 
 @pytest.mark.slow

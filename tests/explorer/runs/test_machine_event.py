@@ -62,7 +62,15 @@ def test_small_machines_come_back_as_they_were(version: Version) -> None:
         assert machine_from(machine_event(machine)).tree == machine.tree
 
 
-IN_NO_PROFILE = {"claims", "counted_node", "names_node", "counted_level", "retention", "extended_state_id"}
+IN_NO_PROFILE = {
+    "named_level",
+    "claims",
+    "counted_node",
+    "names_node",
+    "counted_level",
+    "retention",
+    "extended_state_id",
+}
 """What a variant answers for all arguments at once, and a profile lists state by state."""
 
 

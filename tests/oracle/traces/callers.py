@@ -44,7 +44,7 @@ def standby_ends_with_an_entry(t: Trace) -> None:
     t.call(0, "CPU_SUSPEND", STANDBY, OTHER_ENTRY, OTHER_CONTEXT)
     t.wakes(0)
     t.enters(0, OTHER_ENTRY, OTHER_CONTEXT)
-    t.blames("CPU_OFF-2")
+    t.blames("CPU_SUSPEND-4")
 
 
 @conforms

@@ -708,7 +708,7 @@ def a_running_core_is_not_in_the_way(t: Trace) -> None:
     t.starts(0, 1)
     t.call(0, "CPU_SUSPEND", CLUSTER_DOWN, ENTRY, CONTEXT)
     t.enters(0, ENTRY, CONTEXT)
-    t.blames("CPU_OFF-2")
+    t.blames("CPU_SUSPEND-11")
 
 
 @by_permission("CPU_SUSPEND.others_perhaps_running")
@@ -799,7 +799,7 @@ def cpu_default_suspend_enters_a_core_at_an_unusable_entry_point(t: Trace) -> No
     clusters(t)
     t.call(0, "CPU_DEFAULT_SUSPEND", 0x800, CONTEXT)
     t.enters(0, 0x800)
-    t.blames("CPU_OFF-2")
+    t.blames("DSUSP-5")
 
 
 @conforms

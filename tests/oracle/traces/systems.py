@@ -284,8 +284,8 @@ def a_reserved_reset_type_has_invalid_parameters(t: Trace) -> None:
 
 @deviates
 def a_reserved_reset_type_resets(t: Trace) -> None:
-    """Architectural types other than 0 are reserved."""
-    t.on("1.1")
+    """Architectural types other than 0 are reserved, where 5.13.4 is read as an obligation to refuse them."""
+    t.on("1.1", reading={"undefined-reset": "must-be-refused"})
     t.call(0, "SYSTEM_RESET2", 1, 0)
     t.system("reset")
     t.blames("SYS-2", "RESET2-5")
@@ -656,8 +656,8 @@ def affinity_info_from_the_secure_state(t: Trace) -> None:
 
 @deviates
 def a_realm_caller_is_refused(t: Trace) -> None:
-    """The Realm state is entitled to PSCI as the Normal state is (SMC-3)."""
-    t.on(cores={0: {"world": "realm"}}, profile=PLAIN)
+    """Where it is read so, the Realm state is entitled to PSCI as the Normal state is (SMC-3)."""
+    t.on(cores={0: {"world": "realm"}}, profile=PLAIN, reading={"realm-callers": "entitled"})
     t.asks(0, "CPU_ON", 1, ENTRY, CONTEXT, gives="NOT_SUPPORTED")
     t.blames("CPU_ON-1")
 
