@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from psci.model.errors import InputError
 from psci.model.events import Event
+from psci.oracle.logs.importing.ftrace import read_ftrace
 from psci.oracle.logs.importing.log import LogLines
 from psci.oracle.logs.importing.machine import LogTerms
 from psci.oracle.logs.importing.plain import read_plain
@@ -25,6 +26,7 @@ class Source:
 
 SOURCES: Mapping[str, Source] = {
     "plain": Source("a table of calls and answers, or of events, with a first row that names the columns", read_plain),
+    "ftrace": Source("the kernel's trace of a KVM host, with two probes that read registers", read_ftrace),
     "qemu": Source("a log of QEMU, with -d int,exec,cpu,nochain and one instruction a block", read_qemu),
 }
 """Every kind of log by its name."""
