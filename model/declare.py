@@ -28,8 +28,14 @@ def rule_from(
     """The rule that a decorated function wrote.
 
     Raises:
-        SortError: it returns to its caller but does not say what, or it has no sentence.
+        SortError: it has no sentence, or what its decorator says is no code, no version, or no tuple of facts.
     """
+    if not isinstance(code, Code | None):
+        raise SortError(f"{owner}.{name}: {code!r} is no return code of psci.model.tables.codes")
+    if not (isinstance(since, Version) and isinstance(until, Version) and since <= until):
+        raise SortError(f"{owner}.{name}: from {since} until {until} are no versions of psci.model.tables.versions")
+    if isinstance(cites, str):
+        raise SortError(f"{owner}.{name}: cites is a tuple of facts: cites=({cites!r},)")
     case = case if isinstance(case, Case) else when(case)
     if code is not None:
         case = replace(case, value=Const(code.word(64), U64))

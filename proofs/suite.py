@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+from psci.explorer.amendments import read_amendments
 from psci.model.errors import InputError
 from psci.model.specification import SPECIFICATION, Specification
 from psci.proofs.certificates.files import digest, write
@@ -61,6 +62,8 @@ class Task:
     """The folder that certificates are written to; then cvc5 answers with a proof."""
     lists: bool = False
     """Name every query that was proved, with the digest of its text."""
+    amendments: str | None = None
+    """The file with rules of the user's own, read once in each process."""
 
 
 @dataclass(frozen=True)
@@ -146,44 +149,49 @@ def rule_named(name: str, specification: Specification = SPECIFICATION) -> str:
 
 def tasks(
     properties: Sequence[Property], cores: str | None = None, rule: str | None = None, smtlib: Path | None = None,
-    depth: int | None = None, method: str | None = None,
+    depth: int | None = None, method: str | None = None, amendments: Path | None = None,
 ) -> Iterator[Task]:  # fmt: skip
     """The methods for each property: induction for any number of cores and for three; a search from boot if asked for.
 
     What must be possible is shown by a run of the explorer. What must happen in the end is ranked in the place of
     induction, and decided on an explored graph; so is what is said of scenarios. Versions are compared by simulation,
-    for any number of cores. With a `method` (a search, or k-induction) there is only that, for three cores.
+    for any number of cores. With a `method` (a search, or k-induction) there is only that, for three cores. With
+    `amendments` the rules are those of that file.
     """
+    amended = str(amendments) if amendments else None
     if method is not None:
         searched = (
             (ClaimKind.STEP, ClaimKind.INVARIANT)
             if method == K_INDUCTION
             else (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)
         )
-        yield from (Task(prop.name, method, THREE, depth=depth) for prop in properties if prop.kind in searched)
+        wanted = (prop for prop in properties if prop.kind in searched)
+        yield from (Task(prop.name, method, THREE, depth=depth, amendments=amended) for prop in wanted)
         return
     second = cvc5_missing() is None
     folder = str(smtlib) if smtlib else None
     for prop in properties:
         if prop.kind is ClaimKind.REFINEMENT:
             if cores in (None, ANY):
-                yield Task(prop.name, SIMULATION, ANY, rule, second, folder)
+                yield Task(prop.name, SIMULATION, ANY, rule, second, folder, amendments=amended)
             continue
         if prop.kind not in (ClaimKind.WITNESS, ClaimKind.EXPLORED):
             method = {ClaimKind.LIVENESS: RANKING, ClaimKind.TOTAL: TOTALITY}.get(prop.kind, INDUCTION)
             if cores in (None, ANY):
-                yield Task(prop.name, method, ANY, rule, second, folder)
+                yield Task(prop.name, method, ANY, rule, second, folder, amendments=amended)
             if cores in (None, THREE):
-                yield Task(prop.name, method, THREE, rule, second, folder)
+                yield Task(prop.name, method, THREE, rule, second, folder, amendments=amended)
         if prop.kind in (ClaimKind.LIVENESS, ClaimKind.EXPLORED, ClaimKind.WITNESS):
             if cores is None and rule is None and exploration.can_decide(prop):
-                yield Task(prop.name, EXPLORED, str(exploration.CORES))
+                yield Task(prop.name, EXPLORED, str(exploration.CORES), amendments=amended)
         elif cores in (None, THREE) and rule is None and depth:
-            yield Task(prop.name, SEARCH, THREE, depth=depth)
+            yield Task(prop.name, SEARCH, THREE, depth=depth, amendments=amended)
 
 
 def run(task: Task, specification: Specification = SPECIFICATION) -> ProofResult:
-    """Carry out one task."""
+    """Carry out one task; of the rules that it names, or else of these."""
+    if task.amendments is not None:
+        specification = _amended(task.amendments)
     prop = property_named(task.claim)
     if task.method == SEARCH:
         return of_search(search(prop, task.depth or DEPTH_OF_TRACE, 3, specification, SHAPE, on_platform=True), SEARCH)
@@ -215,10 +223,11 @@ def run(task: Task, specification: Specification = SPECIFICATION) -> ProofResult
         return answer
 
     started = perf_counter()
+    amended = task.amendments is not None
+    rules = _amended_for(task.cores, task.amendments) if amended else translations(task.cores, specification)
     if task.method == SIMULATION:
-        result = of_refinement(refinement.prove(prop, translations(ANY, specification), task.rule, ask=ask))
+        result = of_refinement(refinement.prove(prop, rules, task.rule, ask=ask))
         return replace(result, solvers=counts, disagreements=tuple(disagreements), proved=tuple(proved))
-    rules = translations(task.cores, specification)
     if isinstance(prop, Response):
         done = ranking.prove(prop, rules, only_rule=task.rule, ask=ask)
     elif prop.kind is ClaimKind.TOTAL:
@@ -245,6 +254,16 @@ def translations(cores: str, specification: Specification = SPECIFICATION) -> Tr
 @cache
 def _kept(cores: str) -> Translations:
     return _translations(cores, SPECIFICATION)
+
+
+@cache
+def _amended(path: str) -> Specification:
+    return read_amendments(Path(path))
+
+
+@cache
+def _amended_for(cores: str, path: str) -> Translations:
+    return _translations(cores, _amended(path))
 
 
 def _translations(cores: str, specification: Specification) -> Translations:

@@ -24,11 +24,13 @@ from psci.model.tables.codes import (
 )
 from psci.properties.language import NO_HISTORY, History, Property, StateView, Step, always_true, remembered, safety
 from psci.properties.machine.domains import awake, depth
-from psci.properties.words import powerdown, reserved_bits_are_zero, uniprocessor
+from psci.properties.words import V1_3, powerdown, reserved_bits_are_zero, uniprocessor
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
 INFO_TYPE, RESET2 = 0x8400_0006, 0x8400_0012
 """The functions MIGRATE_INFO_TYPE and SYSTEM_RESET2, by their SMC32 ids."""
+CPU_SUSPEND_IDS, SYSTEM_OFF2_IDS = (0x8400_0001, 0xC400_0001), (0x8400_0015, 0xC400_0015)
+"""Both ids of CPU_SUSPEND and of SYSTEM_OFF2."""
 ON_NOW, OFF_NOW, PENDING_NOW = 0, 1, 2
 """What AFFINITY_INFO answers."""
 
@@ -124,6 +126,22 @@ def off_stays_off(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     return implies(was_off, (step.result != ON_NOW) & (step.result != PENDING_NOW))
 
 
+@claim("AFF-3", "off-is-who-called-cpu-off", about=("AFFINITY_INFO",), with_facts=("SM-3", "AFF-2"), history=SEEN)
+def off_is_who_called_cpu_off(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """AFFINITY_INFO says OFF of a core only after the core called CPU_OFF (5.7.1)."""
+    one = step.call.lowest_affinity_level == 0
+    never_called = some(CORE, lambda core: one & (m.mpidr(core) == step.call.target_affinity) & ~h.called_off[core])
+    return implies(never_called, step.result != OFF_NOW)
+
+
+@claim("CPU_OFF-14", "a-core-that-called-is-off", about=("AFFINITY_INFO",), with_facts=("AFF-3", "SM-3"), history=SEEN)
+def a_core_that_called_is_off(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """After its CPU_OFF, and with no CPU_ON since, AFFINITY_INFO does not say ON of a core."""
+    one = step.call.lowest_affinity_level == 0
+    called = some(CORE, lambda core: one & (m.mpidr(core) == step.call.target_affinity) & h.called_off[core])
+    return implies(called, step.result != ON_NOW)
+
+
 @claim(
     "CPU_ON-1", "powers-up-what-is-off", about=("CPU_ON",), with_facts=("AFF-8",), history=SEEN, varies=("disabled",)
 )
@@ -185,6 +203,18 @@ def type_0_can_be_migrated(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
     return implies(h.may_migrate & suits, ~step.returns(NOT_SUPPORTED.number))
 
 
+@claim("MIGRATE-7", "a-valid-migration-succeeds", about=("MIGRATE",), with_facts=("MIGRATE-6", "TOS-1"),
+       varies=("trusted_os",))  # fmt: skip
+def a_valid_migration_succeeds(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """MIGRATE of a type 0 Trusted OS, on its core and to another core that runs, returns SUCCESS (Table 9)."""
+
+    def other(core: Any) -> Any:
+        return (m.mpidr(core) == step.call.target_cpu) & (core != step.core) & (s.activity[core] == "RUNNING")
+
+    meant = (m.trusted_os == "UP_MIGRATABLE") & (s.resident == step.core) & some(CORE, other)
+    return implies(meant, step.returns(0))
+
+
 @claim(
     "MIGRATE-8",
     "never-to-a-core-that-is-off",
@@ -208,6 +238,35 @@ def residency_moves_the_refusal(m: Any, s: Any, t: Any, h: Any, g: Any, step: St
     """CPU_OFF is denied on the core where a uniprocessor Trusted OS is resident, and nowhere else."""
     here = uniprocessor(m) & (s.resident == step.core)
     return implies(step.returns(DENIED.number), here) & implies(step.ends(Completion.NEVER), ~here)
+
+
+MOVED = remembered("TOS", "moved", of=BOOL, doc="A MIGRATE succeeded since boot.")
+PLACE = remembered("TOS", "place", of=CORE, doc="The core that the last MIGRATE that succeeded named.")
+
+
+def _not_moved(h: StateView) -> Effect:
+    return h.but(moved=False)
+
+
+def _moves(m: MachineTerms, h: StateView, step: Step) -> Effect:
+    if step.name == "BOOT":
+        return _not_moved(h)
+    if step.name == "MIGRATE" and step.completion is Completion.RETURNS:
+        done = step.returns(0)
+        place = choose(done, m.core_of(step.call.target_cpu), h.place)
+        return h.but(moved=h.moved | done, place=place)
+    return NOTHING
+
+
+TRUSTED_OS = History((MOVED, PLACE), _not_moved, _moves)
+
+
+@claim("MIGRATE-12", "denied-where-it-moved-to", about=("CPU_OFF",), with_facts=("MIGRATE-7", "TOS-2"),
+       history=TRUSTED_OS, varies=("trusted_os",))  # fmt: skip
+def denied_where_it_moved_to(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """After a MIGRATE that succeeded, CPU_OFF is denied on the target, and on no other core."""
+    here = h.place == step.core
+    return implies(h.moved, (here | ~step.returns(DENIED.number)) & implies(here, ~step.ends(Completion.NEVER)))
 
 
 @claim(
@@ -239,6 +298,23 @@ def vendor_errors(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     return implies(vendor & m.has(RESET2), ~step.returns(NOT_SUPPORTED.number))
 
 
+@claim("OFF2-10", "hibernate-is-offered", about=("PSCI_FEATURES",), with_facts=("FEAT-4", "OFF2-26"))
+def hibernate_is_offered(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """PSCI_FEATURES of SYSTEM_OFF2, where that is there, is a bitmap with bit 0 set and no other."""
+    asked = step.call.psci_func_id.is_in(*SYSTEM_OFF2_IDS) & (m.psci_version >= V1_3)
+    return implies(asked & ~step.result.bit(31), step.result == 1)
+
+
+@claim("FEAT-3", "os-initiated-is-told", about=("PSCI_FEATURES", "PSCI_SET_SUSPEND_MODE"),
+       with_facts=("OSI-1", "FEAT-11"))  # fmt: skip
+def os_initiated_is_told(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """PSCI_FEATURES of CPU_SUSPEND has bit 0 set where the system is in OS-initiated mode, and bits [31:2] zero."""
+    if step.name != "PSCI_FEATURES":
+        return TRUE
+    asked = step.call.psci_func_id.is_in(*CPU_SUSPEND_IDS) & ~step.result.bit(31)
+    return implies(asked, (step.result <= 3) & implies(s.mode == "OS_INITIATED", step.result.bit(0)))
+
+
 @claim("OFF2-26", "types-are-bits-of-the-map", about=("SYSTEM_OFF2",), with_facts=("OFF2-2", "OFF2-4", "OFF2-10"))
 def types_are_bits_of_the_map(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """A type that is accepted is one of the bitmap that PSCI_FEATURES returns, and selects exactly one."""
@@ -249,6 +325,31 @@ def types_are_bits_of_the_map(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step
 def never_denied(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """SYSTEM_OFF2 refuses only what is absent or ill-formed, whatever other cores and the Trusted OS do."""
     return ~step.ends(Completion.RETURNS) | step.result.is_in(NOT_SUPPORTED.number, INVALID_PARAMETERS.number)
+
+
+@claim("MEMC-2", "only-what-is-protected", about=("MEM_PROTECT_CHECK_RANGE",), with_facts=("MEMP-1", "MEMP-3"))
+def only_what_is_protected(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """MEM_PROTECT_CHECK_RANGE says SUCCESS only of memory that MEM_PROTECT protects, so only while protection is on."""
+    return implies(step.returns(0), s.memory_protected)
+
+
+@claim("MEMC-3", "an-empty-range-has-no-bad-byte", about=("MEM_PROTECT_CHECK_RANGE",), with_facts=("MEMC-6", "MEMC-2"),
+       varies=("protected_range",))  # fmt: skip
+def an_empty_range_has_no_bad_byte(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """MEM_PROTECT_CHECK_RANGE is DENIED only where some byte of the range is not protected; length 0 has no byte."""
+    return implies(step.call.length == 0, ~step.returns(DENIED.number))
+
+
+@claim("DSUSP-2", "a-core-powerdown-state", about=("CPU_DEFAULT_SUSPEND",), with_facts=("DSUSP-3", "DSUSP-4"))
+def a_core_powerdown_state(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """CPU_DEFAULT_SUSPEND, being equivalent to CPU_SUSPEND with a core powerdown state, powers the caller down."""
+    return implies(step.ends(Completion.WAITS), t.activity[step.core] == "POWERDOWN")
+
+
+@claim("CPU_SUSPEND-31", "a-code-of-32-bits", about=("CPU_SUSPEND",), with_facts=("RET-2",))
+def a_code_of_32_bits(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """A CPU_SUSPEND that fails returns its code in R0 or W0 (5.4.9), whichever of its ids was used."""
+    return implies(step.call.wide & step.ends(Completion.RETURNS), ~step.result.bit(63))
 
 
 # ---- the system
@@ -292,6 +393,57 @@ def pending_and_frozen_are_in_the_way(m: Any, s: Any, t: Any, h: Any, g: Any, st
     entered = (s.mode == "PLATFORM_COORDINATED") & (t.mode == "OS_INITIATED")
     in_the_way = some(CORE, lambda core: (s.power[core] == "ON_PENDING") | (s.activity[core] == "FROZEN"))
     return implies(entered, ~in_the_way)
+
+
+SUSPENDED = remembered("SLEPT", "system", of=BOOL, doc="A core used SYSTEM_SUSPEND since boot.")
+DEFAULT = remembered("SLEPT", "default", of=BOOL, doc="A core used CPU_DEFAULT_SUSPEND since boot.")
+
+
+def _nobody_slept(h: StateView) -> Effect:
+    return h.but(system=False, default=False)
+
+
+def _sleeps(m: MachineTerms, h: StateView, step: Step) -> Effect:
+    if step.name == "BOOT":
+        return _nobody_slept(h)
+    if step.completion is Completion.WAITS and step.name == "SYSTEM_SUSPEND":
+        return h.but(system=True)
+    if step.completion is Completion.WAITS and step.name == "CPU_DEFAULT_SUSPEND":
+        return h.but(default=True)
+    return NOTHING
+
+
+SLEPT = History((SUSPENDED, DEFAULT), _nobody_slept, _sleeps)
+
+
+@claim("SYSSUSP-2", "as-a-use-of-cpu-suspend", about=("PSCI_SET_SUSPEND_MODE",), history=SLEPT,
+       with_facts=("MODE-4", "MODE-12", "MODE-13"))  # fmt: skip
+def as_a_use_of_cpu_suspend(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """After SYSTEM_SUSPEND, which is equivalent to a CPU_SUSPEND, OS-initiated mode is not entered before a boot."""
+    entered = (s.mode == "PLATFORM_COORDINATED") & (t.mode == "OS_INITIATED")
+    return implies(entered, ~h.system)
+
+
+@claim("DSUSP-2", "counts-as-cpu-suspend", about=("PSCI_SET_SUSPEND_MODE",), history=SLEPT,
+       with_facts=("MODE-4", "DSUSP-8", "MODE-13"))  # fmt: skip
+def counts_as_cpu_suspend(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """After CPU_DEFAULT_SUSPEND, which has the semantics of CPU_SUSPEND, OS-initiated mode is not entered."""
+    entered = (s.mode == "PLATFORM_COORDINATED") & (t.mode == "OS_INITIATED")
+    return implies(entered, ~h.default)
+
+
+@claim("RESET2-7", "a-warm-reset-keeps-memory", about=("BOOT",), with_facts=("RESET2-10", "MEMP-8"))
+def a_warm_reset_keeps_memory(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """The boot after a warm reset finds main memory as it was."""
+    warm = (s.system == "DOWN") & (s.kind == "WARM_RESET")
+    return implies(warm, t.memory == "PRESERVED")
+
+
+@claim("MEMP-6", "loss-of-power-overwrites", about=("BOOT",), with_facts=("MEMP-7", "OFF-3", "MEMP-12"))
+def loss_of_power_overwrites(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """Protected memory is overwritten at the boot after a loss of power; SYSTEM_OFF removes it completely (5.10.1)."""
+    without_power = (s.system == "DOWN") & s.kind.is_in("OFF", "HIBERNATE", "POWER_LOSS")
+    return implies(without_power & s.memory_protected, t.memory == "OVERWRITTEN")
 
 
 @claim("SYS-4", "system-calls-are-terminal", about=("ENTER", "CPU_ON"), with_facts=("OFF-1", "RESET-1"))
@@ -434,6 +586,16 @@ def off_cores_allow_the_highest_level(m: Any, s: Any, t: Any, h: Any, g: Any, st
     return implies((s.mode == "OS_INITIATED") & alone & fine & words, ~refused)
 
 
+@claim("FREEZE-13", "frozen-is-powered-down", about=("CPU_SUSPEND",), with_facts=("FREEZE-2", "FREEZE-10"))
+def frozen_is_powered_down(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """OS-initiated: a frozen core stays in powerdown (Table 12), so that it is in the way of no valid request."""
+    down = every(CORE, lambda c: (c == step.core) | (s.power[c] == "OFF") | (s.activity[c] == "FROZEN"))
+    fine = reserved_bits_are_zero(m, step.call.power_state) & m.state_valid(step.call.power_state)
+    words = ~step.call.wide | (step.call.upper_half(1) == 0)
+    refused = step.returns(DENIED.number) | step.returns(INVALID_PARAMETERS.number)
+    return implies((s.mode == "OS_INITIATED") & down & fine & words, ~refused)
+
+
 @claim("OSI-18", "core-level-requests-never-conflict", about=("CPU_SUSPEND",), with_facts=("OSI-19",))
 def core_level_requests_never_conflict(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
     """OS-initiated: a valid request for the core alone, that claims no level, is not refused as inconsistent."""
@@ -467,6 +629,13 @@ def two_codes_for_two_kinds(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) 
     nobody = every(CORE, lambda core: implies((core != step.core) & in_reach(core), ~awake(s, core)))
     refused = (s.mode == "OS_INITIATED") & fine & claims & step.returns(INVALID_PARAMETERS.number)
     return implies(refused, nobody)
+
+
+@claim("CPU_SUSPEND-11", "denied-means-running", about=("CPU_SUSPEND",), with_facts=("OSI-17", "CPU_SUSPEND-27"))
+def denied_means_running(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """OS-initiated: DENIED for an inconsistent request means that the cores in the way of it are running."""
+    runs = some(CORE, lambda core: (core != step.core) & s.activity[core].is_in("RUNNING", "ENTERING"))
+    return implies((s.mode == "OS_INITIATED") & step.returns(DENIED.number), runs)
 
 
 def _votes_only_for(m: Any, t: Any, node: Any, state: Any) -> Any:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from psci.cli.proofs.prove_text import Areas, Spent, conclusion, document
+from psci.cli.specification.choices import amend_option, specification_with
 from psci.model.errors import InputError
 from psci.oracle.traces.file import write_trace
 from psci.proofs.encoding.queries import SolverVerdict
@@ -32,6 +33,7 @@ from psci.properties import PROPERTIES
 USED_IN: Mapping[str, frozenset[str]] = {
     "--rule": frozenset({"proofs"}),
     "--cores": frozenset({"proofs"}),
+    "--amend": frozenset({"proofs", "--method"}),
     "--smtlib": frozenset({"proofs"}),
     "--sample": frozenset({"--mutants"}),
     "--traces": frozenset({"--mutants"}),
@@ -47,6 +49,7 @@ USED_IN: Mapping[str, frozenset[str]] = {
 @click.argument("names", metavar="[PROPERTY]...", nargs=-1)
 @click.option("--rule", metavar="RULE", help="Only the steps of this rule.")
 @click.option("--cores", type=click.Choice(["3", "any"]), help="Only for three cores, or only for any number.")
+@amend_option
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes.")
 @click.option("--smtlib", type=click.Path(path_type=Path, file_okay=False), help="Write every query there.")
 @click.option("--mutants", is_flag=True, help="Change the rules in every way of the generator and show what notices.")
@@ -85,8 +88,8 @@ USED_IN: Mapping[str, frozenset[str]] = {
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema: prove.json).")
 def command(
-    names: Sequence[str], rule: str | None, cores: str | None, jobs: int, smtlib: Path | None, mutants: bool,
-    sample: int | None, traces: Path | None, output: Path | None, depth: int | None,
+    names: Sequence[str], rule: str | None, cores: str | None, amend_file: Path | None, jobs: int,
+    smtlib: Path | None, mutants: bool, sample: int | None, traces: Path | None, output: Path | None, depth: int | None,
     method: str | None, strengthening: bool, certificates: Path | None, verify: Path | None, ethos: Path | None,
     cpc: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
@@ -94,12 +97,15 @@ def command(
 
     What must happen in the end is also decided on the explored graph of two cores.
 
+    With --amend the rules are those of a file of your own: what it breaks is refuted, with a run from boot where there
+    is one.
+
     Every query goes to Z3 and, where it is installed, to cvc5. Exit status: 0 all proved, 1 something is
     refuted, 3 a solver gave up or two solvers contradict each other.
     """
     given = {
-        "--rule": rule, "--cores": cores, "--smtlib": smtlib, "--sample": sample, "--traces": traces,
-        "--output": output, "--depth": depth, "--ethos": ethos, "--cpc": cpc,
+        "--rule": rule, "--cores": cores, "--amend": amend_file, "--smtlib": smtlib, "--sample": sample,
+        "--traces": traces, "--output": output, "--depth": depth, "--ethos": ethos, "--cpc": cpc,
     }  # fmt: skip
     kinds = {
         "--mutants": mutants, "--strengthen": strengthening, "--method": method, "--certificates": certificates,
@@ -107,7 +113,8 @@ def command(
     }  # fmt: skip
     refuse_idle(given, [kind for kind, asked in kinds.items() if asked])
     chosen = [property_named(name) for name in names] or list(PROPERTIES)
-    rule = rule_named(rule) if rule else None
+    specification = specification_with(amend_file)
+    rule = rule_named(rule, specification) if rule else None
     console = Console(stderr=as_json)
     if mutants:
         from psci.cli.proofs.mutants import kill_table
@@ -125,7 +132,7 @@ def command(
         from psci.cli.proofs.certificates import certify_all
 
         return certify_all(console, with_lemmas(chosen), jobs, certificates, as_json)
-    work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method))
+    work = list(tasks(chosen if method else with_lemmas(chosen), cores, rule, smtlib, depth, method, amend_file))
     results: list[ProofResult] = []
     interrupted = False
     started = perf_counter()
@@ -146,10 +153,10 @@ def command(
     spent = Spent(perf_counter() - started, jobs, peak_memory())
     whole = not (names or rule or method)
     if as_json:
-        click.echo(json.dumps(document(results, interrupted, spent, saved, whole), indent=2))
+        click.echo(json.dumps(document(results, interrupted, spent, specification, saved, whole), indent=2))
     else:
         areas.rest()
-        conclusion(console, results, len(work), interrupted, spent, whole)
+        conclusion(console, results, len(work), interrupted, spent, specification, whole)
         for name, path in saved.items():
             console.print(f"{name}: {path} (psci trace show {path} -o {path.with_suffix('.svg')})", soft_wrap=True)
     return 130 if interrupted else status(results)

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from psci.model.specification import SPECIFICATION, Specification
 from psci.proofs.encoding.queries import CVC5_STRATEGIES, RLIMIT, SolverVerdict, cvc5_missing, solver_versions
 from psci.proofs.questions.missed import missed_by_none
 from psci.proofs.suite import ProofResult, Task, property_named
@@ -81,8 +82,9 @@ def _counts(counts: Any) -> str:
 
 
 def conclusion(
-    console: Console, results: Sequence[ProofResult], total: int, interrupted: bool, spent: Spent, whole: bool
-) -> None:
+    console: Console, results: Sequence[ProofResult], total: int, interrupted: bool, spent: Spent,
+    specification: Specification, whole: bool,
+) -> None:  # fmt: skip
     """What came of it all.
 
     Args:
@@ -91,6 +93,7 @@ def conclusion(
         total: how many tasks there were.
         interrupted: the run was ended early.
         spent: what it took.
+        specification: the rules that it was about.
         whole: all properties were asked for, so that rules which none rests on can be named.
     """
     for line in _findings(results, total):
@@ -106,7 +109,7 @@ def conclusion(
             highlight=False,
         )
     if whole and not interrupted:
-        for line in _unmissed(results):
+        for line in _unmissed(results, specification):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"{spent.seconds:.1f} s with {spent.processes} process{'' if spent.processes == 1 else 'es'}, the largest of "
@@ -165,8 +168,8 @@ def _solvers(results: Sequence[ProofResult]) -> Iterator[str]:
         yield f"{contradictions} contradictions"
 
 
-def _unmissed(results: Sequence[ProofResult]) -> Iterator[str]:
-    rules = unmissed(results)
+def _unmissed(results: Sequence[ProofResult], specification: Specification) -> Iterator[str]:
+    rules = unmissed(results, specification)
     unexplained = [rule for rule, reason in rules.items() if not reason]
     yield (
         f"{len(rules)} rules would be missed by no property of one version, {len(unexplained)} of them without a reason"
@@ -174,9 +177,9 @@ def _unmissed(results: Sequence[ProofResult]) -> Iterator[str]:
     )
 
 
-def unmissed(results: Sequence[ProofResult]) -> dict[str, str]:
+def unmissed(results: Sequence[ProofResult], specification: Specification = SPECIFICATION) -> dict[str, str]:
     """The rules that no proof of a property of one version rests on, with the reason."""
-    return missed_by_none((result.kind, result.rules) for result in results)
+    return missed_by_none(((result.kind, result.rules) for result in results), specification)
 
 
 def agreement(results: Sequence[ProofResult]) -> dict[str, dict[str, int]]:
@@ -189,11 +192,11 @@ def agreement(results: Sequence[ProofResult]) -> dict[str, dict[str, int]]:
 
 
 def document(
-    results: Sequence[ProofResult], interrupted: bool, spent: Spent, saved: Mapping[str, Any] | None = None,
-    whole: bool = False,
+    results: Sequence[ProofResult], interrupted: bool, spent: Spent, specification: Specification = SPECIFICATION,
+    saved: Mapping[str, Any] | None = None, whole: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """The JSON document of the command (schema: prove.json)."""
-    rules = unmissed(results) if whole and not interrupted else {}
+    rules = unmissed(results, specification) if whole and not interrupted else {}
     return {
         "solvers": solver_versions(),
         "limits": {"z3": RLIMIT, "cvc5": sum(rlimit for rlimit, _ in CVC5_STRATEGIES)},

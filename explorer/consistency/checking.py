@@ -17,6 +17,7 @@ from psci.explorer.consistency.discovery import (
     ambiguous_values,
     declared_symbols,
     features_against_behaviour,
+    one_value_for_two,
     silences,
     untold,
 )
@@ -112,7 +113,7 @@ def jobs(
             if only in (None, name) and name not in dict(question.readings)
         ]
     if FindingKind.DISCOVERY in kinds:
-        for ask in (ambiguous_values, silences, features_against_behaviour):
+        for ask in (ambiguous_values, one_value_for_two, silences, features_against_behaviour):
             found.append(_asked(question, ask))
         found += [_untold(question, name) for name in declared_symbols(question.specification, question.version)]
     return found
@@ -137,7 +138,8 @@ def check(
     alone: set[str] = set()
     findings: list[RulesFinding] = []
     # which rules are idle is known once all walks are done
-    owners = list(owners_of(question)) if FindingKind.DEAD in kinds and only is None else []
+    owners = list(owners_of(question)) if FindingKind.DEAD in kinds else []
+    owners = [only] if only in owners else owners
     total = len(work) + len(owners)
     for done, answer in enumerate(_answers(work, processes), start=1):
         used |= answer.used
@@ -150,7 +152,7 @@ def check(
         findings += answer.findings
         if progress is not None:
             progress(done, total, answer.findings)
-    if FindingKind.REDUNDANT in kinds and only is None:
+    if FindingKind.REDUNDANT in kinds:
         findings += redundant(question, used, alone)
     return best(grouped(finding for finding in best(findings) if finding.kind in kinds))
 

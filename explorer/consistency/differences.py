@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from psci.explorer.consistency.findings import Did
+from psci.explorer.consistency.judgements import NO_RETURN
 from psci.explorer.consistency.lockstep import Difference
 from psci.explorer.consistency.readings import callers_for, in_lockstep
 from psci.explorer.consistency.settings import (
@@ -74,20 +75,28 @@ class ClassOf:
         only = self.difference.first, self.difference.second
         for side in (0, 1):
             here, there = self.sides[side], self.sides[1 - side]
-            mine, theirs = " or ".join(only[side]), " or ".join(only[1 - side])
+            mine, theirs = (" or ".join(map(_plainly, only[one])) for one in (side, 1 - side))
+            absent = self._absent((self.difference.first_rules, self.difference.second_rules)[side])
             if mine and theirs:
-                found.append(
-                    f'Built to {here}, {subject} may end with "{mine}", and a client of {there} expects it nowhere.'
-                )
-            elif mine:
-                found.append(f'Built to {here}, {subject} may end with "{mine}": on {there} that is a deviation.')
+                found.append(f"A client built to {here} expects {mine} here; on {there} it may meet {theirs}.")
             elif theirs:
-                found.append(f'A client built to {here} is not prepared for "{theirs}", which {there} permits.')
+                found.append(f"A client built to {here} does not expect {theirs}, which {there} permits.")
+            if mine and absent is not None:
+                found.append(f"An implementation built to {here} has no {absent}; by {there} it need not have it.")
+            elif mine:
+                found.append(f"An implementation built to {here} may end it with {mine}: by {there} a deviation.")
         if not any(only):
             found.append(
                 f"On {self.sides[self.difference.side]} {subject}; on {self.sides[1 - self.difference.side]} not."
             )
         return tuple(found)
+
+    def _absent(self, rules: tuple[str, ...]) -> str | None:
+        """The optional function that a side answers as absent, where that is all that its rules say."""
+        for call in (call for call in self.specification.calls if call.optional):
+            if rules and set(rules) <= {f"{call.name}.absent", f"PSCI_FEATURES.{call.name}_absent"}:
+                return call.name
+        return None
 
 
 @dataclass
@@ -117,8 +126,33 @@ def compare(first: SideOf, second: SideOf, cpus: int = 2) -> Comparison:
             old = found.get(one.difference.key)
             if old is None or (bool(one.declared), len(one.run)) < (bool(old.declared), len(old.run)):
                 found[one.difference.key] = one
-    done.classes = sorted(found.values(), key=lambda one: (bool(one.declared), len(one.run), one.id))
+    done.classes = sorted(_plain(list(found.values())), key=lambda one: (bool(one.declared), len(one.run), one.id))
     return done
+
+
+def _plainly(answer: str) -> str:
+    """An answer inside a sentence: a code or number as it is, what is said of it in quotes."""
+    if answer == NO_RETURN:
+        return "no return"
+    return answer if " " not in answer else f'"{answer}"'
+
+
+def _plain(classes: list[ClassOf]) -> list[ClassOf]:
+    """The classes without those that only put together what others say with the same words."""
+
+    def rules(one: ClassOf) -> set[str]:
+        return {*one.difference.first_rules, *one.difference.second_rules}
+
+    def alike(one: ClassOf, other: ClassOf) -> bool:
+        mine, theirs = one.difference, other.difference
+        return (mine.subject, mine.first, mine.second) == (theirs.subject, theirs.first, theirs.second)
+
+    kept = []
+    for one in classes:
+        parts = [rules(other) for other in classes if alike(one, other) and rules(other) < rules(one)]
+        if not parts or set().union(*parts) != rules(one):
+            kept.append(one)
+    return kept
 
 
 def differing_rules(first: SideOf, second: SideOf) -> dict[str, tuple[Rule, ...]]:

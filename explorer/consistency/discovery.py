@@ -6,10 +6,11 @@ core and do not ask what the machine says of it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from psci.explorer.abstraction.machines import open_symbols
-from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding
+from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding, cause
 from psci.explorer.consistency.readings import callers_for, changed_through, in_lockstep
 from psci.explorer.consistency.settings import (
     ENDS,
@@ -26,6 +27,7 @@ from psci.explorer.system import Product
 from psci.model.declare import Call
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.sorts import CORE
+from psci.model.language.terms import App, Const, Op, subterms
 from psci.model.machine import SYMBOLS
 from psci.model.specification import Specification
 from psci.model.step import Outcome, accepts
@@ -40,6 +42,7 @@ PAIRS = 1_500
 def discovery(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """Everything that a caller cannot learn."""
     yield from ambiguous_values(specification, version)
+    yield from one_value_for_two(specification, version)
     yield from silences(specification, version)
     yield from features_against_behaviour(specification, version)
     for symbol in declared_symbols(specification, version):
@@ -69,6 +72,35 @@ def ambiguous_values(specification: Specification, version: Version) -> Iterator
                     (rule.name, f"{call.name}.absent"),
                     declared=setting.differs, machine=setting.machine, searched="every rule of the call",
                 )  # fmt: skip
+
+
+def one_value_for_two(specification: Specification, version: Version) -> Iterator[RulesFinding]:
+    """Two rules of a call with different causes and one fixed value, whatever the arguments: it stands for both."""
+    for call in specification.calls:
+        rules = [
+            rule
+            for rule in specification.of(call.name, version)
+            if rule.modality is Modality.SUCCEEDS and rule.code is None and isinstance(rule.value, Const)
+        ]
+        for one, other in itertools.combinations([rule for rule in rules if not _picks_an_argument(rule)], 2):
+            assert isinstance(one.value, Const) and isinstance(other.value, Const)
+            if one.value.value == other.value.value and cause(one) != cause(other):
+                title = f"{one.value.value} stands for two things, which a caller cannot tell apart"
+                yield RulesFinding(
+                    FindingKind.DISCOVERY, call.name, (cause(one), cause(other)), title, (one.text, other.text),
+                    (one.name, other.name), searched="every rule of the call",
+                )  # fmt: skip
+
+
+def _picks_an_argument(rule: Rule) -> bool:
+    """Whether a rule is about one value of an argument, so that the caller knows which rule answers."""
+    return any(
+        isinstance(s, Op)
+        and s.name == "eq"
+        and any(isinstance(a, App) and a.function.kind == "call" for a in s.arguments)
+        and any(isinstance(a, Const) for a in s.arguments)
+        for s in subterms(rule.guard)
+    )
 
 
 def silences(specification: Specification, version: Version) -> Iterator[RulesFinding]:

@@ -64,6 +64,8 @@ def result_text(value: int | None) -> str:
     code = code_of(value, 64)
     if code is not None:
         return code.name
+    if value >> 63:
+        return str(value - (1 << 64))
     return f"{value:#x}" if value > 9 else str(value)
 
 

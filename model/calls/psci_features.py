@@ -27,7 +27,7 @@ def answer_for(functions):
     """Add the rules for each function that PSCI defines; the flags stand in the functions' own files."""
     for function in functions:
         for answer in function.answers():
-            _implemented(function, answer)
+            implemented(PSCI_FEATURES, function, answer)
         _absent(function)
         if function.fid64 is not None:
             _hidden(function)
@@ -36,15 +36,17 @@ def answer_for(functions):
     _invalid([fid for function in functions for fid in function.ids()])
 
 
-def _implemented(function, answer):
-    @PSCI_FEATURES.succeeds(
+def implemented(features, function, answer):
+    """Add to PSCI_FEATURES, or to a copy of it, what it answers for a function that is there."""
+
+    @features.succeeds(
         Completion.RETURNS,
         name=f"{function.name}_implemented",
         cites=answer.cites,
         since=answer.since,
         until=answer.until,
     )
-    def implemented(m, s, call):
+    def says(m, s, call):
         """The function is implemented; the flags say with which options, and bit 31 is zero."""
         case = when(call.psci_func_id.is_in(*function.ids()) & function.is_present(m))
         return case.returning_any(lambda r: ~r.bit(31)) if answer.flags is None else case.returning(answer.flags)

@@ -189,7 +189,7 @@ def lift(operand: Operand, sort: Sort) -> Term:
     """
     if isinstance(operand, Term):
         if operand.sort != sort:
-            raise SortError(f"expected {sort}, got {operand.sort}: {operand}")
+            raise SortError(f"expected {sort}, got {operand.sort}: {_in_short(operand)}")
         return operand
     if sort == BOOL and isinstance(operand, bool):
         return TRUE if operand else FALSE
@@ -202,6 +202,18 @@ def lift(operand: Operand, sort: Sort) -> Term:
     if sort in (CORE, NODE) and isinstance(operand, int) and not isinstance(operand, bool) and operand >= 0:
         return Const(operand, sort)
     raise SortError(f"{operand!r} is no {sort}")
+
+
+def _in_short(term: Term) -> str:
+    """A term by the name of what is at its root, for messages."""
+    match term:
+        case Const(value=value):
+            return repr(value)
+        case App(function=function):
+            return function.name
+        case Var(name=name) | Op(name=name):
+            return name
+    return type(term).__name__
 
 
 def _operand(other: object) -> Operand:

@@ -63,7 +63,12 @@ class StateTerms:
         """This state with these fields changed.
 
         A field of the whole system takes a value; a field of each core takes `{core: value}` or `each(...)`.
+
+        Raises:
+            AttributeError: there is no such field.
         """
+        for name in changes.keys() - FIELD_BY_NAME.keys():
+            raise AttributeError(f"there is no field {name!r}; there are {', '.join(FIELD_BY_NAME)}")
         return Effect(tuple(assign(FIELD_BY_NAME[name], new) for name, new in changes.items()))
 
 

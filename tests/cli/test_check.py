@@ -10,7 +10,10 @@ import jsonschema
 import pytest
 
 from psci.cli import main
+from psci.explorer.amendments import read_amendments
 from psci.model.symbols.readings import READINGS
+from psci.model.tables.codes import ALREADY_ON, DENIED
+from psci.model.tables.versions import V0_2, V1_1, V1_2, V1_3, V1_3_ALPHA
 
 SCHEMAS = Path(main.__file__).with_name("schemas")
 ALONE = ("--jobs", "1")
@@ -110,11 +113,35 @@ def test_the_difference_that_an_amendment_makes(amendment: Path, capsys: pytest.
     assert ("CPU_OFF", ["DENIED"], ["ALREADY_ON"]) in found
 
 
+def wrong(body: str, more: str = "cites=()", code: str = "DENIED") -> str:
+    """An amendment with a rule of this body, whose decorator stands in line 6."""
+    return (
+        "from psci.explorer.amendments import amend\n"
+        "from psci.model.calls.cpu_on import CPU_ON\n"
+        "from psci.model.language.rules import when\n"
+        "from psci.model.tables.codes import DENIED; from psci.model.tables.versions import V1_2\n"
+        "on = amend(CPU_ON)\n"
+        f"@on.must_refuse({code}, {more})\n"
+        "def mine(m, s, call):\n"
+        "    'Mine.'\n"
+        f"    {body}\n"
+    )
+
+
 WRONG = {
     "x = = 1": "mine.py:1: invalid syntax",
     "from psci.explorer.amendments import remove\nremove('CPU_ON.on_pendin')": "mine.py:2: no rule 'CPU_ON.on_pendin'",
     "from psci.model.calls.cpu_on import CPU_OM": "mine.py:1: ImportError: cannot import name 'CPU_OM'",
     "x = 1": "mine.py: the file changes nothing",
+    "import sys\nsys.exit()": "mine.py:2: the file ends the program",
+    "from psci.explorer.amendments import amend\namend('CPU_ON')": "mine.py:2: amend takes a call that there is",
+    wrong("return call.target_cpu"): "mine.py:6: expected Bool, got u64: target_cpu",
+    wrong("return s.powr[call.caller] == 'ON'"): "no attribute 'powr': did you mean power",
+    wrong("return when(True).then(s.but(powr='ON'))"): "mine.py:9: there is no field 'powr'; there are system",
+    wrong("return True", "cites=('CPU_ON-99',)"): "mine.py:6: CPU_ON.mine cites CPU_ON-99, and there is no such fact",
+    wrong("return True", "cites='MINE-1'"): "mine.py:6: CPU_ON.mine: cites is a tuple of facts: cites=('MINE-1',)",
+    wrong("return True", "cites=(), since='1.3'"): "mine.py:6: CPU_ON.mine: from 1.3 until 1.3 are no versions",
+    wrong("return True", "cites=()", "-3"): "mine.py:6: CPU_ON.mine: -3 is no return code",
     "from psci.explorer.amendments import amend\n"
     "from psci.model.calls.cpu_on import CPU_ON\n"
     "from psci.model.tables.codes import DENIED\n"
@@ -141,6 +168,34 @@ def test_an_error_in_an_amendment_is_one_line_with_its_place(
 def test_a_missing_amendment_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["explore", "--amend", "nowhere.py"]) == 2
     assert capsys.readouterr().err.startswith("psci: nowhere.py: no such file")
+
+
+def test_a_changed_rule_stays_as_it_was_in_versions_that_are_not_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(wrong("return True", "cites=('MINE-1',), since=V1_2, until=V1_2, name='already_on'"), "utf-8")
+    amended = read_amendments(path)
+    found = [(r.since, r.until, r.code) for r in amended.rules["CPU_ON"] if r.name == "CPU_ON.already_on"]
+    assert found == [(V0_2, V1_1, ALREADY_ON), (V1_2, V1_2, DENIED), (V1_3_ALPHA, V1_3, ALREADY_ON)]
+
+
+def test_what_psci_features_answers_can_be_amended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from psci.explorer.amendments import amend\n"
+        "from psci.model.calls.system_off2 import SYSTEM_OFF2\n"
+        "@amend(SYSTEM_OFF2).features(cites=('FEAT-5',))\n"
+        "def flags(m):\n    return 0\n",
+        encoding="utf-8",
+    )
+    assert main.run(["check", "conflict.OFF2-10", "--amend", str(path), *ALONE]) == 1
+    assert "PSCI_FEATURES(psci_func_id=0x84000015) -> 0" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_one_dead_rule_is_shown_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(wrong("return True", "cites=('CPU_ON-4',)"), encoding="utf-8")
+    assert main.run(["check", "dead.CPU_ON.accepted", "--amend", str(path), *ALONE]) == 1
+    assert "no reachable state uses the rule" in capsys.readouterr().out
 
 
 # ---- differences

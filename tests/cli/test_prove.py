@@ -52,6 +52,31 @@ def test_an_unknown_rule_lists_near_ones(capsys: pytest.CaptureFixture[str]) -> 
     assert "CPU_ON.accepted" in capsys.readouterr().err
 
 
+def test_an_amendment_that_breaks_a_property_is_refuted_with_a_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("from psci.explorer.amendments import remove\nremove('CPU_OFF.trusted_os_resident')\n")
+    arguments = ["prove", "PROP-9", "--rule", "CPU_OFF.turned_off", "--cores", "3", "--json", "--jobs", "1"]
+    assert main.run([*arguments, "--amend", str(path)]) == 1
+    results = {result["property"]: result for result in json.loads(capsys.readouterr().out)["results"]}
+    assert results["PROP-9"]["verdict"] == "refuted"
+    assert "calls CPU_OFF" in results["PROP-9"]["counterexamples"][0]
+    assert main.run(arguments) == 0
+
+
+def test_an_error_in_an_amendment_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("remove('CPU_ON.accepted')\n")
+    assert main.run(["prove", "PROP-9", "--amend", str(path)]) == 2
+    assert capsys.readouterr().err == f"psci: {path}:1: NameError: name 'remove' is not defined\n"
+
+
+def test_mutants_are_made_of_the_rules_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["prove", "--mutants", "--amend", "mine.py"]) == 2
+    assert "--amend does nothing with --mutants" in capsys.readouterr().err
+
+
 def test_one_rule_is_one_query(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["prove", "entry-and-context", "--rule", "CPU_ON.accepted", "--cores", "3", "--json", "--jobs", "1"]
     assert main.run(arguments) == 0
