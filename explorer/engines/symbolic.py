@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from psci.explorer.engines.cache import cache_folder
+from psci.explorer.engines.cache import cache_folder, keep_diagram, kept_diagram
 from psci.explorer.engines.diagrams import DiagramCommand, Diagrams, Node
 from psci.explorer.engines.question import EngineAnswer, Progress, ReachabilityQuestion
 from psci.explorer.engines.replay import Values
@@ -76,7 +76,7 @@ class _Run:
                         return states
         except KeyboardInterrupt:
             self.interrupted = True
-            self.diagrams.manager.dump(str(self._file), [states])
+            keep_diagram(self.diagrams.manager, states, self._file)
         return states
 
     @cached_property
@@ -86,11 +86,8 @@ class _Run:
 
     def _kept_states(self) -> Node:
         """What an interrupted run has reached: all of it is reachable, so this one goes on from there."""
-        if not self._file.exists():
-            return self.diagrams.false
-        (states,) = self.diagrams.manager.load(str(self._file))
-        self._file.unlink()
-        return states
+        states = kept_diagram(self.diagrams.manager, self._file)
+        return self.diagrams.false if states is None else states
 
     def _apply(self, event: DiagramCommand, states: Node) -> Node:
         return states | self.diagrams.image(states, event)

@@ -9,6 +9,7 @@ import pytest
 from configurations import CONFIGURATIONS, Configuration
 
 from psci.explorer.engines import EngineAnswer, ReachabilityQuestion, engine
+from psci.explorer.engines.cache import keep_diagram, kept_diagram
 from psci.explorer.engines.compiled import CompiledSearch, compiler
 from psci.explorer.engines.diagrams import Diagrams
 from psci.explorer.engines.reference import ReferenceEngine
@@ -166,3 +167,18 @@ def test_an_interrupted_run_goes_on_from_where_it_was(monkeypatch: pytest.Monkey
     assert 1 < part.states < whole.states
     assert Symbolic(layers=False).answer(question, silent).states == whole.states
     assert len(calls) > 60
+
+
+def test_a_kept_diagram_that_is_damaged_counts_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "__shelve__").mkdir()
+    lowered = Configuration(2, "1.0", wide_only=True).question().lowered
+    first, second = Diagrams(lowered), Diagrams(lowered)
+    file = tmp_path / "states.json"
+    keep_diagram(first.manager, first.initial(), file)
+    whole = file.read_bytes()
+    assert kept_diagram(second.manager, file) == second.initial()
+    assert kept_diagram(second.manager, file) is None
+    file.write_bytes(whole[: len(whole) // 2])
+    assert kept_diagram(second.manager, file) is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["__shelve__"]

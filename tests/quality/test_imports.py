@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "oracle": {"model", "properties", "explorer", "host"},
     "graphs": {"model", "properties", "explorer", "proofs", "oracle", "host"},
     "front": {"model", "properties", "explorer", "proofs", "oracle", "graphs", "host"},
+    "__main__": {"cli"},
     "cli": {"psci", "front", "model", "properties", "explorer", "proofs", "oracle", "graphs", "host"},
 }
 """For each part of the house the other parts that it may import."""

@@ -40,7 +40,11 @@ def test_every_module_has_a_docstring() -> None:
 
 
 def test_the_front_door_holds_nothing_but_names() -> None:
-    assert sorted(path.name for path in files() if path.parent == ROOT / "src" / "psci") == ["__init__.py", "py.typed"]
+    assert sorted(path.name for path in files() if path.parent == ROOT / "src" / "psci") == [
+        "__init__.py",
+        "__main__.py",
+        "py.typed",
+    ]
 
 
 def test_every_source_that_a_page_names_is_there() -> None:
