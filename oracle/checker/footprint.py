@@ -8,7 +8,7 @@ of a rule names the parts of the state that it depends on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from psci.explorer.abstraction.cone import fold
@@ -202,17 +202,17 @@ class Footprints:
     def _update(self, update: Update, reading: _Reading, reads: set[Location], writes: dict[Location, Any]) -> None:
         context = reading.context
         for location, term, names in self._targets(update, reading):
-            value, seen = reading.with_names(names).value(term)
-            if isinstance(value, _Cell) and value.location == location:
-                # The rule leaves this part as it was; where that depends on something, that is read.
-                reads |= seen - {location}
-                continue
-            reads |= seen
-            known = not isinstance(value, _Cell | _Unknown)
-            if known and location[0] in CONTROL and value == getattr(context, location[0]):
-                continue
-            constant = value if known else None
-            writes[location] = constant if location not in writes or writes[location] == constant else None
+            for value, seen in reading.with_names(names).ways(term):
+                if isinstance(value, _Cell) and value.location == location:
+                    # The rule leaves this part as it was; where that depends on something, that is read.
+                    reads |= seen - {location}
+                    continue
+                reads |= seen
+                known = not isinstance(value, _Cell | _Unknown)
+                if known and location[0] in CONTROL and value == getattr(context, location[0]):
+                    continue
+                constant = value if known else None
+                writes[location] = constant if location not in writes or writes[location] == constant else None
 
     def _targets(self, update: Update, reading: _Reading) -> Iterable[tuple[Location, Term, Mapping[str, int]]]:
         name, domain = update.field.name, update.field.domain
@@ -282,6 +282,27 @@ class _Reading:
         if not names:
             return self
         return _Reading(self.owner, {**self.symbols, **names}, self.context, self.assumed)
+
+    def ways(self, term: Term) -> Iterator[_Seen]:
+        """The values that a term can have, each with what of the state it depends on.
+
+        More than one where a choice hangs on something that is the same for the whole trace, though nobody declares it.
+        """
+        if isinstance(term, Op) and term.name == "if":
+            condition, seen = self.value(term.arguments[0])
+            if isinstance(condition, _Unknown) and not seen:
+                yield from self.ways(term.arguments[1])
+                yield from self.ways(term.arguments[2])
+                return
+        if isinstance(term, Op) and term.name in ("and", "or"):
+            parts = [self.value(argument) for argument in term.arguments]
+            fixed = [not seen for value, seen in parts if isinstance(value, _Unknown)]
+            if fixed and all(fixed):
+                zero = term.name == "or"
+                yield zero, _NOTHING
+                yield _junction((part for part in parts if not isinstance(part[0], _Unknown)), zero)
+                return
+        yield self.value(term)
 
     def value(self, term: Term) -> _Seen:
         """The value of a term, and what of the state it depends on."""
