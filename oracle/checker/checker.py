@@ -128,6 +128,8 @@ class Checker:
         """Cores that something other than PSCI started, and that were not heard of since."""
         self._after: dict[tuple[Explanations, Any], tuple[Explanations, _Account]] = {}
         """What explains an event, by what explained those before it."""
+        self._invocations: dict[Any, Pending] = {}
+        self._foreign: dict[int, bool] = {}
         # What one trace let us learn is not held against the next.
         self.stepper.learned.clear()
         self._learned = False
@@ -204,30 +206,30 @@ class Checker:
 
     def _one(self, seen: SeenEvent) -> None:
         self.limits.spend()
-        if isinstance(seen.event, TimeoutEvent):
+        memo = _memo_key(seen)
+        key = (self.configurations, memo)
+        known = self._after.get(key) if memo is not None else None
+        if known is not None:
+            self.configurations, account = known
+            self._explained(seen, account)
+        elif isinstance(seen.event, TimeoutEvent):
             self._timeout(seen)
         elif problem := unusable(seen):
             self._harness_error(seen, problem)
             if isinstance(seen.event, SystemEvent):
                 self._keep(self._explainer.power_lost(self.configurations))
         else:
-            key = (self.configurations, _memo_key(seen))
-            known = self._after.get(key)
-            if known is not None:
-                self.configurations, account = known
+            explained, rules = self._explainer.explain(seen, self.configurations)
+            if explained:
+                if isinstance(seen.event, CallEvent):
+                    rules = self._explainer.broken_duties(explained, seen)
+                account = _account(rules, explained)
                 self._explained(seen, account)
+                self._keep(explained)
+                if memo is not None:
+                    self._remember(key, account)
             else:
-                explained, rules = self._explainer.explain(seen, self.configurations)
-                if explained:
-                    if isinstance(seen.event, CallEvent):
-                        rules = self._explainer.broken_duties(explained, seen)
-                    account = _account(rules, explained)
-                    self._explained(seen, account)
-                    self._keep(explained)
-                    if key[1] is not None:
-                        self._remember(key, account)
-                else:
-                    self._unexplained(seen)
+                self._unexplained(seen)
         self._last.append(seen)
 
     def _remember(self, key: tuple[Explanations, Any], account: _Account) -> None:
@@ -276,9 +278,9 @@ class Checker:
             core = self._core(number, event.cpu)
             self.report.events += 1
             self.report.calls += 1
-            self.report.not_psci += self.stepper.is_not_psci(event.fn & FUNCTION_ID)
             self._fresh.discard(core)
             pending = self._open[core] = self._invoked(core, event)
+            self.report.not_psci += self._is_foreign(pending)
             self._made[core] = event
             self._statistics.called(pending.call)
             return SeenEvent(number, event, core, pending)
@@ -324,6 +326,25 @@ class Checker:
         return SeenEvent(number, event, core)
 
     def _invoked(self, core: int, event: CallEvent) -> Pending:
+        """The call of an event; the same object for the same call, so that it is known without being compared."""
+        key = core, event.fn, event.args, event.isa
+        known = self._invocations.get(key)
+        if known is None:
+            if len(self._invocations) >= _LIMIT_OF_SITUATIONS:
+                self._invocations.clear()
+                self._after.clear()
+            known = self._invocations[key] = self._new(core, event)
+        return known
+
+    def _is_foreign(self, pending: Pending) -> bool:
+        """Whether a call is none of PSCI's."""
+        fn = pending.call.fn
+        known = self._foreign.get(fn)
+        if known is None:
+            known = self._foreign[fn] = self.stepper.is_not_psci(fn)
+        return known
+
+    def _new(self, core: int, event: CallEvent) -> Pending:
         isa, world = self._callers[core]
         if event.isa is not None:
             isa = event.isa.upper()
@@ -426,7 +447,7 @@ class Checker:
         if not isinstance(event, _JUDGED):
             return
         faults = self._faults(seen, account.rules)
-        if seen.call is not None and self.stepper.is_not_psci(seen.call.call.fn):
+        if seen.call is not None and self._is_foreign(seen.call):
             return
         if not faults:
             self.report.verdicts[Verdict.CONFORMS] += 1
@@ -574,13 +595,13 @@ def detail_of(events: Iterable[Event]) -> Detail:
 
 def _memo_key(seen: SeenEvent) -> Any:
     """What of an event decides what explains it; None where that is not worth remembering."""
-    match seen.event:
-        case ReturnEvent(x0=x0):
-            return seen.core, x0
-        case CallEvent():
-            return seen.core, seen.call
-        case EnterEvent(pc=pc, x0=x0, isa=None):
-            return seen.core, pc, x0, seen.unjudged
+    event = seen.event
+    if isinstance(event, ReturnEvent):
+        return None if seen.call is None else (seen.core, event.x0)
+    if isinstance(event, CallEvent):
+        return seen.core, id(seen.call), "call"
+    if isinstance(event, EnterEvent) and event.isa is None:
+        return seen.core, event.pc, event.x0, seen.unjudged
     return None
 
 

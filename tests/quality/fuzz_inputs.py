@@ -1,6 +1,6 @@
 """Broken traces and logs, to see that every command says what is wrong in a line, and ends with a status that means it.
 
-`python -m tests.quality.fuzz_inputs --count 7000` runs it at length.
+`python tests/quality/fuzz_inputs.py --count 7000` runs it at length.
 """
 
 from __future__ import annotations

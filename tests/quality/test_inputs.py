@@ -23,6 +23,8 @@ SURROGATE = (
 
 def test_mutated_input_is_taken_well() -> None:
     assert list(all_broken(0, SAMPLE)) == []
+    # a dump of registers in which one line is missing
+    assert list(all_broken(483, 1)) == []
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["show"], ["import", "ftrace"]])
