@@ -25,6 +25,7 @@ from psci.model.calls.psci_version import PSCI_VERSION
 from psci.model.events import CallEvent, EnterEvent, Event, MachineEvent, ReturnEvent
 from psci.model.step import Invocation
 from psci.oracle.checker.checker import Checker
+from psci.oracle.checker.worlds import LEAST
 from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep
 from psci.oracle.reference.peer import ModelPeer
 from psci.oracle.traces.order import groups
@@ -69,7 +70,7 @@ def seconds_of_an_event(events: tuple[Event, ...], repeat: int = 3) -> tuple[flo
     assert isinstance(machine, MachineEvent)
     best, widest, checker = float("inf"), 0, None
     for _ in range(repeat):
-        checker = Checker(machine, like=checker, nodes=False)
+        checker = Checker(machine, like=checker, detail=LEAST)
         start = time.process_time()
         for group in groups(rest):
             checker.feed_together(group)
@@ -106,7 +107,7 @@ def endless() -> Iterator[Event]:
 
 def stream(count: int) -> None:
     """Judge a long trace as it is made."""
-    checker = Checker(MachineEvent(psci="1.3", cpus=tuple(range(CORES))), nodes=False)
+    checker = Checker(MachineEvent(psci="1.3", cpus=tuple(range(CORES))), detail=LEAST)
     for place, event in enumerate(islice(endless(), count)):
         checker.feed(event)
         if place == count // 10:

@@ -17,9 +17,11 @@ from pathlib import Path
 from random import Random
 
 from psci.model.calls.affinity_info import AFFINITY_INFO
+from psci.model.calls.cpu_off import CPU_OFF
 from psci.model.calls.cpu_on import CPU_ON
 from psci.model.calls.cpu_suspend import CPU_SUSPEND
-from psci.model.calls.system_off import SYSTEM_OFF
+from psci.model.calls.set_suspend_mode import PSCI_SET_SUSPEND_MODE
+from psci.model.calls.system_off import SYSTEM_OFF, SYSTEM_RESET
 from psci.model.events import (
     CallEvent,
     EnterEvent,
@@ -34,6 +36,7 @@ from psci.model.tables.codes import ALREADY_ON, ON_PENDING
 from psci.oracle import Verdict, check
 
 ON, INFO, SUSPEND, OFF = CPU_ON.fid64 or 0, AFFINITY_INFO.fid64 or 0, CPU_SUSPEND.fid64 or 0, SYSTEM_OFF.fid32 or 0
+CORE_OFF, MODE, RESET = CPU_OFF.fid32 or 0, PSCI_SET_SUSPEND_MODE.fid32 or 0, SYSTEM_RESET.fid32 or 0
 ENTRY = 0x4000_0000
 Situation = Callable[[int], list[Event]]
 
@@ -135,6 +138,58 @@ def clusters_polled(cores: int) -> list[Event]:
     return [*events, CallEvent(cpu=0, fn=INFO, args=(0, 1)), ReturnEvent(cpu=0, x0=0)]
 
 
+def woken_at_once(cores: int) -> list[Event]:
+    """All cores are in CPU_SUSPEND, all are woken, and then they return; at the end the system is reset."""
+    events: list[Event] = [_running(cores), *(CallEvent(cpu=core, fn=SUSPEND, args=(0, 0, 0)) for core in range(cores))]
+    events += [WakeEvent(cpu=core) for core in range(cores)]
+    events += [ReturnEvent(cpu=core, x0=0) for core in range(cores)]
+    return [*events, CallEvent(cpu=0, fn=RESET), SystemEvent(event="reset")]
+
+
+def all_turn_the_system_off(cores: int) -> list[Event]:
+    """Every core calls SYSTEM_OFF, and the system goes off once."""
+    return [_running(cores), *(CallEvent(cpu=core, fn=OFF) for core in range(cores)), SystemEvent(event="off")]
+
+
+def polled_while_going_off(cores: int) -> list[Event]:
+    """Half of the cores ask for the others, which turn themselves off meanwhile."""
+    half = cores // 2
+    events: list[Event] = [_running(cores)]
+    events += [CallEvent(cpu=core, fn=INFO, args=(half + core, 0)) for core in range(half)]
+    events += [CallEvent(cpu=half + core, fn=CORE_OFF) for core in range(half)]
+    events += [ReturnEvent(cpu=core, x0=core % 2) for core in range(half)]
+    for core in range(half):
+        events += [CallEvent(cpu=core, fn=INFO, args=(half + core, 0)), ReturnEvent(cpu=core, x0=1)]
+    return events
+
+
+def os_initiated(cores: int) -> list[Event]:
+    """The cores of two clusters suspend in OS-initiated mode, in states that nobody declared, and wake up in turn."""
+    machine = _running(cores, (cores // 2, cores - cores // 2))
+    events: list[Event] = [machine, CallEvent(cpu=0, fn=MODE, args=(1,)), ReturnEvent(cpu=0, x0=0)]
+    states = (0x0, 0x1_0000, 0x101_0000, 0x1)
+    for place, mpidr in enumerate(machine.cpus):
+        events.append(CallEvent(cpu=mpidr, fn=SUSPEND, args=(states[place % 4], ENTRY, place)))
+    for place, mpidr in enumerate(machine.cpus):
+        woken = EnterEvent(cpu=mpidr, pc=ENTRY, x0=place) if place % 4 in (1, 2) else ReturnEvent(cpu=mpidr, x0=0)
+        events += [WakeEvent(cpu=mpidr), woken]
+    return events
+
+
+def plugged_in_turn(cores: int) -> list[Event]:
+    """All cores but one are turned on, off, and looked at, twice; nothing is declared."""
+    others = range(1, cores)
+    events: list[Event] = [MachineEvent(psci="1.1", cpus=tuple(range(cores)))]
+    for _ in range(2):
+        for core in others:
+            events += [CallEvent(cpu=0, fn=ON, args=(core, ENTRY, core)), ReturnEvent(cpu=0, x0=0)]
+        events += [EnterEvent(cpu=core, pc=ENTRY, x0=core) for core in others]
+        events += [CallEvent(cpu=core, fn=CORE_OFF) for core in others]
+        for core in others:
+            events += [CallEvent(cpu=0, fn=INFO, args=(core, 0)), ReturnEvent(cpu=0, x0=1)]
+    return events
+
+
 SITUATIONS: dict[Situation, tuple[int, ...]] = {
     parallel_start: (28, 56, 112),
     idle: (16, 32, 64),
@@ -143,6 +198,11 @@ SITUATIONS: dict[Situation, tuple[int, ...]] = {
     overlapping_intervals: (4, 8, 16),
     system_off: (16, 32, 64),
     clusters_polled: (16, 32, 64),
+    woken_at_once: (16, 32, 64),
+    all_turn_the_system_off: (16, 32, 64),
+    polled_while_going_off: (12, 24, 48),
+    os_initiated: (8, 16, 32),
+    plugged_in_turn: (16, 32, 64),
 }
 
 
@@ -155,7 +215,7 @@ def spoiled(events: Sequence[Event]) -> list[Event]:
             found[place] = replace(event, pc=event.pc + 4)
             return found
         if isinstance(event, SystemEvent):
-            found[place] = replace(event, event="reset")
+            found[place] = replace(event, event="off" if event.event == "reset" else "reset")
             return found
         if isinstance(event, ReturnEvent):
             found[place] = replace(event, x0=7)

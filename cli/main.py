@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -130,14 +132,28 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; an error is one line on standard error."""
     try:
         result = psci.main(args=arguments, prog_name="psci", standalone_mode=False)
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
-    except (InputError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
+    except InputError as error:
         return _fail(str(error), 2)
+    except BrokenPipeError:
+        _drop_output()
+        return _NOBODY_READS
+    except OSError as error:
+        _drop_output()
+        return _fail(str(error), 2)
+    except UnicodeError as error:
+        return _fail(f"a text cannot be read or written: {error}", 2)
+    except SystemExit:
+        # click ends with 1 where nobody reads the output any more, and 1 is a finding
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            return _NOBODY_READS
+        raise
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
     except Exception as error:
@@ -146,6 +162,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), error.exit_status)  # type: ignore[attr-defined]  # checked the line before
 
 
+_NOBODY_READS = 128 + signal.SIGPIPE
+"""What a shell says of a program that wrote to a closed pipe."""
+
+
+_LONGEST = 2_000
+"""How much of a message is printed: some repeat what they were given."""
+
+
+def _drop_output() -> None:
+    """Forget what could not be written, so that it is not tried again when the process ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _fail(message: str, status: int) -> int:
-    print(f"psci: {' '.join(message.split())}", file=sys.stderr)
+    text = " ".join(message.split())
+    print(f"psci: {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}", file=sys.stderr)
     return status

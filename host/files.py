@@ -50,9 +50,9 @@ def _encoded(content: bytes | str | Iterable[str]) -> Iterator[bytes]:
     if isinstance(content, bytes):
         yield content
     elif isinstance(content, str):
-        yield content.encode()
+        yield content.encode(errors="replace")  # half a character of a foreign text has no bytes of its own
     else:
-        yield from (part.encode() for part in content)
+        yield from (part.encode(errors="replace") for part in content)
 
 
 def _umask() -> int:

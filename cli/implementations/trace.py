@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -46,9 +47,12 @@ def command() -> None:
 )
 @click.option("--jobs", type=click.IntRange(1), help="How many traces are judged at once. [default: one a processor]")
 @click.option(
-    "--time-limit", type=float, metavar="SECONDS", help="The time for each trace; after it the verdict is unknown."
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="The time for each trace; after it the verdict is unknown.",
 )
-@click.option("--memory-limit", type=int, metavar="MB", help="The same for the memory of the process.")
+@click.option("--memory-limit", type=click.IntRange(1), metavar="MB", help="The same for the memory of the process.")
 @click.option("--explanations", type=click.IntRange(1), help="The same for explanations of one event.")
 @amend_option
 @click.pass_context
@@ -67,6 +71,8 @@ def check(
     from psci.oracle.checker import many
     from psci.oracle.checker.limits import LIMIT_OF_EXPLANATIONS
 
+    if time_limit is not None and math.isnan(time_limit):
+        raise InputError("--time-limit nan: a number of seconds is needed, such as 10")
     request = many.JudgingTerms(
         version, chosen(readings) or None, explanations or LIMIT_OF_EXPLANATIONS, time_limit, memory_limit, amend_file
     )
@@ -122,11 +128,11 @@ def show(file: Path, output: Path | None) -> None:
     Without -o it is written to the terminal.
     """
     if output is None:
-        from psci.graphs.timeline import terminal, verdict
+        from psci.graphs.timeline import Followed, terminal
 
         events = tuple(_events(file))
         width = shutil.get_terminal_size().columns
-        click.echo(terminal(events, width, verdict(events)), nl=False)
+        click.echo(terminal(events, width, followed=Followed(events)), nl=False)
         return
     if output.suffix not in (".html", ".svg"):
         raise InputError(f"{output}: a timeline is written as .html or .svg; give such a name")
@@ -137,19 +143,43 @@ def show(file: Path, output: Path | None) -> None:
 
 def timeline(events: tuple[Event, ...], suffix: str) -> str:
     """The timeline of a trace, as the text of a file with this suffix."""
+    from psci.graphs.timeline import Followed
     from psci.graphs.timeline import timeline as draw
-    from psci.graphs.timeline import verdict
 
-    picture = draw(events, notes=verdict(events))
+    picture = draw(events, followed=Followed(events))
     if suffix != ".html":
         return picture
     # An SVG document may begin with a declaration, which HTML does not know.
     head = (
         '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>PSCI trace</title>'
         '<meta name="viewport" content="width=device-width"><style>body{margin:0;overflow-x:auto;background:#fff}'
-        "g[role=listitem]:focus{outline:2px solid #1a56b0}</style>"
+        "g[role=listitem]:focus{outline:2px solid #1a56b0}"
+        "#told{position:fixed;left:0;right:0;bottom:0;max-height:40vh;overflow:auto;margin:0;padding:.5em 1em;"
+        "background:#f4f6f8;color:#1f2933;border-top:1px solid #d5dbe1;font:13px sans-serif;white-space:pre-wrap}"
+        "#told:empty{display:none}"
+        "@media (prefers-color-scheme:dark){body{background:#141414}svg{filter:invert(.92) hue-rotate(180deg)}"
+        "#told{background:#1f252c;color:#e6eaee;border-color:#39424c}}</style>"
     )
-    return f"{head}\n{picture[max(picture.find('<svg'), 0) :]}\n</html>\n"
+    return f"{head}\n{picture[max(picture.find('<svg'), 0) :]}\n{_KEYS}</html>\n"
+
+
+_KEYS = """\
+<p id="told" aria-live="polite"></p>
+<script>
+const rows = [...document.querySelectorAll("g[role=listitem]")], told = document.getElementById("told");
+const tell = row => { told.textContent = row ? row.querySelector("title").textContent : ""; };
+rows.forEach((row, at) => {
+  row.addEventListener("focus", () => tell(row));
+  row.addEventListener("mouseenter", () => tell(row));
+  row.addEventListener("keydown", key => {
+    const next = rows[at + ({ArrowDown: 1, ArrowUp: -1}[key.key] || 0)];
+    if (key.key === "Escape") tell(null);
+    if (next && next !== row) { key.preventDefault(); next.focus(); next.scrollIntoView({block: "nearest"}); }
+  });
+});
+</script>
+"""
+"""Up and down go from event to event; what is known of one stands at the foot of the page."""
 
 
 IMPORT = """\
@@ -157,8 +187,9 @@ Make a trace of a log that you have; FILE may be -.
 
 \b
 SOURCE is one of
-  plain  a table of calls and answers, or of events; its first row names the columns
-  qemu   QEMU's log with -d int,exec,cpu,nochain and one instruction in each block
+  plain   a table of calls and answers, or of events; its first row names the columns
+  ftrace  the kernel's trace of a KVM host, with two probes that read registers
+  qemu    QEMU's log with -d int,exec,cpu,nochain and one instruction in each block
 
 What the log does not tell is absent in the trace, and is not held against the implementation.
 """

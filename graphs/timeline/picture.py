@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from psci.graphs.timeline.rows import Notes, Row, TimelineRows, call_text, cpu_of, rows_of, words
+from psci.graphs.timeline.rows import Notes, Row, TimelineRows, TraceFollower, call_text, cpu_of, rows_of, words
 from psci.model import events
 from psci.model.events import Event
 
@@ -19,7 +19,16 @@ TOP = 104
 BAR = 16
 FONT = "Helvetica, Arial, sans-serif"
 INK, FAINT, RULE = "#1f2933", "#66727f", "#d5dbe1"
+REMARK = "#6a4a00"
 CALL, RUNS, ENTERED, SYSTEM, WOKEN, WRONG = "#1a56b0", "#2f8132", "#58a55c", "#8a4a12", "#d9a300", "#b32030"
+STATES: Mapping[str, str] = {
+    "OFF": "#b4bcc4", "ON_PENDING": "#f0c04a", "ON": "#8fce92", "about to be entered": "#d3ecd4",
+    "standby": "#a9c8ee", "retention": "#6f97d6", "powerdown": "#3f5fa3", "frozen": "#a98bd0", "stopped": "#d8a47c",
+    "the system is down": "#6b4a34",
+}  # fmt: skip
+"""The colour of what a core may be doing, in its band."""
+BAND = 14
+"""The width of a band, left of its core's line."""
 _LETTER = 6.6
 """The width of a letter of size 12, on average and a little more."""
 
@@ -49,21 +58,26 @@ class _Drawing:
         return self.tops[row] + ROW // 2
 
 
-def timeline(trace: Iterable[Event], title: str = "", notes: Notes | None = None) -> str:
+def timeline(
+    trace: Iterable[Event], title: str = "", notes: Notes | None = None, followed: TraceFollower | None = None
+) -> str:
     """A trace as an SVG picture that stands by itself.
 
     Args:
         trace: the events; a machine event first, if there is one.
         title: a heading; by default what the machine event says.
         notes: what is to be said of events, by their number: they stand out, with the lines below them.
+        followed: what the checker makes of them, which then stands for `notes`: a band left of each core shows what it
+            may be doing, and other remarks stand below their events.
     """
-    found = rows_of(trace, title, notes)
+    found = rows_of(trace, title, notes, followed)
     lanes = {cpu: _Lane(LEFT + LANE * i + 20) for i, cpu in enumerate(found.cpus)}
     if found.boot_cpu is not None:
         lanes[found.boot_cpu].runs_since = -1
     width = max(LEFT + LANE * len(lanes), LEFT + 680)
     drawing = _Drawing(list(_tops(found.rows, width)), width)
     for number, row in enumerate(found.rows):
+        _bands(drawing, lanes, number, row)
         drawing.texts.append(f'<g tabindex="0" role="listitem"><title>{escape(_spoken(row))}</title>')
         _draw(drawing, lanes, number, row)
         drawing.texts.append("</g>")
@@ -80,6 +94,7 @@ def _tops(rows: Sequence[Row], width: int) -> Iterator[int]:
         yield top
         top += ROW + LINE * (len(_wrapped(row)) - 1)
         top += LINE * len(_note_lines(row, width)) + (14 if row.notes else 0)
+        top += LINE * len(_remark_lines(row, width))
     yield top
 
 
@@ -91,10 +106,32 @@ def _note_lines(row: Row, width: int) -> list[str]:
     return [line for note in row.notes for line in textwrap.wrap(note, int((width - LEFT - 24) / _LETTER))]
 
 
+def _remark_lines(row: Row, width: int) -> list[str]:
+    return [line for remark in row.remarks for line in textwrap.wrap(remark, int((width - LEFT - 24) / _LETTER))]
+
+
+def _bands(drawing: _Drawing, lanes: dict[int, _Lane], number: int, row: Row) -> None:
+    """What each core may be doing from this event to the next: its states side by side."""
+    top, bottom = drawing.tops[number] + ROW // 2, drawing.tops[number + 1] + ROW // 2
+    for cpu, states in row.states.items():
+        lane = lanes.get(cpu)
+        if lane is None or not states:
+            continue
+        each = BAND / len(states)
+        told = f"core {cpu:#x} may be: {', '.join(states)}"
+        parts = "".join(
+            f'<rect x="{lane.x - BAR // 2 - BAND - 3 + each * place:.1f}" y="{top}" width="{each:.1f}" '
+            f'height="{bottom - top}" fill="{STATES[state]}"/>'
+            for place, state in enumerate(states)
+        )
+        drawing.lines.append(f"<g><title>{escape(told)}</title>{parts}</g>")
+
+
 def _spoken(row: Row) -> str:
     cpu = cpu_of(row.event) if row.event is not None else None
     who = f"core {cpu:#x}: " if cpu is not None else ""
-    return "\n".join([f"{row.number}. {who}{words(row)}", *row.notes])
+    doing = [f"core {cpu:#x} may be: {', '.join(states)}" for cpu, states in row.states.items()]
+    return "\n".join([f"{row.number}. {who}{words(row)}", *row.notes, *row.remarks, *doing])
 
 
 def _draw(drawing: _Drawing, lanes: dict[int, _Lane], number: int, row: Row) -> None:
@@ -133,6 +170,7 @@ def _draw(drawing: _Drawing, lanes: dict[int, _Lane], number: int, row: Row) -> 
             drawing.bars += _band(lanes, y, FAINT, words(row))
     if row.notes:
         _draw_notes(drawing, number, row)
+    _draw_remarks(drawing, number, row)
 
 
 def _pass(drawing: _Drawing, lanes: dict[int, _Lane], row: int, event: Event) -> None:
@@ -166,6 +204,18 @@ def _draw_notes(drawing: _Drawing, number: int, row: Row) -> None:
     wide, high = drawing.width - LEFT, LINE * len(lines) + 4
     drawing.bars.append(f'<rect x="{LEFT - 14}" y="{y - 12}" width="{wide}" height="{high}" fill="#fbe3e5"/>')
     drawing.texts += _text(LEFT - 8, y, lines, WRONG, 12)
+
+
+def _draw_remarks(drawing: _Drawing, number: int, row: Row) -> None:
+    """What else is to be said of a row, on a ground of its own."""
+    lines = _remark_lines(row, drawing.width)
+    if not lines:
+        return
+    y = drawing.tops[number + 1] - LINE * len(lines) + 8
+    wide, high = int(max(map(len, lines)) * _LETTER) + 12, LINE * len(lines)
+    ground = "#fbe3e5" if row.notes else "white"
+    drawing.bars.append(f'<rect x="{LEFT - 14}" y="{y - 12}" width="{wide}" height="{high}" fill="{ground}"/>')
+    drawing.texts += _text(LEFT - 8, y, lines, REMARK, 12)
 
 
 def _stop_running(drawing: _Drawing, lane: _Lane, row: int) -> None:
@@ -234,9 +284,19 @@ def _legend(y: int, wrong: bool) -> Iterator[str]:
         yield from _text(x + 18, y + 1, [name], FAINT, 11)
 
 
+def _legend_of_states(y: int, rows: Iterable[Row]) -> Iterator[str]:
+    shown = {state for row in rows for states in row.states.values() for state in states}
+    x = LEFT - 12
+    for state, colour in STATES.items():
+        if state in shown:
+            yield f'<rect x="{x}" y="{y - 9}" width="12" height="12" fill="{colour}"/>'
+            yield from _text(x + 18, y + 1, [state], FAINT, 11)
+            x += 34 + int(len(state) * _LETTER)
+
+
 def _picture(drawing: _Drawing, lanes: dict[int, _Lane], found: TimelineRows) -> str:
     bottom = drawing.tops[-1] + 8
-    width, height = drawing.width, bottom + 44
+    width, height = drawing.width, bottom + (64 if any(row.states for row in found.rows) else 44)
     title = textwrap.wrap(found.title, int((width - LEFT) / 10.5)) or [found.title]
     parts: Sequence[str] = [
         f'<rect width="{width}" height="{height}" fill="white"/>',
@@ -247,6 +307,7 @@ def _picture(drawing: _Drawing, lanes: dict[int, _Lane], found: TimelineRows) ->
         *drawing.bars,
         *drawing.texts,
         *_legend(bottom + 24, any(row.notes for row in found.rows)),
+        *_legend_of_states(bottom + 44, found.rows),
     ]
     body = "\n".join(parts)
     return (

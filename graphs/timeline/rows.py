@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
 
 from psci.model import events
 from psci.model.events import Event
@@ -29,6 +29,11 @@ class Row:
     event: Event | None
     hidden: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
+    """What is wrong with it."""
+    remarks: tuple[str, ...] = ()
+    """What else is to be said of it."""
+    states: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """What each core may be doing after it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +53,34 @@ class TimelineRows:
         return self.cpus[0] if self.machine.boot_cpu is None else self.machine.boot_cpu
 
 
-def rows_of(trace: Iterable[Event], title: str = "", notes: Notes | None = None) -> TimelineRows:
+class TraceFollower(Protocol):
+    """What the checker makes of a trace, event by event."""
+
+    @property
+    def notes(self) -> Notes:
+        """What is wrong with an event."""
+
+    @property
+    def remarks(self) -> Notes:
+        """What else is to be said of it."""
+
+    def states(self, number: int) -> Mapping[int, tuple[str, ...]]:
+        """What each core may be doing after it."""
+
+
+def rows_of(
+    trace: Iterable[Event], title: str = "", notes: Notes | None = None, followed: TraceFollower | None = None
+) -> TimelineRows:
     """The rows of a trace.
 
     Args:
         trace: the events; a machine event first, if there is one.
         title: a heading; by default what the machine event says.
         notes: what is to be said of events.
+        followed: what the checker makes of them, which then stands for `notes`.
     """
     seen = list(trace)
+    said = notes or {} if followed is None else followed.notes
     machine = next((event for event in seen if isinstance(event, events.MachineEvent)), None)
     first = 1 if seen and isinstance(seen[0], events.MachineEvent) else 0
     shown = [
@@ -65,7 +89,13 @@ def rows_of(trace: Iterable[Event], title: str = "", notes: Notes | None = None)
         if not isinstance(event, events.MachineEvent)
     ]
     cpus = machine.cpus if machine else tuple(sorted({cpu for _, e in shown if (cpu := cpu_of(e)) is not None}))
-    return TimelineRows(machine, cpus, tuple(_folded(shown, notes or {})), title or _title(machine))
+    rows = tuple(_folded(shown, said))
+    if followed is not None:
+        rows = tuple(
+            replace(row, remarks=tuple(followed.remarks.get(row.number, ())), states=followed.states(row.number))
+            for row in rows
+        )
+    return TimelineRows(machine, cpus, rows, title or _title(machine))
 
 
 def _folded(shown: Sequence[tuple[int, Event]], notes: Notes) -> Iterator[Row]:

@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from psci.model.events import Event, MachineEvent
 from psci.model.tables.facts import FACTS
 from psci.oracle import check
+from psci.oracle.checker.report import Report
 
 
 def verdict(trace: Sequence[Event]) -> dict[int, list[str]]:
     """For each event that no rule explains, what was seen and what was allowed; nothing where there is no machine."""
     if not trace or not isinstance(trace[0], MachineEvent):
         return {}
+    return notes_of(check(trace))
+
+
+def notes_of(report: Report) -> dict[int, list[str]]:
+    """The findings of a report, line by line, by the numbers of their events."""
     notes: dict[int, list[str]] = {}
-    for finding in check(trace).findings:
+    for finding in report.findings:
         lines = notes.setdefault(finding.event, [])
         if finding.consequential:
             lines.append("follows from an earlier deviation")

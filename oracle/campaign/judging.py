@@ -21,10 +21,11 @@ from psci.model.events import (
 )
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.specification import SPECIFICATION, Specification
-from psci.oracle.checker.checker import Checker, TraceError, asks_for_nodes
+from psci.oracle.checker.checker import Checker, TraceError, detail_of
 from psci.oracle.checker.configuration import Configuration
 from psci.oracle.checker.report import Finding, Report, Verdict, result_text
 from psci.oracle.checker.silent_moves import PERMISSIONS
+from psci.oracle.checker.worlds import Detail
 from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep
 from psci.oracle.profiles.narrowing import narrowed
 
@@ -149,18 +150,18 @@ class Judge:
         events = self.declared(trace)
         machine = events[0]
         assert isinstance(machine, MachineEvent)
-        checker = self._checker(machine, asks_for_nodes(events))
+        checker = self._checker(machine, detail_of(events))
         judgement = Judgement(events, checker.report, overlap=overlap(events, self.specification))
         _Watch(checker, judgement, self._amended, reporting).run(events)
         return judgement
 
-    def _checker(self, machine: MachineEvent, nodes: bool) -> Checker:
+    def _checker(self, machine: MachineEvent, detail: Detail) -> Checker:
         # The exact text of the declarations decides what is folded into the compiled rules.
         key = (
-            nodes,
+            detail,
             repr((machine.psci, machine.cpus, machine.boot_cpu, machine.profile, machine.reading, machine.topology)),
         )
-        checker = Checker(machine, self.specification, like=self._prepared.get(key), nodes=nodes)
+        checker = Checker(machine, self.specification, like=self._prepared.get(key), detail=detail)
         self._prepared[key] = checker
         return checker
 

@@ -42,7 +42,7 @@ from psci.oracle.checker.report import Assumption, Duty, EventInWords, Finding, 
 from psci.oracle.checker.silent_moves import PERMISSIONS
 from psci.oracle.checker.statistics import Statistics
 from psci.oracle.checker.text import TraceWords
-from psci.oracle.checker.worlds import Ground
+from psci.oracle.checker.worlds import LEAST, Detail, Ground
 from psci.oracle.profiles.declaration import initial_state, judged_machine
 from psci.oracle.traces.order import Numbered, TooManyOrders, before, choices, groups, search
 
@@ -68,8 +68,12 @@ class TraceError(ProfileError):
     """The events are not a trace: one of them names a core that is not there, or stands where it cannot."""
 
 
-class NodesMatter(Exception):
-    """The trace asks what power domains do, which was left out so far; judge it again with `nodes`."""
+class DetailMatters(Exception):
+    """The trace asks for something that was not followed; judge it again with the `detail` that this names."""
+
+    def __init__(self, detail: Detail) -> None:
+        super().__init__(f"the trace asks for more than was followed: {detail}")
+        self.detail = detail
 
 
 class Checker:
@@ -81,7 +85,7 @@ class Checker:
         specification: Specification = SPECIFICATION,
         *,
         like: Checker | None = None,
-        nodes: bool = True,
+        detail: Detail = Detail(),  # noqa: B008  # a value, never changed
         limits: Limits | None = None,
     ) -> None:
         """Begin a trace.
@@ -90,19 +94,19 @@ class Checker:
             machine: its first event.
             specification: the rules.
             like: a checker of an equal machine by these rules, whose preparations are used again.
-            nodes: whether the state of power domains is followed; without it a trace that asks for it raises
-                `NodesMatter`, and one that does not is judged faster.
+            detail: what is followed beside the cores and the system; a trace that asks for more raises
+                `DetailMatters`, and one that does not is judged faster.
             limits: what the judgement may cost.
 
         Raises:
             ProfileError: the machine's declarations contradict each other.
         """
         self.limits = limits or Limits()
-        self._nodes = nodes
+        self.detail = detail
         ground: Ground | None = None if like is None else like.ground
-        if ground is None or ground.nodes != nodes:
+        if ground is None or ground.detail != detail:
             stepper = Stepper(judged_machine(machine), specification) if ground is None else ground.stepper
-            ground = Ground(stepper, nodes)
+            ground = Ground(stepper, detail)
         self.ground: Ground = ground
         self.stepper = ground.stepper
         self.machine: Machine = self.stepper.machine
@@ -124,6 +128,8 @@ class Checker:
         """Cores that something other than PSCI started, and that were not heard of since."""
         self._after: dict[tuple[Explanations, Any], tuple[Explanations, _Account]] = {}
         """What explains an event, by what explained those before it."""
+        self._invocations: dict[Any, Pending] = {}
+        self._foreign: dict[int, bool] = {}
         # What one trace let us learn is not held against the next.
         self.stepper.learned.clear()
         self._learned = False
@@ -135,13 +141,20 @@ class Checker:
         self._statistics = Statistics(self.stepper, machine.clock, known_from_boot=machine.initial is None)
         self._woken: set[int] = set()
         """Cores for which a wakeup event was made pending, and that were not heard of since."""
+        self._signalled = {core for core, pending in enumerate(start.wake) if pending}
+        """Cores for which a wakeup event was made pending in this life of the system, and not withdrawn."""
+
+    @property
+    def explainer(self) -> Explainer:
+        """What finds the explanations of an event, for whoever asks what may have happened besides."""
+        return self._explainer
 
     def feed(self, event: Event) -> None:
         """Judge the next event and add it to the report; nothing is judged any more after a limit was hit.
 
         Raises:
             TraceError: the event cannot be part of this trace.
-            NodesMatter: the event asks for power domains, which are not followed.
+            DetailMatters: the event asks for something that is not followed.
         """
         self._index += 1
         self._feed(self._index, event)
@@ -151,7 +164,7 @@ class Checker:
 
         Raises:
             TraceError: an event cannot be part of this trace.
-            NodesMatter: an event asks for power domains, which are not followed.
+            DetailMatters: an event asks for something that is not followed.
         """
         if len(group) == 1:
             self._index = group[0][0]
@@ -162,7 +175,7 @@ class Checker:
             self.report.events += sum(not isinstance(event, EndEvent) for _, event in group)
             return
         try:
-            rest = [self._prepared(number, event) for number, event in group]
+            rest = [self._prepared(number, event, alone=False) for number, event in group]
             while len(rest) > 1:
                 rest = self._some(rest)
             for seen in rest:
@@ -192,30 +205,31 @@ class Checker:
     # ---- one event, or several
 
     def _one(self, seen: SeenEvent) -> None:
-        if isinstance(seen.event, TimeoutEvent):
+        self.limits.spend()
+        memo = _memo_key(seen)
+        key = (self.configurations, memo)
+        known = self._after.get(key) if memo is not None else None
+        if known is not None:
+            self.configurations, account = known
+            self._explained(seen, account)
+        elif isinstance(seen.event, TimeoutEvent):
             self._timeout(seen)
         elif problem := unusable(seen):
             self._harness_error(seen, problem)
             if isinstance(seen.event, SystemEvent):
                 self._keep(self._explainer.power_lost(self.configurations))
         else:
-            key = (self.configurations, _memo_key(seen))
-            known = self._after.get(key)
-            if known is not None:
-                self.configurations, account = known
+            explained, rules = self._explainer.explain(seen, self.configurations)
+            if explained:
+                if isinstance(seen.event, CallEvent):
+                    rules = self._explainer.broken_duties(explained, seen)
+                account = _account(rules, explained, self._explainer.only_whole(seen, self.configurations))
                 self._explained(seen, account)
+                self._keep(explained)
+                if memo is not None:
+                    self._remember(key, account)
             else:
-                explained, rules = self._explainer.explain(seen, self.configurations)
-                if explained:
-                    if isinstance(seen.event, CallEvent):
-                        rules = self._explainer.broken_duties(explained, seen)
-                    account = _account(rules, explained, self._explainer.only_whole(seen, self.configurations))
-                    self._explained(seen, account)
-                    self._keep(explained)
-                    if key[1] is not None:
-                        self._remember(key, account)
-                else:
-                    self._unexplained(seen)
+                self._unexplained(seen)
         self._last.append(seen)
 
     def _remember(self, key: tuple[Explanations, Any], account: _Account) -> None:
@@ -253,7 +267,7 @@ class Checker:
         self._one(group[stuck])
         return [seen for place, seen in enumerate(group) if place != stuck and place not in order]
 
-    def _prepared(self, number: int, event: Event) -> SeenEvent:
+    def _prepared(self, number: int, event: Event, alone: bool = True) -> SeenEvent:
         """The event with what it needs of its core's events before it."""
         if isinstance(event, ReturnEvent):
             core = self._core(number, event.cpu)
@@ -264,30 +278,34 @@ class Checker:
             core = self._core(number, event.cpu)
             self.report.events += 1
             self.report.calls += 1
-            self.report.not_psci += self.stepper.is_not_psci(event.fn & FUNCTION_ID)
             self._fresh.discard(core)
             pending = self._open[core] = self._invoked(core, event)
+            self.report.not_psci += self._is_foreign(pending)
             self._made[core] = event
             self._statistics.called(pending.call, event.t)
             return SeenEvent(number, event, core, pending)
         if isinstance(event, MachineEvent):
             raise TraceError(f"event {number}: a machine event stands only at the beginning")
         self.report.events += not isinstance(event, EndEvent)
-        if isinstance(event, ObserveEvent) and event.node is not None and not self._nodes:
-            raise NodesMatter
+        if isinstance(event, ObserveEvent) and event.node is not None and not self.detail.nodes:
+            raise DetailMatters(self.detail._replace(nodes=True))
         if isinstance(event, MoveEvent):
             self._statistics.interfered()
         mpidr = getattr(event, "cpu", None)
         if mpidr is None:
             if isinstance(event, ObserveEvent):
                 self._check_place(number, event)
+            elif isinstance(event, SystemEvent):
+                self._check_strays(event, alone)
             return SeenEvent(number, event)
         core = self._core(number, mpidr)
         fresh = core in self._fresh
         if isinstance(event, WakeEvent):
             self._woken.add(core)
+            self._signalled.add(core)
         elif isinstance(event, UnwakeEvent):
             self._woken.discard(core)
+            self._signalled.discard(core)
         if isinstance(event, EnterEvent):
             self._woken.discard(core)
             self._open.pop(core, None)
@@ -295,6 +313,7 @@ class Checker:
             return SeenEvent(number, event, core, unjudged=fresh)
         if isinstance(event, BootEvent):
             self._woken.clear()
+            self._signalled.clear()
             self._open.clear()
             self._fresh = {core}
         elif isinstance(event, HostEvent) and event.action == "start_cpu":
@@ -302,9 +321,30 @@ class Checker:
             self._statistics.interfered()
         elif isinstance(event, HostEvent) and event.action == "resume":
             return SeenEvent(number, event, core, self._open.get(core))
+        elif isinstance(event, HostEvent) and event.action == "stop_cpu":
+            return SeenEvent(number, event, core, woken=core in self._woken)
         return SeenEvent(number, event, core)
 
     def _invoked(self, core: int, event: CallEvent) -> Pending:
+        """The call of an event; the same object for the same call, so that it is known without being compared."""
+        key = core, event.fn, event.args, event.isa
+        known = self._invocations.get(key)
+        if known is None:
+            if len(self._invocations) >= _LIMIT_OF_SITUATIONS:
+                self._invocations.clear()
+                self._after.clear()
+            known = self._invocations[key] = self._new(core, event)
+        return known
+
+    def _is_foreign(self, pending: Pending) -> bool:
+        """Whether a call is none of PSCI's."""
+        fn = pending.call.fn
+        known = self._foreign.get(fn)
+        if known is None:
+            known = self._foreign[fn] = self.stepper.is_not_psci(fn)
+        return known
+
+    def _new(self, core: int, event: CallEvent) -> Pending:
         isa, world = self._callers[core]
         if event.isa is not None:
             isa = event.isa.upper()
@@ -407,7 +447,7 @@ class Checker:
         if not isinstance(event, _JUDGED):
             return
         faults = self._faults(seen, account.rules)
-        if seen.call is not None and self.stepper.is_not_psci(seen.call.call.fn):
+        if seen.call is not None and self._is_foreign(seen.call):
             return
         if not faults:
             self.report.verdicts[Verdict.UNPREDICTABLE if account.free else Verdict.CONFORMS] += 1
@@ -503,8 +543,19 @@ class Checker:
         self._learned |= self._explainer.worlds.forget(c.world for c in pool)
 
     def _check_mode(self) -> None:
-        if not self._nodes and any(c.world.context.mode != "PLATFORM_COORDINATED" for c in self.configurations):
-            raise NodesMatter
+        if not self.detail.mode and any(c.world.context.mode != "PLATFORM_COORDINATED" for c in self.configurations):
+            raise DetailMatters(self.detail._replace(mode=True))
+
+    def _check_strays(self, event: SystemEvent, alone: bool) -> None:
+        """A reset may come from a wakeup event of a core that is OFF, or may be so by now."""
+        if event.event != "reset" or self.detail.strays or self.machine.value("stray_wakeup", ()) == "IGNORED":
+            return
+        if not alone or any(
+            c.state.power[core] != "ON" or self._explainer.unseen.may_write(c, core, ("power", core))
+            for core in self._signalled
+            for c in self.configurations
+        ):
+            raise DetailMatters(self.detail._replace(strays=True))
 
 
 class _Account(NamedTuple):
@@ -526,26 +577,35 @@ def _account(rules: set[Rule], explained: Explanations, free: bool = False) -> _
     return _Account(tuple(rules), permission, any(c.claimed for c in explained), free)
 
 
-def asks_for_nodes(events: Iterable[Event]) -> bool:
-    """Whether a trace may ask what power domains do."""
+def detail_of(events: Iterable[Event]) -> Detail:
+    """What a trace may ask for."""
     modes = PSCI_SET_SUSPEND_MODE.ids()
-    return any(
-        (isinstance(event, ObserveEvent) and event.node is not None)
-        or (isinstance(event, CallEvent) and event.fn & FUNCTION_ID in modes)
-        or (isinstance(event, MachineEvent) and "mode" in (event.initial or {}))
-        for event in events
-    )
+    nodes = mode = wakes = resets = False
+    for event in events:
+        match event:
+            case ObserveEvent(node=str()):
+                nodes = True
+            case CallEvent(fn=fn):
+                mode |= fn & FUNCTION_ID in modes
+            case MachineEvent(initial=initial):
+                mode |= "mode" in (initial or {})
+                wakes |= "wake" in (initial or {})
+            case WakeEvent():
+                wakes = True
+            case SystemEvent(event="reset"):
+                resets = True
+    return Detail(nodes, mode, wakes and resets)
 
 
 def _memo_key(seen: SeenEvent) -> Any:
     """What of an event decides what explains it; None where that is not worth remembering."""
-    match seen.event:
-        case ReturnEvent(x0=x0):
-            return seen.core, x0
-        case CallEvent():
-            return seen.core, seen.call
-        case EnterEvent(pc=pc, x0=x0, isa=None, regs=None):
-            return seen.core, pc, x0, seen.unjudged
+    event = seen.event
+    if isinstance(event, ReturnEvent):
+        return None if seen.call is None else (seen.core, event.x0)
+    if isinstance(event, CallEvent):
+        return seen.core, id(seen.call), "call"
+    if isinstance(event, EnterEvent) and event.isa is None and event.regs is None:
+        return seen.core, event.pc, event.x0, seen.unjudged
     return None
 
 
@@ -566,17 +626,19 @@ def check(
         OrderError: its intervals contradict the order of its lines.
     """
     again = tuple(events) if isinstance(events, Iterator) else events
-    try:
-        return _judged(iter(again), specification, limits, nodes=False)
-    except NodesMatter:
-        return _judged(iter(again), specification, limits, nodes=True)
+    detail = LEAST
+    while True:
+        try:
+            return _judged(iter(again), specification, limits, detail)
+        except DetailMatters as more:
+            detail = more.detail
 
 
-def _judged(stream: Iterator[Event], specification: Specification, limits: Limits | None, nodes: bool) -> Report:
+def _judged(stream: Iterator[Event], specification: Specification, limits: Limits | None, detail: Detail) -> Report:
     first = next(stream, None)
     if not isinstance(first, MachineEvent):
         raise TraceError("event 0: a trace begins with a machine event")
-    checker = Checker(first, specification, nodes=nodes, limits=None if limits is None else replace(limits))
+    checker = Checker(first, specification, detail=detail, limits=None if limits is None else replace(limits))
     for group in groups(_until_end(stream)):
         checker.feed_together(group)
     return checker.report
@@ -589,4 +651,4 @@ def _until_end(events: Iterable[Event]) -> Iterator[Event]:
         yield event
 
 
-__all__ = ["Checker", "NodesMatter", "TraceError", "asks_for_nodes", "check"]
+__all__ = ["Checker", "DetailMatters", "TraceError", "check", "detail_of"]

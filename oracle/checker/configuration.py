@@ -148,10 +148,11 @@ def acting(state: Any, core: int) -> Any:
     return state._replace(activity=(*activity[:core], "RUNNING", *activity[core + 1 :]))
 
 
-def stopped(state: Any, core: int) -> Any:
-    """The state in which a core is off all the same."""
-    power, activity = state.power, state.activity
+def stopped(state: Any, core: int, woken: bool = False) -> Any:
+    """The state in which a core is off all the same, with the wakeup event that is pending for it."""
+    power, activity, wake = state.power, state.activity, state.wake
     return state._replace(
+        wake=(*wake[:core], wake[core] or woken, *wake[core + 1 :]),
         power=(*power[:core], "OFF", *power[core + 1 :]),
         activity=(*activity[:core], "STOPPED", *activity[core + 1 :]),
     )
@@ -187,3 +188,42 @@ def settled(configurations: frozenset[Configuration]) -> tuple[frozenset[Configu
         if id(assumptions) not in left:
             left[id(assumptions)] = Assumptions({k: v for k, v in assumptions.items() if k not in agreed}) or NONE
     return frozenset(c.assuming(left[id(c.assumptions)]) for c in configurations), agreed
+
+
+def most_woken(found: set[Configuration]) -> set[Configuration]:
+    """The explanations without those that differ from another only in that fewer wakeup events are pending."""
+    if len(found) < 2:
+        return found
+    groups: dict[Any, list[Configuration]] = {}
+    for c in found:
+        groups.setdefault((c.state._replace(wake=()), c.calls, c.assumptions, c.claimed), []).append(c)
+    return {
+        c
+        for group in groups.values()
+        for c in group
+        if not any(other is not c and _more_woken(other.state.wake, c.state.wake) for other in group)
+    }
+
+
+def _more_woken(one: tuple[bool, ...], other: tuple[bool, ...]) -> bool:
+    return all(mine or not its for mine, its in zip(one, other, strict=True))
+
+
+def widest(found: set[Configuration]) -> set[Configuration]:
+    """The explanations without those that differ from another only in that fewer answers are open."""
+    if len(found) < 2:
+        return found
+    groups: dict[Any, list[Configuration]] = {}
+    for c in found:
+        plain = tuple((core, p.call, p.outcome) for core, p in c.calls)
+        groups.setdefault((c.world, plain, c.assumptions, c.claimed), []).append(c)
+    kept = set()
+    for group in groups.values():
+        for c in group:
+            if not any(other is not c and _covers(other, c) for other in group):
+                kept.add(c)
+    return kept
+
+
+def _covers(one: Configuration, other: Configuration) -> bool:
+    return all(mine.early >= its.early for (_, mine), (_, its) in zip(one.calls, other.calls, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from psci.model.environment import LOOK
@@ -72,6 +73,8 @@ class SeenEvent(NamedTuple):
     """The first entry of a core that something other than PSCI started."""
     made: CallEvent | None = None
     """The line of the call that ends with a `return`."""
+    woken: bool = False
+    """A wakeup event is pending for a core that the host stops."""
 
 
 def _system_kinds(event: SystemEvent) -> tuple[str, ...]:
@@ -380,8 +383,8 @@ class Explainer:
             case "resume", int(core) if seen.call is not None:
                 return self._resumed(configurations, core, seen.call) or configurations, set()
             case ("start_cpu" | "stop_cpu") as action, int(core):
-                change = running if action == "start_cpu" else stopped
-                places: list[Location] = [("power", core), ("activity", core)]
+                change = running if action == "start_cpu" else partial(stopped, woken=seen.woken)
+                places: list[Location] = [("power", core), ("activity", core), ("wake", core)]
                 target = looks_at(*places, changes=places)
                 return self.unseen.first({
                     self.unseen.moved(c, self.worlds.of(change(c.state, core)), places).with_pending(core, None)

@@ -8,18 +8,18 @@ of a rule names the parts of the state that it depends on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from psci.explorer.abstraction.cone import fold
 from psci.model.calls.conventions import HINT_BIT
 from psci.model.language.effects import Update
 from psci.model.language.python import ranks
-from psci.model.language.rules import Modality, Rule
-from psci.model.language.sorts import CORE, BitVector, Enumeration
+from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.sorts import CORE, BitVector, Enumeration, Sort
 from psci.model.language.terms import App, Const, Function, Op, Quantified, Term, Value, Var, show
 from psci.model.machine import Key
-from psci.model.step import EITHER_WAY, Invocation, Stepper
+from psci.model.step import EITHER_WAY, Invocation, Outcome, Stepper, accepts
 from psci.model.symbols.machine import LOCAL_STATE
 
 Location: TypeAlias = tuple[Any, ...]
@@ -101,20 +101,37 @@ class Footprints:
 
     def of_call(self, call: Invocation, context: Context) -> Footprint:
         """What the decision of a call may read and write."""
+        return self._of_call(call, context, "", None)
+
+    def of_change(self, call: Invocation, context: Context) -> Footprint:
+        """The same for a decision that changes something: permissions to refuse that change nothing are left out."""
+        return self._of_call(call, context, "change", self._changes)
+
+    def of_answer(self, call: Invocation, context: Context, x0: int, wide: bool) -> Footprint:
+        """The same for a decision that leads to x0: permissions to refuse with something else are left out."""
+        word = x0 if wide else x0 & 0xFFFF_FFFF
+        return self._of_call(call, context, (word, wide), lambda rule: may_return(rule, x0, wide))
+
+    def _of_call(
+        self, call: Invocation, context: Context, what_for: Any, counts: Callable[[Rule], bool] | None
+    ) -> Footprint:
         name, wide = self._stepper.called(call, EITHER_WAY)
         symbols = _symbols(call, wide)
         used = self._used.setdefault(name, {"caller"})
-        key = (name, context, *[symbols[symbol] for symbol in sorted(used)])
+        key = (name, context, what_for, *[symbols[symbol] for symbol in sorted(used)])
         known = self._known.get(key)
         if known is None:
             self._asked = set()
-            known = self._work_out(name, symbols, context)
+            known = self._work_out(name, symbols, context, counts)
             if not self._asked <= used:
                 # What was worked out before left out something that matters: the keys say more from now on.
                 used |= self._asked
                 self._known = {k: v for k, v in self._known.items() if k[0] != name}
-            self._known[(name, context, *[symbols[symbol] for symbol in sorted(used)])] = known
+            self._known[(name, context, what_for, *[symbols[symbol] for symbol in sorted(used)])] = known
         return known
+
+    def _changes(self, rule: Rule) -> bool:
+        return any(update.field.name in self._live for update in rule.effect.updates)
 
     def applicable(self, call: Invocation, assumed: Mapping[Key, Value]) -> tuple[Rule, ...]:
         """The rules that can decide a call in some state, under what is assumed of the implementation."""
@@ -182,11 +199,15 @@ class Footprints:
                 left += [update.field.name, *(show(fold(term, constants, self._machine)) for term in terms)]
         return left
 
-    def _work_out(self, owner: str, symbols: Mapping[str, Any], context: Context) -> Footprint:
+    def _work_out(
+        self, owner: str, symbols: Mapping[str, Any], context: Context, counts: Callable[[Rule], bool] | None = None
+    ) -> Footprint:
         reading = _Reading(self, symbols, context)
         reads: set[Location] = set()
         writes: dict[Location, Any] = {}
         for rule in self._rules[owner]:
+            if counts is not None and rule.modality is Modality.MAY_REFUSE and not counts(rule):
+                continue
             holds, seen = reading.value(rule.guard)
             if rule.modality is not Modality.CALLER_MUST or holds is not False:
                 reads |= seen
@@ -369,9 +390,22 @@ class _Reading:
         inner = [self.value(argument) for argument in terms]
         seen = frozenset().union(*(locations for _, locations in inner))
         values = [value for value, _ in inner]
+        if name == "ult" and not isinstance(values[1], _Cell | _Unknown) and _is_least(values[1], terms[1].sort):
+            return False, inner[1][1]
         if any(isinstance(value, _Cell | _Unknown) for value in values):
             return _UNKNOWN, seen
         return _computed(name, values, term), seen
+
+
+def may_return(rule: Rule, x0: int, wide: bool) -> bool:
+    """Whether a rule can return x0 in some state."""
+    if rule.completion is Completion.RETURNS and isinstance(rule.value, Const):
+        return accepts(Outcome(rule, rule.completion, int(rule.value.value), None), x0, wide)
+    return rule.completion is not Completion.NEVER
+
+
+def _is_least(value: Any, sort: Sort) -> bool:
+    return bool(value == sort.values[0]) if isinstance(sort, Enumeration) else value == 0
 
 
 def _symbols(call: Invocation, wide: bool) -> dict[str, Any]:
@@ -433,4 +467,4 @@ def _computed(name: str, values: list[Any], term: Op) -> Any:
     return _UNKNOWN
 
 
-__all__ = ["CONTROL", "Context", "Footprint", "Footprints", "Location"]
+__all__ = ["CONTROL", "Context", "Footprint", "Footprints", "Location", "may_return"]

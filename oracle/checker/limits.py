@@ -40,7 +40,7 @@ class Limits:
         if explanations > self.explanations:
             raise LimitReached(f"more than {self.explanations:,} explanations of one event")
         self._steps += 1
-        if self._steps % _BETWEEN_LOOKS == 0:
+        if self._steps % _BETWEEN_LOOKS == 1:
             self.look()
 
     def look(self) -> None:

@@ -15,11 +15,19 @@ from typing import Any, NamedTuple, TypeAlias
 from psci.model.calls.conventions import HINT_BIT, NOT_PSCI, UNKNOWN
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.sorts import Enumeration
-from psci.model.language.terms import Const
 from psci.model.step import Outcome, accepts
 from psci.model.symbols.state import FIELD_BY_NAME
-from psci.oracle.checker.configuration import NONE, Assumptions, Configuration, Pending, UnchangingAnswer, replaced
-from psci.oracle.checker.footprint import CONTROL, Context, Footprint, Location
+from psci.oracle.checker.configuration import (
+    NONE,
+    Assumptions,
+    Configuration,
+    Pending,
+    UnchangingAnswer,
+    most_woken,
+    replaced,
+    widest,
+)
+from psci.oracle.checker.footprint import CONTROL, Context, Footprint, Location, may_return
 from psci.oracle.checker.limits import Limits
 from psci.oracle.checker.worlds import World, Worlds
 
@@ -69,6 +77,8 @@ class _Reach(NamedTuple):
     """Those that it can lead to."""
     enabled: frozenset[Location]
     """What is written by the moves that become possible there."""
+    opens: tuple[Step, ...]
+    """The silent moves that it may make possible."""
 
 
 class Unseen:
@@ -139,7 +149,7 @@ class Unseen:
             else:
                 go_on = pending.outcome.completion is Completion.WAITS and accepts(pending.outcome, x0, pending.wide)
             if go_on and self._may_be_more(configuration, core):
-                target = self.of_return(configuration, core)
+                target = self.of_return(configuration, core, x0)
                 whole = whole or target
                 if cone is None:
                     cone = self.cone(configuration, target)
@@ -240,7 +250,8 @@ class Unseen:
             if step == ("", awaited):
                 continue
             for after in self.steps(configuration, step):
-                wider = cone if after.world.context == context else self.cone(after, target)
+                # What matters to an event that overwrites the rest depends on what the system was already asked for.
+                wider = cone if after.world.context == context and not target.ends else self.cone(after, target)
                 self._add(after, wider, seen, frontier)
 
     def _add(self, after: Configuration, cone: Cone | None, seen: set[Configuration], frontier: list[Any]) -> None:
@@ -306,13 +317,17 @@ class Unseen:
 
     # ---- what an event depends on
 
-    def of_return(self, configuration: Configuration, core: int) -> MoveTarget:
-        """What the answer of a core's call depends on."""
+    def of_return(self, configuration: Configuration, core: int, x0: int | None = None) -> MoveTarget:
+        """What it depends on that a core's call returns x0, or anything."""
         pending = configuration.call_of(core)
         activity = ("activity", core)
         if pending is None or pending.outcome is not None:
             return self._woken[core]
-        footprint = self.footprints.of_call(pending.call, configuration.world.context)
+        context = configuration.world.context
+        if x0 is None:
+            footprint = self.footprints.of_call(pending.call, context)
+        else:
+            footprint = self.footprints.of_answer(pending.call, context, x0, pending.wide)
         known = self._targets.get((core, id(footprint)))
         if known is None or known[0] is not footprint:
             whole = footprint
@@ -320,6 +335,13 @@ class Unseen:
                 whole = footprint._replace(reads=footprint.reads | {activity})
             known = self._targets[core, id(footprint)] = footprint, MoveTarget(whole)
         return known[1]
+
+    def may_write(self, configuration: Configuration, core: int, place: Location) -> bool:
+        """Whether the decision of a core's call, if it is open, may change a part of the state."""
+        pending = configuration.call_of(core)
+        if pending is None or pending.outcome is not None:
+            return False
+        return place in self.footprints.of_change(pending.call, configuration.world.context).writes
 
     def cone(self, configuration: Configuration, target: MoveTarget) -> Cone:
         """The steps that the target depends on, directly or by other steps."""
@@ -341,7 +363,9 @@ class Unseen:
         footprint = target.footprint
         if target.once_going is not None and context.system != "RUNNING":
             footprint = target.once_going
-        frontier = [_Reach(("", -1), footprint, frozenset(), (context,), frozenset())]
+        if target.ends:
+            waiting = _without_more_of_the_same(waiting, configuration.state.asked)
+        frontier = [_Reach(("", -1), footprint, frozenset(), (context,), frozenset(), ())]
         while frontier and waiting:
             depends = frontier.pop()
             left = []
@@ -356,9 +380,11 @@ class Unseen:
 
     def _matters(self, step: _Reach, other: _Reach, context: Context, ends: bool) -> bool:
         """Whether a step may have to come before another: it feeds it, or cannot come after it."""
+        # What the other's caller has to be doing is not among what it reads: a step can end that, and never begins it.
         mine, its = step.footprint, other.footprint
-        reads = its.reads | other.own if other.own else its.reads
-        if not (mine.writes.keys() - _CONTROL_LOCATIONS).isdisjoint(reads) or mine.overwrites(its):
+        if not (mine.writes.keys() - _CONTROL_LOCATIONS).isdisjoint(its.reads):
+            return True
+        if mine.overwrites(its) and not ends:
             return True
         if not step.enabled.isdisjoint(its.reads):
             return True
@@ -392,13 +418,19 @@ class Unseen:
             if not reach.footprint.writes:
                 continue
             found[step] = reach
-            for location in reach.footprint.writes:
-                for name in self._listeners.get(location[0], ()):
-                    if location in _CONTROL_LOCATIONS:
-                        continue
-                    places = (location[1],) if name in self._simple and len(location) > 1 else range(self._places[name])
-                    waiting += [(name, place) for place in places]
+            waiting += reach.opens
         return list(found.values())
+
+    def _opened(self, footprint: Footprint) -> tuple[Step, ...]:
+        """The silent moves that a step with this footprint may make possible."""
+        found: dict[Step, None] = {}
+        for location in footprint.writes:
+            if location in _CONTROL_LOCATIONS:
+                continue
+            for name in self._listeners.get(location[0], ()):
+                places = (location[1],) if name in self._simple and len(location) > 1 else range(self._places[name])
+                found.update(((name, place), None) for place in places)
+        return tuple(found)
 
     def _reach(self, configuration: Configuration, step: Step) -> _Reach:
         name, index = step
@@ -409,13 +441,13 @@ class Unseen:
         else:
             pending = configuration.call_of(index)
             assert pending is not None
-            footprint = self.footprints.of_call(pending.call, context)
+            footprint = self.footprints.of_change(pending.call, context)
             own = frozenset({("activity", index)})
         key = (step, id(footprint))
         known = self._reaches.get(key)
         if known is None or known.footprint is not footprint:
             contexts, enabled = self._led_to(footprint, context)
-            known = self._reaches[key] = _Reach(step, footprint, own, contexts, enabled)
+            known = self._reaches[key] = _Reach(step, footprint, own, contexts, enabled, self._opened(footprint))
         return known
 
     def _led_to(self, footprint: Footprint, context: Context) -> tuple[tuple[Context, ...], frozenset[Location]]:
@@ -455,7 +487,7 @@ class Unseen:
                 if after in found
             }
             found = found - follows
-        return _widest(found)
+        return most_woken(widest(found)) if self.worlds.ground.more_wakeups_allow_more else widest(found)
 
     def _may_wait(self, fn: int) -> bool:
         known = self._waits.get(fn)
@@ -470,7 +502,7 @@ class Unseen:
         if known is None:
             known = any(
                 any(update.field.name in self.worlds.live for update in rule.effect.updates)
-                and _may_return(rule, x0, pending.wide)
+                and may_return(rule, x0, pending.wide)
                 for rule in self._rules(pending.call.fn)
             )
             if len(self._changes) > _LIMIT_OF_ANSWERS:
@@ -480,7 +512,7 @@ class Unseen:
 
     def _can_give(self, pending: Pending, assumed: Assumptions, x0: int) -> bool:
         """Whether some state has this answer, under what is assumed."""
-        return any(_may_return(rule, x0, pending.wide) for rule in self.footprints.applicable(pending.call, assumed))
+        return any(may_return(rule, x0, pending.wide) for rule in self.footprints.applicable(pending.call, assumed))
 
     def _gives_anywhere(self, pending: Pending, x0: int) -> bool:
         """Whether some rule can return x0 to this call in some state."""
@@ -488,7 +520,7 @@ class Unseen:
         known = self._answerable.get(key)
         if known is None:
             known = any(
-                rule.modality is not Modality.CALLER_MUST and _may_return(rule, x0, pending.wide)
+                rule.modality is not Modality.CALLER_MUST and may_return(rule, x0, pending.wide)
                 for rule in self._rules(pending.call.fn)
             )
             if len(self._answerable) > _LIMIT_OF_ANSWERS:
@@ -503,34 +535,21 @@ class Unseen:
         return tuple(r for name in names for r in self.stepper.specification.of(name, self.stepper.machine.version))
 
 
-def _widest(found: set[Configuration]) -> set[Configuration]:
-    """The explanations without those that differ from another only in that fewer answers are open."""
-    if len(found) < 2:
-        return found
-    groups: dict[Any, list[Configuration]] = {}
-    for c in found:
-        plain = tuple((core, p.call, p.outcome) for core, p in c.calls)
-        groups.setdefault((c.world, plain, c.assumptions, c.claimed), []).append(c)
-    kept = set()
-    for group in groups.values():
-        for c in group:
-            if not any(other is not c and _covers(other, c) for other in group):
-                kept.add(c)
-    return kept
+def _without_more_of_the_same(steps: list[_Reach], asked: tuple[str, ...]) -> list[_Reach]:
+    """The steps, less what changes nothing for a system that goes down: one more core that asks for the same."""
+    kinds = {kind for kind in asked if kind != "NONE"}
+    if not kinds:
+        return steps
+    return [step._replace(footprint=_less(step.footprint, kinds)) for step in steps]
 
 
-def _covers(one: Configuration, other: Configuration) -> bool:
-    return all(mine.early >= its.early for (_, mine), (_, its) in zip(one.calls, other.calls, strict=True))
+def _less(footprint: Footprint, kinds: set[str]) -> Footprint:
+    writes = {place: value for place, value in footprint.writes.items() if place[0] != "asked" or value not in kinds}
+    return footprint if len(writes) == len(footprint.writes) else footprint._replace(writes=writes)
 
 
 def _gives(rule: Rule, value: int | None, x0: int, wide: bool) -> bool:
     return accepts(Outcome(rule, rule.completion, value, None), x0, wide)
-
-
-def _may_return(rule: Rule, x0: int, wide: bool) -> bool:
-    if rule.completion is Completion.RETURNS and isinstance(rule.value, Const):
-        return accepts(Outcome(rule, rule.completion, int(rule.value.value), None), x0, wide)
-    return rule.completion is not Completion.NEVER
 
 
 __all__ = ["PERMISSIONS", "MoveTarget", "Unseen", "looks_at"]

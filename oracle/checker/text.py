@@ -94,6 +94,9 @@ DECLARED: Mapping[str, Mapping[Any, str]] = {
 _ERROR = 31
 """The bit that is set in the low word of every error code."""
 
+MOST_CALLS_TOLD = 4
+"""Of so many calls under way it is told how they could have ended, where no call ended."""
+
 
 def function_asked_about(false: list[Term], pending: Pending) -> bool:
     """Whether a rule of PSCI_FEATURES is about another function than the one that the call asks about."""
@@ -271,7 +274,7 @@ class TraceWords:
             case CallEvent() if core is not None:
                 return self._calls(reached, core)
             case SystemEvent():
-                return self._system(reached)
+                return self._system(configurations, reached)
             case BootEvent():
                 return _boot(reached)
             case ObserveEvent() if core is not None:
@@ -375,19 +378,22 @@ class TraceWords:
             return f"a value by the rule: {outcome.rule.text}"
         return self.answer(function, wide, outcome.value if wide else outcome.value & 0xFFFF_FFFF)
 
-    def _system(self, reached: Iterable[Configuration]) -> AllowedText:
+    def _system(self, before: Iterable[Configuration], reached: Iterable[Configuration]) -> AllowedText:
         """Which system events were asked for, and what the calls under way could do instead of asking for one."""
         states = list(reached)
         asked = sorted({KINDS[kind] for c in states for kind in c.state.asked if kind != "NONE"})
         parts = [" or ".join(asked) if asked else "no system event: no core asked for one"]
         rules: tuple[str, ...] = ()
         cites = ["SYS-2", "SYS-4"]
-        for core, mpidr in enumerate(self._stepper.machine.cores):
-            if any(c.call_of(core) is not None for c in states):
-                call = self._outcomes(states, core)
-                parts.append(f"from the call of core {mpidr:#x}: {call.text}")
-                rules += call.rules
-                cites += call.cites
+        began = list(before)
+        calling = [core for core in range(len(self._stepper.machine.cores)) if any(c.call_of(core) for c in began)]
+        for core in calling[:MOST_CALLS_TOLD]:
+            call = self._outcomes(began, core)
+            parts.append(f"from the call of core {self._stepper.machine.cores[core]:#x}: {call.text}")
+            rules += call.rules
+            cites += call.cites
+        if len(calling) > MOST_CALLS_TOLD:
+            parts.append(f"and from the calls of {len(calling) - MOST_CALLS_TOLD} other cores")
         return AllowedText(
             "; ".join(parts), tuple(dict.fromkeys(rules)), tuple(dict.fromkeys(cites)), ("SYS-2", "SYS-4")
         )

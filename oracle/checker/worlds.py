@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 from psci.explorer.abstraction.cone import fold
 from psci.model.calls import NOT_PSCI, UNKNOWN
 from psci.model.environment import BOOT, LOOK
-from psci.model.language.rules import Completion, Rule
-from psci.model.language.sorts import CORE
-from psci.model.language.terms import App, Const, Function, Quantified, Term, Value, fields_read, show, subterms
-from psci.model.machine import Alike, Key, Undeclared
+from psci.model.language.effects import Update
+from psci.model.language.rules import Completion, Modality, Rule
+from psci.model.language.simplify import simplify
+from psci.model.language.sorts import CORE, Enumeration
+from psci.model.language.terms import (
+    FALSE,
+    App,
+    Const,
+    Function,
+    Op,
+    Quantified,
+    Term,
+    Value,
+    fields_read,
+    show,
+    subterms,
+)
+from psci.model.machine import DEFAULTS, Alike, Key, Machine, Undeclared
 from psci.model.specification import Specification
 from psci.model.step import Invocation, Stepper, blank_field
 from psci.model.symbols.state import FIELDS, KIND
@@ -34,6 +48,9 @@ OBSERVABLE = frozenset({*CONTROL, "power", "activity"})
 
 AWAITS_ENTRY = frozenset({"ENTERING", "POWERDOWN"})
 """What a core does that will be entered at the entry point that it has now."""
+
+SLEEPING = frozenset({"STANDBY", "RETENTION", "POWERDOWN"})
+"""What a core does that waits for a wakeup event."""
 
 ENTRY_FIELDS = ("entry", "context", "entry_wide", "entry_isa")
 
@@ -78,29 +95,50 @@ class World:
         self.moves: tuple[tuple[str, int], ...] | None = None
 
 
+class Detail(NamedTuple):
+    """What is followed beside the cores and the system; a trace that asks for none of it is judged faster."""
+
+    nodes: bool = True
+    """The states of power domains, which an observation asks for."""
+    mode: bool = True
+    """OS-initiated mode."""
+    strays: bool = True
+    """Wakeup events of cores that are OFF, which may reset the system (CPU_OFF-7)."""
+
+    def with_all_of(self, other: Detail) -> Detail:
+        """What this or the other follows."""
+        return Detail(self.nodes or other.nodes, self.mode or other.mode, self.strays or other.strays)
+
+
+LEAST = Detail(nodes=False, mode=False, strays=False)
+
+
 @lru_cache(maxsize=32)
-def live_fields(specification: Specification, alike: Alike, nodes: bool) -> frozenset[str]:
+def live_fields(specification: Specification, alike: Alike, detail: Detail) -> frozenset[str]:
     """The fields that something can still ask about: what decides answers and moves, and what that depends on."""
     machine = alike.machine
-    constants: Mapping[str, Value] = {} if nodes else {"mode": "PLATFORM_COORDINATED"}
+    constants: dict[str, Value] = {} if detail.mode else {"mode": "PLATFORM_COORDINATED"}
+    if not detail.strays:
+        constants["stray_wakeup"] = "IGNORED"
+    fold = partial(folded, constants=constants, machine=machine)
     calls = {call.name for call in specification.calls} | {UNKNOWN.name, NOT_PSCI.name}
-    if nodes:
+    if detail.nodes:
         calls.add(LOOK.name)
-    live = OBSERVABLE | ({"node"} if nodes else frozenset())
+    live = OBSERVABLE | ({"node"} if detail.nodes else frozenset())
     pending: list[tuple[str, frozenset[str]]] = []
     for owner in specification.rules:
         answering = owner in calls and owner not in STATISTICS
         for rule in specification.of(owner, machine.version):
-            guard = fold(rule.guard, constants, machine)
+            guard = fold(rule.guard)
             if isinstance(guard, Const) and not guard.value:
                 continue
-            decides = fields_read(guard, *([] if rule.value is None else [fold(rule.value, constants, machine)]))
+            decides = fields_read(guard, *([] if rule.value is None else [fold(rule.value)]))
             if answering:
                 live |= decides
             for update in rule.effect.updates:
                 terms = [term for index, value in update.points for term in (*index, value)]
                 everywhere = [] if update.everywhere is None else [update.everywhere]
-                read = fields_read(*(fold(term, constants, machine) for term in (*terms, *everywhere)))
+                read = fields_read(*(fold(term) for term in (*terms, *everywhere)))
                 pending.append((update.field.name, decides | read))
     before = None
     while live != before:
@@ -109,21 +147,47 @@ def live_fields(specification: Specification, alike: Alike, nodes: bool) -> froz
     return live
 
 
+def folded(term: Term, constants: Mapping[str, Value], machine: Machine) -> Term:
+    """The term with what is known written in, also what is the same for all arguments because nobody declared it."""
+    declared = {key if isinstance(key, str) else str(key[0]) for key in machine.declared}
+
+    def known(function: Function, _arguments: tuple[Term, ...]) -> Term | None:
+        if function.name in constants:
+            return Const(constants[function.name], function.range)
+        if function.kind == "machine" and function.name in DEFAULTS and function.name not in declared:
+            return Const(DEFAULTS[function.name], function.range)
+        return None
+
+    return simplify(_without_least(fold(simplify(term, known), {}, machine)), known)
+
+
+def _without_least(term: Term) -> Term:
+    """The term without comparisons that nothing can fulfil: nothing is less than the first value of a list."""
+    match term:
+        case Op(name="ult", arguments=(_, Const(value=value, sort=Enumeration(values=values)))) if value == values[0]:
+            return FALSE
+        case Op(name=name, arguments=arguments, sort=sort):
+            return Op(name, tuple(map(_without_least, arguments)), sort)
+        case Quantified(kind=kind, variable=variable, body=body):
+            return Quantified(kind, variable, _without_least(body))
+    return term
+
+
 class Ground:
     """What is worked out once for a machine and its rules: which fields matter, and when silent moves are possible."""
 
-    def __init__(self, stepper: Stepper, nodes: bool) -> None:
+    def __init__(self, stepper: Stepper, detail: Detail) -> None:
         """Work it out.
 
         Args:
             stepper: the rules and the machine.
-            nodes: whether the trace asks what power domains do, by an observation or in OS-initiated mode.
+            detail: what is followed.
         """
         self.stepper = stepper
-        self.nodes = nodes
+        self.detail = detail
         machine = stepper.machine
         self._rules = {o: stepper.specification.of(o, machine.version) for o in stepper.specification.rules}
-        self.live = live_fields(stepper.specification, machine.alike, nodes)
+        self.live = live_fields(stepper.specification, machine.alike, detail)
         self.footprints = Footprints(stepper, self.live)
         self.blanks = {field.name: blank_field(field, stepper.machine) for field in FIELDS}
         self.dead = {name: value for name, value in self.blanks.items() if name not in self.live}
@@ -135,6 +199,8 @@ class Ground:
             for move in stepper.specification.moves
             if move.silent and (terms := self._guards_of(move.name))
         ]
+        self.more_wakeups_allow_more = "wake" in self.live and only_permits(stepper.specification, "wake")
+        """Whether all that follows from a state also follows from it with more wakeup events pending."""
         self.overwritten = self._overwritten_by_boots()
         kept = self.live - frozenset.intersection(*self.overwritten.values()) - {"system", "kind", "activity"}
         self.survives: frozenset[Location] = frozenset(
@@ -193,6 +259,7 @@ class Worlds:
         """How often something was learned about the implementation."""
         self._kept: dict[Any, World] = {}
         self._possible: dict[tuple[Any, ...], bool] = {}
+        self._follows_wakeups = "wake" in self.live
 
     # ---- states
 
@@ -209,6 +276,12 @@ class Worlds:
 
     def _plain(self, state: Any) -> Any:
         state = state._replace(**self.ground.dead)
+        if self._follows_wakeups and any(state.wake):
+            # A core that sleeps has to wake up before anybody reads this, and that clears it.
+            awake = tuple(
+                wake and activity not in SLEEPING for wake, activity in zip(state.wake, state.activity, strict=True)
+            )
+            state = state._replace(wake=awake)
         if state.system == "DOWN":
             return state._replace(**{name: self.ground.blanks[name] for name in self.ground.overwritten[state.kind]})
         dead = [
@@ -343,6 +416,42 @@ class Worlds:
         return tuple(({key: value, **more}, rule, after) for value, part in parts for more, rule, after in part)
 
 
+def only_permits(specification: Specification, field: str) -> bool:
+    """Whether a field that holds only ever allows more: no rule that forbids reads it, and none asks its opposite."""
+    forbids = (Modality.GATE, Modality.MUST_REFUSE, Modality.CALLER_MUST)
+    return all(
+        not _asks(rule.guard, field, opposite=rule.modality in forbids, both=False)
+        and not any(
+            field in fields_read(*(value for _, value in update.points), *_written_everywhere(update))
+            for update in rule.effect.updates
+        )
+        for rules in specification.rules.values()
+        for rule in rules
+    )
+
+
+def _written_everywhere(update: Update) -> tuple[Term, ...]:
+    return () if update.everywhere is None else (update.everywhere,)
+
+
+def _asks(term: Term, field: str, opposite: bool, both: bool) -> bool:
+    """Whether a condition may come to hold when the field no longer does."""
+    match term:
+        case App(function=function) if function.name == field:
+            return opposite or both
+        case App(arguments=arguments):
+            return any(_asks(argument, field, opposite, True) for argument in arguments)
+        case Op(name="not", arguments=arguments):
+            return any(_asks(argument, field, not opposite, both) for argument in arguments)
+        case Op(name=("and" | "or"), arguments=arguments):
+            return any(_asks(argument, field, opposite, both) for argument in arguments)
+        case Op(arguments=arguments):
+            return any(_asks(argument, field, opposite, True) for argument in arguments)
+        case Quantified(body=body):
+            return _asks(body, field, opposite, both)
+    return False
+
+
 class Guard:
     """When a silent move is possible, and on which fields that depends."""
 
@@ -363,4 +472,4 @@ class Guard:
         self.own = [name for name, indexed in sorted(fields.items()) if indexed]
 
 
-__all__ = ["STATISTICS", "Assumed", "Branches", "Ground", "Guard", "World", "WorldOutcome", "Worlds"]
+__all__ = ["LEAST", "STATISTICS", "Assumed", "Branches", "Detail", "Ground", "Guard", "World", "WorldOutcome", "Worlds"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
-from psci.graphs.timeline import terminal, timeline, verdict
+from psci.graphs.timeline import Followed, terminal, timeline, verdict
 from psci.model import events
 
 TRACE = (
@@ -112,3 +113,59 @@ def test_a_terminal_shows_a_column_for_each_core_or_names_it() -> None:
     narrow = terminal(TWICE, 40).splitlines()
     assert narrow[1] == "    1 core 0x0: CPU_ON(0x1, 0x40000000,"
     assert max(map(len, narrow)) <= 40
+
+
+STARTED_LATE = (
+    events.MachineEvent(psci="1.3", cpus=(0x0, 0x1)),
+    events.CallEvent(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x2A)),
+    events.ReturnEvent(cpu=0x0, x0=0),
+    events.CallEvent(cpu=0x0, fn=0xC400_0004, args=(0x1, 0x0)),
+    events.ReturnEvent(cpu=0x0, x0=0),
+    events.EnterEvent(cpu=0x1, pc=0x4000_0000, x0=0x2A),
+)
+
+
+def test_what_each_core_may_be_doing_is_known_at_each_event() -> None:
+    followed = Followed(STARTED_LATE)
+    assert [followed.states(number)[0x1] for number in range(6)] == [
+        ("OFF",),
+        ("OFF", "ON_PENDING", "about to be entered"),
+        ("ON_PENDING", "about to be entered"),
+        ("ON_PENDING", "about to be entered"),
+        ("about to be entered",),
+        ("ON",),
+    ]
+    assert followed.notes == {}
+    assert followed.remarks[4][-1] == "before it, unseen: core 0x1 ON_PENDING → about to be entered"
+
+
+def test_bands_and_remarks_are_drawn_and_told() -> None:
+    followed = Followed(STARTED_LATE)
+    picture = timeline(STARTED_LATE, followed=followed)
+    assert "core 0x1 may be: ON_PENDING, about to be entered" in picture
+    shown = texts(picture)
+    assert "before it, unseen: core 0x1 ON_PENDING → about to be entered" in shown
+    assert {"OFF", "ON_PENDING", "ON", "about to be entered"} <= set(shown)
+    told = terminal(STARTED_LATE, 100, followed=followed).splitlines()
+    assert "      | now: 0x1 about to be entered" in told
+
+
+def test_a_race_and_a_broken_duty_are_told_beside_their_events() -> None:
+    machine = replace(TWICE[0], profile={"unusable": []})
+    racing = (
+        machine,
+        events.CallEvent(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x4000_0000, 0x0)),
+        events.ReturnEvent(cpu=0x0, x0=0),
+        events.EnterEvent(cpu=0x1, pc=0x4000_0000, x0=0x0),
+        events.CallEvent(cpu=0x1, fn=0x8400_0002),
+        events.CallEvent(cpu=0x0, fn=0xC400_0003, args=(0x1, 0x5000_0000, 0x1)),
+        events.EnterEvent(cpu=0x1, pc=0x5000_0000, x0=0x7),
+    )
+    followed = Followed(racing)
+    assert followed.notes.keys() == {6}
+    assert "race with CPU_ON(0x1, 0x50000000, 0x1) of core 0x0" in followed.remarks[6]
+
+
+def test_a_trace_without_a_machine_is_not_followed() -> None:
+    followed = Followed([events.CallEvent(cpu=0x7, fn=0x8400_0000)])
+    assert (followed.notes, followed.remarks, followed.states(0)) == ({}, {}, {})

@@ -31,9 +31,10 @@ from psci.model.machine import Undeclared
 from psci.model.step import Invocation, Outcome, Stepper, accepts
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.versions import VERSIONS
-from psci.oracle.checker.checker import Checker, NodesMatter
+from psci.oracle.checker.checker import Checker, DetailMatters
 from psci.oracle.checker.explain import OBSERVED, _system_kinds
 from psci.oracle.checker.report import Report, Verdict
+from psci.oracle.checker.worlds import LEAST, Detail
 from psci.oracle.profiles.declaration import initial_state, judged_machine
 from psci.oracle.traces.order import OrderError, groups
 
@@ -486,18 +487,20 @@ class Bench:
     def __init__(self, seed: int) -> None:
         self.machine = random_machine(Random(seed))
         self.stepper = Stepper(judged_machine(self.machine))
-        self._checkers: dict[bool, Checker] = {}
+        self._checkers: dict[Detail, Checker] = {}
 
     def report(self, events: Sequence[Event]) -> Report:
-        """What the oracle says, power domains left out where the trace does not ask for them."""
-        try:
-            return self._judged(events, nodes=False)
-        except NodesMatter:
-            return self._judged(events, nodes=True)
+        """What the oracle says, without what the trace does not ask for."""
+        detail = LEAST
+        while True:
+            try:
+                return self._judged(events, detail)
+            except DetailMatters as more:
+                detail = more.detail
 
-    def _judged(self, events: Sequence[Event], nodes: bool) -> Report:
-        checker = Checker(self.machine, like=self._checkers.get(nodes), nodes=nodes)
-        self._checkers[nodes] = checker
+    def _judged(self, events: Sequence[Event], detail: Detail) -> Report:
+        checker = Checker(self.machine, like=self._checkers.get(detail), detail=detail)
+        self._checkers[detail] = checker
         for group in groups(iter(events)):
             checker.feed_together(group)
         return checker.report

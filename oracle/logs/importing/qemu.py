@@ -147,11 +147,12 @@ class _QemuLog:
 
     def _called(self, index: int, conduit: str) -> CallEvent:
         block = self._last.get(index)
-        if block is None or block.pc is None or block.registers is None or 3 not in block.registers:
+        wanted = range(_ARGUMENTS + 1)
+        if block is None or block.pc is None or block.registers is None or not block.registers.keys() >= set(wanted):
             raise self.log.wrong(
                 f"the registers before the call of CPU {index} are not in the log; log with -d int,exec,cpu,nochain"
             )
-        arguments = tuple(block.registers[place] for place in range(1, _ARGUMENTS + 1))
+        arguments = tuple(block.registers[place] for place in wanted[1:])
         self.conduits.add(conduit)
         return self.follower.called(CallEvent(cpu=index, fn=block.registers[0], args=arguments), block.pc)
 

@@ -128,7 +128,7 @@ def test_the_command_writes_a_trace_that_is_judged(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["pla", "-"], "no source 'pla'; there are plain, qemu"),
+        (["pla", "-"], "no source 'pla'; there are plain, ftrace, qemu"),
         (["plain", "nowhere"], "[Errno 2] No such file or directory: 'nowhere'"),
         (["plain", "TABLE", "--cpus", "0,x"], "--cpus 'x': an MPIDR is a number such as 0x100"),
         (["plain", "TABLE", "--cpus", "0x0"], "TABLE:6: core 0x1 is none of those that --cpus names"),
@@ -150,5 +150,5 @@ def test_the_help_names_every_source(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_library_refuses_a_source_that_is_not_there() -> None:
-    with pytest.raises(InputError, match="there are plain, qemu"):
-        import_trace("ftrace", io.BytesIO(), "log")
+    with pytest.raises(InputError, match="there are plain, ftrace, qemu"):
+        import_trace("perf", io.BytesIO(), "log")
