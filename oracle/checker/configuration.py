@@ -148,15 +148,6 @@ def acting(state: Any, core: int) -> Any:
     return state._replace(activity=(*activity[:core], "RUNNING", *activity[core + 1 :]))
 
 
-def stopped(state: Any, core: int) -> Any:
-    """The state in which a core is off all the same."""
-    power, activity = state.power, state.activity
-    return state._replace(
-        power=(*power[:core], "OFF", *power[core + 1 :]),
-        activity=(*activity[:core], "STOPPED", *activity[core + 1 :]),
-    )
-
-
 def merged(configurations: Iterable[Configuration], keys: Iterable[Key]) -> frozenset[Configuration]:
     """The same explanations without those assumptions about `keys` that make no difference."""
     pool = frozenset(configurations)

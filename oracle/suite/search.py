@@ -24,7 +24,7 @@ SETTLES = ("START", "WAKEUP", "REEVALUATE", "STOP")
 """Silent moves, which happen by themselves."""
 ACTS = ("SIGNAL", "ENTER", "GO_DOWN", "BOOT")
 """Moves that the tester makes or waits for."""
-LEFT_OUT = frozenset({"LOSE_POWER", "LOOK"})
+LEFT_OUT = frozenset({"LOSE_POWER", "LOOK", "HOST_START", "HOST_STOP"})
 _STORED = frozenset({"entry", "context"})
 _MOST_STATES = 3000
 
