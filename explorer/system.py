@@ -71,7 +71,7 @@ class TransitionSystem(Protocol):
         """The number of transitions from a state, and where those lead that change it."""
 
 
-QUIET_MOVES = frozenset({"SIGNAL", "LOSE_POWER"})
+QUIET_MOVES = frozenset({"SIGNAL", "LOSE_POWER", "HOST_START", "HOST_STOP"})
 """Moves that are possible in every state; they are left out unless they are asked for."""
 
 

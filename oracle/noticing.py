@@ -35,7 +35,7 @@ WITHOUT, OPPOSITE = "without", "opposite"
 """How a rule is changed: it is taken out; or it holds exactly where it does not."""
 EVENTS_OF_MOVES: Mapping[str, tuple[type[Event], ...]] = {
     "BOOT": (BootEvent,), "GO_DOWN": (SystemEvent,), "LOSE_POWER": (HostEvent, SystemEvent), "SIGNAL": (WakeEvent,
-    UnwakeEvent), "LOOK": (ObserveEvent,),
+    UnwakeEvent), "LOOK": (ObserveEvent,), "HOST_START": (HostEvent,), "HOST_STOP": (HostEvent,),
 }  # fmt: skip
 """The events that witness a move; a silent move may be in any trace."""
 

@@ -28,7 +28,7 @@ BESIDE_RULES: Mapping[str, str] = {
         "VERSION-3 REV-2 REV-7 REV-8 REV-9 REV-11 REV-13"
     ),
     "model/power/topology.py": "PD-1 PD-10 PD-13 PSTATE-9",
-    "model/symbols/state.py: the state is that of the caller-visible system": "RET-13 SYS-1 SM-9",
+    "model/symbols/state.py: the state is that of the caller-visible system": "SM-9",
     "model/symbols/state.py: what a core does": "SM-20",
     "model/power/domains.py": "SM-25 PD-7 PD-12 PC-4 PC-7 PC-11 OSI-10 OSI-11 OSI-18",
     "oracle/profiles: a power_state and the local states that it stands for": (

@@ -18,13 +18,15 @@ from psci.explorer.consistency.judgements import ANY_VALUE, NO_RETURN, WAITS
 from psci.explorer.runs.describe import result_text
 from psci.explorer.runs.events import results_of
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.model.environment import BOOT, ENTER, GO_DOWN, LOOK, LOSE_POWER, SIGNAL, WAKEUP
+from psci.model.environment import BOOT, ENTER, GO_DOWN, HOST_START, HOST_STOP, LOOK, LOSE_POWER, SIGNAL, WAKEUP
 from psci.model.language.rules import Completion
 from psci.model.step import Invocation
 
 Token: TypeAlias = tuple[Any, ...]
 """What is seen of a step."""
-SEEN = frozenset({ENTER.name, GO_DOWN.name, BOOT.name, SIGNAL.name, LOSE_POWER.name, LOOK.name})
+SEEN = frozenset(
+    move.name for move in (ENTER, GO_DOWN, BOOT, SIGNAL, LOSE_POWER, LOOK, HOST_START, HOST_STOP)
+)  # fmt: skip
 """Moves that a tester sees, or makes."""
 EXPLANATIONS = 400
 """How many states of one side are kept at most as explanations of a run."""

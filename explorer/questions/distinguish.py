@@ -14,11 +14,23 @@ from typing import Any, NamedTuple
 from psci.explorer.runs.events import results_of
 from psci.explorer.search import SearchStep
 from psci.explorer.system import MoveAction, Product, State, Transition
-from psci.model.environment import BOOT, ENTER, GO_DOWN, LOSE_POWER, REEVALUATE, SIGNAL, START, STOP, WAKEUP
+from psci.model.environment import (
+    BOOT,
+    ENTER,
+    GO_DOWN,
+    HOST_START,
+    HOST_STOP,
+    LOSE_POWER,
+    REEVALUATE,
+    SIGNAL,
+    START,
+    STOP,
+    WAKEUP,
+)
 from psci.model.language.rules import Completion
 from psci.model.step import Invocation
 
-SEEN_MOVES = frozenset({ENTER.name, GO_DOWN.name, BOOT.name, SIGNAL.name, LOSE_POWER.name})
+SEEN_MOVES = frozenset(move.name for move in (ENTER, GO_DOWN, BOOT, SIGNAL, LOSE_POWER, HOST_START, HOST_STOP))
 """Moves that a trace shows."""
 UNSEEN_MOVES = (START.name, WAKEUP.name, STOP.name, REEVALUATE.name)
 UNLIKELY = tuple((1 << 64) - number for number in range(20, 60))

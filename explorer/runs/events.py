@@ -94,6 +94,12 @@ def _move(machine: Machine, step: SearchStep, move: MoveAction, waiting: set[int
         case "LOSE_POWER":
             waiting.clear()
             yield events.HostEvent(action="restart")
+        case "HOST_START":
+            waiting.discard(move.place)
+            yield events.HostEvent(action="start_cpu", cpu=cpu)
+        case "HOST_STOP":
+            waiting.discard(move.place)
+            yield events.HostEvent(action="stop_cpu", cpu=cpu)
         case "BOOT":
             yield events.BootEvent(cpu=cpu, cause=CAUSES.get(before.kind, "cold"))
         case _:

@@ -133,6 +133,7 @@ class MachineTerms:
     reset_mode = _reading("reset_mode", "PLATFORM_COORDINATED", "KEPT")
     reset_residency = _reading("reset_residency", "HOME", "KEPT")
     reset_statistics = _reading("reset_statistics", "ZERO", "KEPT")
+    host_power = _reading("host_power", "BY_PSCI", "AT_WILL")
     system_stop = _reading("system_stop", "DRAIN", "AT_ONCE")
     frozen_affinity = _reading("frozen_affinity", "EITHER", "ON")
     frozen_resume = _reading("frozen_resume", "EITHER", "STAYS_ON", "PENDING")

@@ -394,6 +394,13 @@ _ROWS = (
         "Until each is stopped: no deadline is given.", "Not at all.",
     ),
     _row(
+        "host-power", _M.host_power, "SYS-1 RET-13 SM-6",
+        "The caller-visible system is a machine view. Does a host start and stop its cores beside PSCI?",
+        "No: cores start by CPU_ON, and stop by CPU_OFF.", "Yes, at any time, as user space can with a vCPU.",
+        gives_up="PROP-2 PROP-9 PROP-10 PROP-15 LIMITS STAT-ZERO RETRY-ENDS ENTERS-END SLEEPS-END",
+        strict="A trace tells what the host does (`host`), and is judged with it.",
+    ),
+    _row(
         "beta-type", _M.beta_hibernate_type, "OFF2-3 OFF2-5 REV-12",
         "Which value does HIBERNATE_OFF have in the 1.3 beta?",
         "0, as in the alpha.", "1, as in the final version.",

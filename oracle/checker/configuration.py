@@ -148,14 +148,9 @@ def acting(state: Any, core: int) -> Any:
     return state._replace(activity=(*activity[:core], "RUNNING", *activity[core + 1 :]))
 
 
-def stopped(state: Any, core: int, woken: bool = False) -> Any:
-    """The state in which a core is off all the same, with the wakeup event that is pending for it."""
-    power, activity, wake = state.power, state.activity, state.wake
-    return state._replace(
-        wake=(*wake[:core], wake[core] or woken, *wake[core + 1 :]),
-        power=(*power[:core], "OFF", *power[core + 1 :]),
-        activity=(*activity[:core], "STOPPED", *activity[core + 1 :]),
-    )
+def woken(state: Any, core: int) -> Any:
+    """The state in which a wakeup event is pending for a core."""
+    return state._replace(wake=(*state.wake[:core], True, *state.wake[core + 1 :]))
 
 
 def merged(configurations: Iterable[Configuration], keys: Iterable[Key]) -> frozenset[Configuration]:

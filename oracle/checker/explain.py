@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from psci.model.environment import LOOK
+from psci.model.environment import HOST_START, HOST_STOP, LOOK
 from psci.model.events import (
     BootEvent,
     CallEvent,
@@ -23,9 +22,9 @@ from psci.model.language.effects import NOTHING
 from psci.model.language.rules import Completion, Modality, Rule
 from psci.model.language.terms import TRUE, fields_read
 from psci.model.step import SMC64_BIT, Outcome
-from psci.model.symbols.state import FIELDS
+from psci.model.symbols.state import FIELD_BY_NAME, FIELDS
 from psci.model.tables.versions import V0_1, V1_3
-from psci.oracle.checker.configuration import Configuration, Pending, running, stopped
+from psci.oracle.checker.configuration import Configuration, Pending, running, woken
 from psci.oracle.checker.entry import Asked
 from psci.oracle.checker.footprint import Footprint, Location
 from psci.oracle.checker.limits import Limits
@@ -165,6 +164,7 @@ class Explainer:
         self.asked: frozenset[Asked] = frozenset()
         """What those may have been who asked for the last entry that was explained."""
         self._entries: dict[int, MoveTarget] = {}
+        self._hosted: dict[int, MoveTarget] = {}
         self._places: dict[tuple[bool, int], MoveTarget] = {}
 
     def explain(self, seen: SeenEvent, configurations: Explanations) -> tuple[Explanations, set[Rule]]:
@@ -383,14 +383,36 @@ class Explainer:
             case "resume", int(core) if seen.call is not None:
                 return self._resumed(configurations, core, seen.call) or configurations, set()
             case ("start_cpu" | "stop_cpu") as action, int(core):
-                change = running if action == "start_cpu" else partial(stopped, woken=seen.woken)
-                places: list[Location] = [("power", core), ("activity", core), ("wake", core)]
-                target = looks_at(*places, changes=places)
-                return self.unseen.first({
-                    self.unseen.moved(c, self.worlds.of(change(c.state, core)), places).with_pending(core, None)
+                move = HOST_START.name if action == "start_cpu" else HOST_STOP.name
+                target = self._of_host(core)
+                ways = (
+                    (under, self.worlds.of(woken(world.state, core)) if seen.woken else world)
                     for c in self.unseen.reached(configurations, target, go_on)
-                }, target), set()  # fmt: skip
+                    for under, _, world in self._ways(c, move, core)
+                )
+                found = {
+                    self.unseen.moved(under, world, target.footprint.writes).with_pending(core, None)
+                    for under, world in ways
+                }
+                return self.unseen.first(found, target) or configurations, set()
         return configurations, set()
+
+    def _of_host(self, core: int) -> MoveTarget:
+        """What it depends on that the host starts or stops a core: all that the nodes above it follow from."""
+        if core not in self._hosted:
+            nodes = (
+                [
+                    place
+                    for name in ("node", "dozed", "vote")
+                    for place in self.worlds.ground.locations_of(FIELD_BY_NAME[name])
+                ]
+                if self.worlds.ground.detail.nodes
+                else []
+            )
+            others = [(name, c) for name in ("power", "activity") for c in self._cores]
+            own = [("power", core), ("activity", core), ("wake", core), ("system",)]
+            self._hosted[core] = looks_at(*own, *(others if nodes else ()), *nodes, changes=[*own, *nodes])
+        return self._hosted[core]
 
     def _resumed(self, configurations: Explanations, core: int, call: Pending) -> set[Configuration]:
         """The configurations after the host undid the system call of a core; what the core then reads is the host's."""

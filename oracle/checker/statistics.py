@@ -99,6 +99,8 @@ class Statistics:
     def called(self, call: Invocation, t: int | None) -> None:
         """A core made a call, at this time of the trace's clock."""
         name = self._name(call)
+        # a core that makes a call runs again, though no line may tell of it
+        self._begun.pop(call.caller, None)
         if name == CPU_ON.name:
             wide = self._stepper.function(call.fn)[1]
             self._started.add(self._machine.core_of.get(call.x1 if wide else call.x1 & 0xFFFF_FFFF, -1))
@@ -187,6 +189,9 @@ class Statistics:
         scope = self._scope(target, level)
         wanted = self._depth(power_state, level)
         fitting = [stay for stay in self._stays if stay.core in scope and self._asked(stay, level) >= wanted]
+        if self._machine.value("stat_update", ()) == "AT_EXIT":
+            lasting = [id(stay) for stay in self._begun.values()]
+            fitting = [stay for stay in fitting if id(stay) not in lasting]
         most = len(fitting) + self._since_boot(scope)
         if name == PSCI_STAT_RESIDENCY.name and most:
             return self._too_long(fitting, most, value, t)

@@ -57,6 +57,8 @@ def judged_machine(event: MachineEvent) -> Machine:
     states = {core.get("isa") for core in (event.cores or {}).values()}
     if states == {"aarch32"} and len(event.cores or {}) == len(event.cpus):
         declared.setdefault("elns_isa", "AARCH32")
+    # a trace tells what its host does
+    declared.setdefault("host_power", "AT_WILL")
     return replace(machine, declared=declared, left_open=TRIED)
 
 

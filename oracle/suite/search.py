@@ -26,7 +26,7 @@ ACTS = ("SIGNAL", "ENTER", "GO_DOWN", "BOOT")
 """Moves that the tester makes or waits for."""
 ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")
 """Who sleeps can be woken by the outside where no core is left to do it."""
-LEFT_OUT = frozenset({"LOSE_POWER", "LOOK"})
+LEFT_OUT = frozenset({"LOSE_POWER", "LOOK", "HOST_START", "HOST_STOP"})
 _STORED = frozenset({"entry", "context"})
 _MOST_STATES = 3000
 

@@ -19,7 +19,7 @@ SYSTEM_CALLS = ("SYSTEM_OFF", "SYSTEM_RESET", "SYSTEM_OFF2", "SYSTEM_RESET2")
 OF_A_CORE = tuple(field.name for field in FIELDS if field.domain == (CORE,))
 OF_A_NODE = tuple(field.name for field in FIELDS if field.domain == (NODE,))
 CHANGED_BY: Mapping[str, tuple[str, ...]] = {
-    "system": (*SYSTEM_CALLS, "SYSTEM_SUSPEND", "WAKEUP", "GO_DOWN", "LOSE_POWER", "BOOT"),
+    "system": (*SYSTEM_CALLS, "SYSTEM_SUSPEND", "WAKEUP", "GO_DOWN", "LOSE_POWER", "BOOT", "HOST_START"),
     "kind": ("GO_DOWN", "LOSE_POWER", "BOOT"),
     "mode": ("PSCI_SET_SUSPEND_MODE", "BOOT"),
     "suspend_used": ("CPU_SUSPEND", "PSCI_SET_SUSPEND_MODE", "BOOT"),

@@ -49,7 +49,7 @@ def test_a_deviation_is_told_with_what_was_allowed_and_the_nearest_rule(capsys: 
         "  facts: CPU_ON-6 [DEN0022 5.6.2, 6.6 (4)] and 2 more",
         "  nearest: CPU_ON.on_pending (CPU_ON-7 [DEN0022 5.6.2, 6.6 (5)]): "
         "An earlier CPU_ON for the target was accepted and the target is not ON yet.",
-        "  but it is not so that power(core_of(target_cpu)) == ON_PENDING",
+        "  which needs power(core_of(target_cpu)) == ON_PENDING",
     ]
 
 

@@ -238,6 +238,7 @@ WHERE: dict[str, Callable[..., Seen]] = {
     "reset-statistics": boots("WARM_RESET", slept=(True, True, False)),
     "system-stop": call(0x8400_0008, **ON),
     "beta-type": beta,
+    "host-power": lambda *option: moves(m := stepper(*option), "HOST_START", m.initial(), 1),
 }
 """A state and a call, or a move, for each reading: what is allowed there depends on the option."""
 

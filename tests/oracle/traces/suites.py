@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.oracle.traces.edges import CLUSTER_DOWN, CORE_DOWN, STANDBY, STATES, TREE
+from tests.oracle.traces.edges import CLUSTER_DOWN, CORE_DOWN, FROZEN, STANDBY, STATES, TREE
 from tests.oracle.traces.writing import (
     CONTEXT,
     ENTRY,
@@ -127,7 +127,7 @@ def nobody_called_cpu_suspend_and_the_mode_is_denied(t: Trace) -> None:
 def cpu_on_of_a_frozen_core_is_always_already_on(t: Trace) -> None:
     """A frozen core never called CPU_OFF: 5.6.2 has ALREADY_ON for it, where 5.17 has it resume."""
     board(t)
-    freezes(t)
+    t.on(initial=FROZEN)
     t.asks(0, "CPU_ON", 1, ENTRY, CONTEXT, gives="ALREADY_ON")
     t.asks(0, "CPU_ON", 1, ENTRY, CONTEXT, gives="ALREADY_ON")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.oracle.traces import callers, cores, edges, others, suites, systems, witnesses
+from tests.oracle.traces import callers, cores, edges, others, readings, suites, systems, witnesses
 from tests.oracle.traces.writing import SHIPPED
 
 from psci.oracle.traces.file import as_line
 
-FAMILIES = (callers, cores, edges, others, suites, systems, witnesses)
+FAMILIES = (callers, cores, edges, others, readings, suites, systems, witnesses)
 HERE = Path(__file__).parent
 
 
