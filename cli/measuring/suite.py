@@ -82,8 +82,8 @@ def _lines(suite: Suite) -> Iterator[str]:
     total = ", ".join(f"{count} {GOALS[kind]}" for kind, count in kinds.items())
     steps = sum(len(sequence.steps) for sequence in suite.sequences)
     yield f"{len(suite.sequences)} sequences of {steps} steps cover {total}"
-    for name in suite.unreached:
-        yield f"not reached by one tester on this machine: {name}"
+    for name, why in suite.unreached.items():
+        yield f"not reached by one tester on this machine: {name} ({why})"
 
 
 GOALS = {
