@@ -22,7 +22,7 @@ MOST_CORES_OF_A_SUITE = 4
 
 @click.command()
 @machine_options
-@click.option("--c", "c_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("-c", "--c", "c_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write one C header with the sequences and the answers to expect.")  # fmt: skip
 @click.option("--traces", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Write each sequence as two traces: one that conforms, one that deviates.")  # fmt: skip
