@@ -23,7 +23,7 @@ MOST_CORES_OF_A_SUITE = 4
 
 @click.command()
 @machine_options
-@click.option("--c", "c_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("-c", "--c", "c_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write one C header with the sequences and the answers to expect.")  # fmt: skip
 @click.option("--traces", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Write each sequence as two traces: one that conforms, one that deviates.")  # fmt: skip
@@ -84,8 +84,8 @@ def _lines(suite: Suite) -> Iterator[str]:
     total = ", ".join(f"{count} {GOALS[kind]}" for kind, count in kinds.items())
     steps = sum(len(sequence.steps) for sequence in suite.sequences)
     yield f"{len(suite.sequences)} sequences of {steps} steps cover {total}"
-    for name in suite.unreached:
-        yield f"not reached by one tester on this machine: {name}"
+    for name, why in suite.unreached.items():
+        yield f"not reached by one tester on this machine: {name} ({why})"
 
 
 GOALS = {

@@ -19,7 +19,17 @@ from psci.model.machine import Machine
 from psci.model.step import Invocation
 from psci.oracle.peers.program import EntrySlot
 from psci.oracle.suite.expectation import Expectation, arrived
-from psci.oracle.suite.search import ASLEEP, LEFT_OUT, acts, answer_goals, goals_of, runner, search, settle
+from psci.oracle.suite.search import (
+    ASLEEP,
+    LEFT_OUT,
+    acts,
+    answer_goals,
+    goals_of,
+    runner,
+    search,
+    settle,
+    why_unreached,
+)
 from psci.oracle.suite.sequences import (
     CoreName,
     Suite,
@@ -58,8 +68,8 @@ def suite(machine: Machine) -> Suite:
     sequences = [_Builder(product, registers, (*way, *_probes(product, way))).sequence() for way in candidates]
     chosen = _named(sorted(_cover(_same_together(sequences)), key=lambda s: (len(s.steps), s.name)))
     reached = {goal for sequence in chosen for goal in sequence.covers}
-    wanted = [rule.name for rule in _in_reach(product)]
-    unreached = tuple(name for name in wanted if f"rule {name}" not in reached)
+    left = [rule for rule in _in_reach(product) if f"rule {rule.name}" not in reached]
+    unreached = {rule.name: why_unreached(machine, rule) for rule in left}
     return Suite(machine=machine, event=machine_event(machine), sequences=tuple(chosen), unreached=unreached)
 
 

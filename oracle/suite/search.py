@@ -15,7 +15,9 @@ from typing import Any
 
 from psci.explorer.search import SearchStep
 from psci.explorer.system import Product, State, Transition
-from psci.model.language.rules import Completion
+from psci.model.language.rules import Completion, Rule
+from psci.model.language.terms import fields_read
+from psci.model.machine import Machine
 from psci.model.step import Invocation
 from psci.model.symbols.state import FIELDS
 from psci.model.tables.codes import code_of
@@ -146,9 +148,32 @@ def _facts(state: State) -> Iterator[tuple[Any, ...]]:
         yield from ((f.name, i, v) for i, v in enumerate(value)) if f.domain else ((f.name, value),)
 
 
+def why_unreached(machine: Machine, rule: Rule) -> str:
+    """Why no way leads to a rule on this machine, as far as its condition tells."""
+    read = fields_read(rule.guard)
+    if "mode" in read and not machine.value("osi_supported", ()):
+        return "the machine has no OS-initiated mode: --os-initiated"
+    if "node" in read:
+        return "no power domain is inside another one: --clusters"
+    if read & {"system", "asked"}:
+        return "only while the system goes down, when one tester makes no call"
+    return "two calls have to be in flight, or the way is longer than those that were looked at"
+
+
 def runner(product: Product, state: State) -> int | None:
     """The first core that runs."""
     return next(iter(product.callers(state)), None)
 
 
-__all__ = ["ASLEEP", "LEFT_OUT", "Searched", "acts", "answer_goals", "goals_of", "runner", "search", "settle"]
+__all__ = [
+    "ASLEEP",
+    "LEFT_OUT",
+    "Searched",
+    "acts",
+    "answer_goals",
+    "goals_of",
+    "runner",
+    "search",
+    "settle",
+    "why_unreached",
+]

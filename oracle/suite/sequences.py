@@ -112,8 +112,8 @@ class Suite:
     event: MachineEvent
     """The machine as the first line of a trace: what the expected answers rest on."""
     sequences: tuple[SuiteSequence, ...]
-    unreached: tuple[str, ...]
-    """The rules that registers could bring about, but that no sequence of the search did."""
+    unreached: Mapping[str, str]
+    """The rules that registers could bring about, but that no sequence of the search did, and why."""
 
     @property
     def covered(self) -> Mapping[str, tuple[str, ...]]:

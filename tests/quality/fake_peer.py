@@ -90,6 +90,10 @@ class FakePeer:
         return wrong if wrong is not None and self.random.random() < self.rate else None
 
 
+def _is_late(step: ProgramStep) -> bool:
+    return isinstance(step, WakeStep) and step.late
+
+
 @dataclass
 class _Run:
     peer: FakePeer
@@ -112,8 +116,15 @@ class _Run:
     def _live(self, life: Sequence[ProgramStep]) -> None:
         self.state, self.waiting = self.stepper.initial(), {}
         queues = [[step for step in life if step.cpu == core] for core in range(self.program.cpus)]
-        while self.state.system == "RUNNING":
+        while self.state.system in ("RUNNING", "SUSPENDED"):
+            for core, queue in enumerate(queues):
+                while queue and _is_late(queue[0]) and core not in self.waiting:
+                    queue.pop(0)
             ready = [core for core, queue in enumerate(queues) if queue and self._runs(core)]
+            late = [core for core, queue in enumerate(queues) if queue and _is_late(queue[0])]
+            if not ready and late:
+                self._step(queues[late[0]].pop(0))
+                continue
             if not ready:
                 break
             core = min(ready, key=lambda c: (queues[c][0].turn, c))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from psci.model.calls.cpu_suspend import CPU_SUSPEND
 from psci.model.calls.system_off2 import SYSTEM_OFF2
 from psci.model.language.rules import Completion
 from psci.model.language.terms import TRUE
+from psci.model.symbols.machine import MACHINE
 from psci.model.tables.codes import (
     ALREADY_ON,
     DENIED,
@@ -126,7 +128,9 @@ RULE_FAULTS: tuple[Fault, ...] = (
                  for rule in ("other_core_not_off", "core_in_the_way_of_osi", "cpu_suspend_was_used")))),
     Fault("any-power-state", "CPU_SUSPEND takes reserved bits.", CHECKS, dropped("CPU_SUSPEND.reserved_bits_set")),
     Fault("any-entry", "CPU_ON takes an unusable entry.", CHECKS, dropped("CPU_ON.entry_unusable")),
-    Fault("suspend-any-entry", "CPU_SUSPEND takes an unusable entry.", CHECKS, dropped("CPU_SUSPEND.entry_unusable")),
+    Fault("suspend-any-entry", "CPU_SUSPEND takes an unusable entry, and the core wakes up there.", CHECKS,
+          both(dropped("CPU_SUSPEND.entry_unusable"), dropped("CPU_SUSPEND.entry_unusable_or_unused"),
+               guarded("CPU_SUSPEND.powerdown", lambda guard: MACHINE.is_powerdown(CPU_SUSPEND.terms.power_state)))),
     Fault("announces-what-is-not-there", "PSCI_FEATURES announces ids that belong to nothing.", CHECKS,
           answering("PSCI_FEATURES.invalid_id", SUCCESS)),
     Fault("forgets-the-trusted-os", "CPU_OFF turns off the core of a Trusted OS.", CHECKS,

@@ -65,7 +65,8 @@ NOT_THIS_PEER = (
     # platform-coordinated, without a Trusted OS, without statistics
     "CPU_SUSPEND.others_running CPU_SUSPEND.others_too_shallow CPU_OFF.trusted_os_resident "
     "CPU_FREEZE.trusted_os_resident MIGRATE.target_invalid MIGRATE.not_migratable MIGRATE.not_resident "
-    "MIGRATE.target_frozen MIGRATE.moved PSCI_STAT_RESIDENCY.residency_before_use PSCI_STAT_COUNT.count_before_use"
+    "MIGRATE.target_frozen MIGRATE.moved MIGRATE_INFO_UP_CPU.resident_core "
+    "PSCI_STAT_RESIDENCY.residency_before_use PSCI_STAT_COUNT.count_before_use"
 )
 """Binding rules that an implementation may follow and the fake peer has no occasion to."""
 

@@ -23,6 +23,7 @@ from psci.model.tables.versions import version
 from psci.oracle import peers, profiles
 from psci.oracle.campaign.judging import Judge
 from psci.oracle.checker.report import Verdict
+from psci.oracle.peers.program import WakeStep
 from psci.oracle.reference.choices import first
 from psci.oracle.reference.implementation import Implementation
 from psci.oracle.reference.peer import ModelPeer, declaration
@@ -30,20 +31,22 @@ from psci.oracle.reference.running import Running
 from psci.oracle.suite.building import SLOT_SIZE, SLOTS, suite
 from psci.oracle.suite.c_header import c_header
 from psci.oracle.suite.document import document
-from psci.oracle.suite.running import SuiteOutcome, another_way, declared_by, on_machine, run
-from psci.oracle.suite.sequences import Suite, SuiteAwait, SuiteCall
+from psci.oracle.suite.running import SuiteOutcome, another_way, declared_by, on_machine, program_of, run
+from psci.oracle.suite.sequences import Suite, SuiteAwait, SuiteCall, SuiteWake
 from psci.oracle.suite.traces import right_trace, wrong_trace
 
+OSI = "the machine has no OS-initiated mode: --os-initiated"
+GOING = "only while the system goes down, when one tester makes no call"
 UNREACHED = {
-    "AFFINITY_INFO.stopping",
-    "CPU_SUSPEND.nobody_knows_the_request",
-    "CPU_SUSPEND.others_left_running_refused",
-    "CPU_SUSPEND.others_perhaps_running",
-    "CPU_SUSPEND.others_running",
-    "CPU_SUSPEND.others_too_shallow",
-    "CPU_SUSPEND.woken_before_the_check",
-    "PSCI_SET_SUSPEND_MODE.mode_changed",
-    "PSCI_SET_SUSPEND_MODE.other_core_not_off",
+    "AFFINITY_INFO.stopping": GOING,
+    "CPU_SUSPEND.nobody_knows_the_request": OSI,
+    "CPU_SUSPEND.others_left_running_refused": OSI,
+    "CPU_SUSPEND.others_perhaps_running": OSI,
+    "CPU_SUSPEND.others_running": OSI,
+    "CPU_SUSPEND.others_too_shallow": OSI,
+    "CPU_SUSPEND.woken_before_the_check": OSI,
+    "PSCI_SET_SUSPEND_MODE.mode_changed": OSI,
+    "PSCI_SET_SUSPEND_MODE.other_core_not_off": OSI,
 }
 """Rules of OS-initiated mode, which this machine lacks, and one that is seen only while the system goes down."""
 
@@ -54,10 +57,24 @@ def made() -> Suite:
 
 
 def test_it_covers_every_rule_that_one_tester_can_reach(made: Suite) -> None:
-    assert set(made.unreached) == UNREACHED
+    assert made.unreached == UNREACHED
     rules = {goal.removeprefix("rule ") for goal in made.covered if goal.startswith("rule ")}
     assert {"CPU_ON.accepted", "CPU_ON.already_on", "CPU_ON.on_pending", "CPU_ON.entry_unusable"} <= rules
     assert "system GOING -> DOWN" in made.covered and "core ON_PENDING/STOPPED -> ON/ENTERING" in made.covered
+
+
+def test_with_os_initiated_mode_all_cores_sleep_and_the_last_is_woken_from_the_outside() -> None:
+    osi = suite(small(2, version("1.3"), declared={"osi_supported": True}))
+    assert osi.unreached == {
+        "AFFINITY_INFO.stopping": GOING,
+        "CPU_SUSPEND.others_left_running_refused": "no power domain is inside another one: --clusters",
+    }
+    late = [s for s in osi.sequences if any(isinstance(step, SuiteWake) and step.by is None for step in s.steps)]
+    judge = Judge()
+    assert late and {judge.judge(right_trace(osi, sequence)).verdict for sequence in late} == {Verdict.CONFORMS}
+    programs = [program_of(osi, sequence) for sequence in late]
+    steps = [step for program in programs for life in program.lives for step in life]
+    assert any(isinstance(step, WakeStep) and step.late for step in steps)
 
 
 def test_the_shortest_come_first_and_none_can_be_left_out(made: Suite) -> None:

@@ -87,9 +87,15 @@ def test_a_trace_holds_what_was_sent_and_what_was_said() -> None:
         CallEvent(cpu=1, fn=VERSION),
         ReturnEvent(cpu=1, x0=2),
         CallEvent(cpu=0, fn=SYSTEM_OFF),
-        SystemEvent(event="off"),
+        SystemEvent(event="off", flags=0),
         EndEvent(why="done"),
     )
+
+
+def test_a_program_may_say_that_it_cannot_tell_a_power_off_from_a_hibernation(tmp_path: Path) -> None:
+    either = changed(tmp_path, 'event=["off", "reset"][fn & 1]', '**{"event": "off", "x-either": True}')
+    trace = run(either, CallStep(turn=0, cpu=0, fn=SYSTEM_OFF, returns=False))
+    assert trace[-2] == SystemEvent(event="off", extra={"x-either": True})
 
 
 def test_calls_of_one_turn_are_open_together() -> None:
@@ -112,6 +118,14 @@ def test_a_call_that_does_not_return_times_out_when_the_program_has_settled() ->
     assert run(EXAMPLE, sleep)[-2:] == (TimeoutEvent(cpu=0), EndEvent(why="done"))
     woken = run(EXAMPLE, WakeStep(turn=0, cpu=0, target=0), sleep)
     assert woken[-2:] == (ReturnEvent(cpu=0, x0=0), EndEvent(why="done"))
+
+
+def test_the_outside_wakes_whoever_still_sleeps_when_nothing_else_happens() -> None:
+    wake = WakeStep(turn=1, cpu=0, target=0, late=True)
+    asleep = run(EXAMPLE, CallStep(turn=0, cpu=0, fn=SUSPEND, args=(0, 0, 0), returns=False), wake)
+    assert [event.k for event in asleep] == ["machine", "call", "wake", "return", "end"]
+    refused = run(EXAMPLE, CallStep(turn=0, cpu=0, fn=SUSPEND, args=(1 << 31, 0, 0)), wake)
+    assert [event.k for event in refused] == ["machine", "call", "return", "end"]
 
 
 def test_a_silent_call_does_not_hang_the_others(tmp_path: Path) -> None:
