@@ -77,7 +77,7 @@ PLOTS = (
     (
         "exploring",
         ("figures/exploring.json",),
-        ("python benchmarks/explorer.py docs/figures/exploring.json --part scaling --most 64 --one-by-one 5",),
+        ("python benchmarks/explorer.py docs/figures/exploring.json --part scaling --most 64 --one-by-one 4",),
     ),
     (
         "campaigns",
