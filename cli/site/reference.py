@@ -20,7 +20,7 @@ from psci.graphs.render import render
 from psci.graphs.views import DECISION, names
 from psci.graphs.views.draw import draw
 
-_WIDTH = 96
+_WIDTH = 80
 
 
 def every_page() -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from html import escape
 from psci.graphs.palette import FAINT, FONT, GROUND, INK, in_the_dark
 
 WIDTH = 760
-_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 196, 102, 62
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 216, 102, 62
 _BARS_TOP = 76
 _HEIGHT = 300
 """Of the space for lines."""
