@@ -20,7 +20,7 @@ from psci.graphs.render import render
 from psci.graphs.views import DECISION, names
 from psci.graphs.views.draw import draw
 
-_WIDTH = 96
+_WIDTH = 80
 
 
 def every_page() -> Iterator[tuple[str, str]]:
@@ -77,7 +77,7 @@ PLOTS = (
     (
         "exploring",
         ("figures/exploring.json",),
-        ("python benchmarks/explorer.py docs/figures/exploring.json --part scaling --most 64 --one-by-one 5",),
+        ("python benchmarks/explorer.py docs/figures/exploring.json --part scaling --most 64 --one-by-one 4",),
     ),
     (
         "campaigns",

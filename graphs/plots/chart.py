@@ -10,7 +10,7 @@ from html import escape
 from psci.graphs.palette import FAINT, FONT, GROUND, INK, in_the_dark
 
 WIDTH = 760
-_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 150, 102, 62
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 216, 102, 62
 _BARS_TOP = 76
 _HEIGHT = 300
 """Of the space for lines."""
@@ -104,7 +104,10 @@ def _lines(chart: LineChart) -> str:
         parts.append(f'<path class="line l{number}" d="{_path(points, line.stepped)}"/>')
         if not line.stepped:
             parts += [f'<circle class="dot l{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in points]
-        parts.append(_text(points[-1][0] + 10, place + 4, line.name, f"name n{number}"))
+        # beside the lines, where no name lies on one
+        start = WIDTH - _RIGHT + 10
+        parts.append(f'<path class="line l{number}" d="M{start} {place:.1f}h24"/>')
+        parts.append(_text(start + 32, place + 4, line.name, f"name n{number}"))
     told = "; ".join(f"{line.name}: {_told(line.points)}" for line in chart.lines)
     return _picture(chart.title, chart.subtitle, told, parts, _TOP + _HEIGHT + _BOTTOM)
 
@@ -170,14 +173,14 @@ def _round_step(highest: float) -> float:
     return next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
 
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _number(value: float) -> str:
     if value >= 100_000 or 0 < value < 0.01:
         power = round(math.log10(value))
         if math.isclose(value, 10.0**power):
-            return "10" + str(power).translate(_RAISED)
+            return "10" + str(power).translate(RAISED)
     return f"{value:,.10g}"
 
 
@@ -254,4 +257,4 @@ _STYLE = (
 )
 
 
-__all__ = ["BarChart", "Chart", "ChartAxis", "ChartBar", "ChartLine", "LineChart", "drawn"]
+__all__ = ["RAISED", "BarChart", "Chart", "ChartAxis", "ChartBar", "ChartLine", "LineChart", "drawn"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from psci.graphs.plots.chart import BarChart, Chart, ChartAxis, ChartBar, ChartLine, LineChart
+from psci.graphs.plots.chart import RAISED, BarChart, Chart, ChartAxis, ChartBar, ChartLine, LineChart
 from psci.model.errors import InputError
 
 MOST_BARS = 40
@@ -120,7 +120,7 @@ def _cores(cores: str) -> str:
 
 def _power(value: int) -> str:
     text = str(value)
-    return f"{value:,}" if len(text) <= 9 else f"{text[0]}.{text[1]}×10^{len(text) - 1}"
+    return f"{value:,}" if len(text) <= 9 else f"{text[0]}.{text[1]}×10{str(len(text) - 1).translate(RAISED)}"
 
 
 _FUZZ = "psci fuzz --json"
