@@ -165,7 +165,9 @@ def as_finding(one: ClassOf) -> RulesFinding:
 
 
 def _wrap(text: str, indent: int = 0) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False) or [""]
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def document(done: Comparison, changes: list[tuple[Version, Change]]) -> dict[str, Any]:

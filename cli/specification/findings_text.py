@@ -54,7 +54,7 @@ def in_full(finding: RulesFinding, specification: Specification) -> Iterator[str
         yield ""
         yield "The rules, in our words:"
         for rule in rules:
-            yield from rule_lines(rule)
+            yield from rule_lines(rule, specification)
     if finding.searched:
         yield ""
         yield from _wrapped(f"Searched: {finding.searched}.")
@@ -77,7 +77,7 @@ def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[s
         )
         yield f"       by {transition.rule.name}"
         for change in changes(before, transition.target):
-            if not change.startswith(("entry", "context", "slept", "dozed", "asked", "vote", "suspend_")):
+            if not change.startswith(("entry", "context", "rested", "slept", "dozed", "asked", "vote", "suspend_")):
                 yield f"       {change}"
     if asked is not None:
         state = steps[-1].after if steps else product.initial()
@@ -95,10 +95,10 @@ def _allowed(product: Product, state: Any, asked: Invocation) -> Iterator[str]:
         yield "       no rule answers"
 
 
-def rule_lines(rule: Rule) -> Iterator[str]:
+def rule_lines(rule: Rule, specification: Specification) -> Iterator[str]:
     """A rule with its sentence and what it rests on."""
     yield from _wrapped(f"  {rule.name} ({rule.modality.value}" + (f", {rule.code}" if rule.code else "") + ")", 4)
-    yield from _wrapped(f"    {rule.text}", 4)
+    yield from _wrapped(f"    {specification.sentence(rule)}", 4)
     where = ", ".join(sections(rule.cites))
     yield from _wrapped(f"    {' '.join(rule.cites)}" + (f"; DEN0022 {where}" if where else ""), 4)
 
@@ -113,7 +113,9 @@ def _rules(names: Sequence[str], specification: Specification, machine: Machine 
 
 
 def _wrapped(text: str, indent: int = 0) -> Iterator[str]:
-    return iter(textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False) or [""])
+    after = " " * indent
+    lines = textwrap.wrap(text, WIDTH, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)
+    return iter(lines or [""])
 
 
 def document_of(finding: RulesFinding, specification: Specification) -> dict[str, Any]:
