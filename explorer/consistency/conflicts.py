@@ -90,7 +90,7 @@ def _finding(claim: Property, setting: DeclaredSetting, run: tuple[Did, ...]) ->
 def _where(fact: str) -> str:
     """A fact by where DEN0022 says it."""
     said = FACTS[fact].sections
-    return f"{', '.join(said)} ({fact})" if said else f"what follows from other facts ({fact})"
+    return f"{', '.join(said)} ({fact})" if said else f"what no one section says ({fact})"
 
 
 def _settings(version: Version, claim: Property, owners: list[Call | Move]) -> Iterator[DeclaredSetting]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from psci.explorer.consistency.findings import FindingKind, cause
@@ -26,8 +26,14 @@ class FindingGroup:
     rules: tuple[str, ...]
 
 
-def judged(allowed: Allowed, subject: str) -> Iterator[FindingGroup]:
-    """The groups to which a call in a state belongs."""
+def judged(allowed: Allowed, subject: str, rules: Iterable[Rule] = ()) -> Iterator[FindingGroup]:
+    """The groups to which a call in a state belongs.
+
+    Args:
+        allowed: what the call may do.
+        subject: its name.
+        rules: all its rules.
+    """
     if allowed.broken and not allowed.obliged:
         for duty in allowed.broken:
             names = (duty.name, *(outcome.rule.name for outcome in allowed.outcomes))
@@ -43,13 +49,23 @@ def judged(allowed: Allowed, subject: str) -> Iterator[FindingGroup]:
         what = "only permissions apply" if names else "no rule applies"
         yield FindingGroup(FindingKind.GAP, ("no-answer",), f"{subject}: no rule says how the call ends; {what}", names)
         return
-    yield from _orders(allowed)
+    obliged = {(cause(rule), rule.code) for rule in rules if rule.modality is Modality.MUST_REFUSE}
+    yield from _orders(allowed, obliged)
     yield from _choices(allowed)
 
 
-def _orders(allowed: Allowed) -> Iterator[FindingGroup]:
-    """Obligatory refusals, or gates, whose codes differ."""
-    refusals = [o for o in allowed.outcomes if o.rule.modality in (Modality.MUST_REFUSE, Modality.GATE)]
+def _orders(allowed: Allowed, obliged: Collection[tuple[str, Code | None]]) -> Iterator[FindingGroup]:
+    """Obligatory refusals, or gates, whose codes differ; also one that is a permission by some reading only.
+
+    Args:
+        allowed: what the call may do.
+        obliged: cause and code of what must be refused somewhere.
+    """
+    modalities = (Modality.MUST_REFUSE, Modality.GATE)
+    refusals = [o for o in allowed.outcomes if o.rule.modality in modalities]
+    if refusals:
+        by_reading = [o for o in allowed.outcomes if o.rule.modality is Modality.MAY_REFUSE]
+        refusals += [o for o in by_reading if o.value is not None and (cause(o.rule), o.rule.code) in obliged]
     for i, one in enumerate(refusals):
         if one.value is None and len(codes_of(one)) > 1:
             codes = " or ".join(codes_of(one))
@@ -58,6 +74,8 @@ def _orders(allowed: Allowed) -> Iterator[FindingGroup]:
         for other in refusals[i + 1 :]:
             if one.value is not None and other.value is not None and one.value != other.value:
                 facts = tuple(sorted((cause(one.rule), cause(other.rule))))
+                if facts[0] == facts[1]:
+                    continue
                 title = f"{answer(one)} or {answer(other)}: both apply, and no rule orders them"
                 yield FindingGroup(FindingKind.ORDER, facts, title, (one.rule.name, other.rule.name))
 

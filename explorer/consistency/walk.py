@@ -41,6 +41,7 @@ class Walk:
         abstraction: Abstraction = ONE_WIDTH, without: frozenset[str] = ENDS, limit: int = 5_000,
     ) -> None:  # fmt: skip
         self.setting = setting
+        self._whole = specification
         self.owners = tuple(owners)
         self.limit = limit
         machine = setting.machine
@@ -74,7 +75,7 @@ class Walk:
 
     def _title(self, judgement: FindingGroup) -> str:
         """The title, with sentences that stand by themselves."""
-        title, specification = judgement.title, self.product.specification
+        title, specification = judgement.title, self._whole
         for owner in dict.fromkeys(name.partition(".")[0] for name in judgement.rules):
             for rule in specification.rules.get(owner, ()):
                 if rule.name in judgement.rules:
@@ -118,7 +119,8 @@ class Walk:
         self.used |= {outcome.rule.name for outcome in allowed.outcomes}
         self.used |= {rule.name for rule in allowed.broken}
         self.alone |= {one.rule.name for one in refusals if sum(o.value == one.value for o in refusals) == 1}
-        return tuple(group for group in judged(allowed, name) if not self._asks_what_we_know(group))
+        rules = self._whole.of(name, self.setting.machine.version)
+        return tuple(group for group in judged(allowed, name, rules) if not self._asks_what_we_know(group))
 
     def _asks_what_we_know(self, group: FindingGroup) -> bool:
         """Whether a permission is there because nobody told us what a power_state means: no question to an author."""
