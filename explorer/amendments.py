@@ -80,7 +80,7 @@ _OPEN: ContextVar[Amendments | None] = ContextVar("amendments", default=None)
 
 def amend(owner: Call) -> Call:
     """The call, to write rules for it in an amendment file: `must_refuse`, `may_refuse`, `succeeds`, ..."""
-    if not isinstance(owner, Call) or SPECIFICATION.rules.get(owner.name) is None:
+    if owner not in SPECIFICATION.calls:
         raise AmendmentError("amend takes a call that there is, such as CPU_ON of psci.model.calls.cpu_on")
     copied = replace(owner, rules=[], declared_answers=[])
     _collecting().written.append(copied)
@@ -89,7 +89,7 @@ def amend(owner: Call) -> Call:
 
 def amend_move(owner: Move) -> Move:
     """The move of the environment, to write rules for it in an amendment file with `happens`."""
-    if not isinstance(owner, Move) or SPECIFICATION.rules.get(owner.name) is None:
+    if owner not in SPECIFICATION.moves:
         raise AmendmentError("amend_move takes a move that there is, such as START of psci.model.environment")
     copied = replace(owner, rules=[])
     _collecting().written.append(copied)

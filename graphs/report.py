@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from psci.explorer.consistency.findings import RulesFinding, replayed, sections
+from psci.explorer.consistency.judgements import answer
 from psci.explorer.runs.describe import action_text, outcome_text
 from psci.explorer.runs.events import events_of
 from psci.graphs.timeline import timeline
@@ -40,7 +41,7 @@ def html(findings: Sequence[RulesFinding], specification: Specification, title: 
     """The report as one HTML page that stands by itself."""
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     yield f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
-    yield f"<p>{len(findings)} findings, the most urgent first.</p><table>"
+    yield f"<p>{_counted(findings)}</p><table>"
     for finding in findings:
         link = f'<a href="#{escape(finding.id)}">{escape(finding.id)}</a>'
         yield f"<tr><td>{link}</td><td>{escape(finding.title)}</td></tr>"
@@ -54,7 +55,7 @@ def html(findings: Sequence[RulesFinding], specification: Specification, title: 
         code = f", {rule.code}" if rule.code else ""
         yield f'<p id="{escape(rule.name)}"><b>{escape(rule.name)}</b> ({rule.modality.value}{code})<br>'
         facts = f"{' '.join(rule.cites)}; DEN0022 {where}"
-        yield f'{escape(rule.text)}<br><span class="faint">{escape(facts)}</span></p>'
+        yield f'{escape(specification.sentence(rule))}<br><span class="faint">{escape(facts)}</span></p>'
     yield "</body></html>"
 
 
@@ -63,8 +64,8 @@ def _html_of(finding: RulesFinding, specification: Specification) -> Iterator[st
     yield f'<p class="faint"><code>{escape(finding.id)}</code>; {escape(_where(finding, specification))}</p>'
     for sentence in finding.text:
         yield f"<p>{escape(sentence)}</p>"
-    if finding.machine is not None and finding.declared:
-        yield f"<p>The machine declares: {escape(finding.declared)}.</p>"
+    if finding.machine is not None:
+        yield f"<p>{escape(_machine(finding))}</p>"
     if finding.run:
         yield f"<pre>{escape(chr(10).join(run_lines(finding, specification)))}</pre>"
         yield f'<div class="run">{timeline(events_in(finding, specification), finding.id)}</div>'
@@ -77,7 +78,7 @@ def markdown(findings: Sequence[RulesFinding], specification: Specification, tit
     """The report as Markdown."""
     yield f"# {title}"
     yield ""
-    yield f"{len(findings)} findings, the most urgent first."
+    yield _counted(findings)
     for finding in findings:
         yield ""
         yield f"## {finding.subject}: {finding.title}"
@@ -86,9 +87,9 @@ def markdown(findings: Sequence[RulesFinding], specification: Specification, tit
         for sentence in finding.text:
             yield ""
             yield sentence
-        if finding.declared:
+        if finding.machine is not None:
             yield ""
-            yield f"The machine declares: {finding.declared}."
+            yield _machine(finding)
         if finding.run:
             yield ""
             yield "```"
@@ -101,8 +102,20 @@ def markdown(findings: Sequence[RulesFinding], specification: Specification, tit
     yield "# The rules, in our words"
     for rule in rules_in(findings, specification):
         yield ""
-        yield f"**{rule.name}** ({rule.modality.value}{f', {rule.code}' if rule.code else ''}): {rule.text} "
+        code = f", {rule.code}" if rule.code else ""
+        yield f"**{rule.name}** ({rule.modality.value}{code}): {specification.sentence(rule)} "
         yield f"{' '.join(rule.cites)}; DEN0022 {', '.join(sections(rule.cites))}"
+
+
+def _counted(findings: Sequence[RulesFinding]) -> str:
+    return f"{len(findings)} findings, the most urgent first." if len(findings) != 1 else "1 finding."
+
+
+def _machine(finding: RulesFinding) -> str:
+    """What the run is on."""
+    assert finding.machine is not None
+    declared = f"; it declares: {finding.declared}" if finding.declared else ""
+    return f"The machine: PSCI {finding.machine.version}, {len(finding.machine.cores)} cores{declared}."
 
 
 def _where(finding: RulesFinding, specification: Specification) -> str:
@@ -120,6 +133,10 @@ def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[s
         yield f"{number:3}  {action_text(product, transition.action)}" + (f" -> {outcome}" if outcome else "")
     if asked is not None:
         yield f"{len(steps) + 1:3}  {action_text(product, asked)} -> ?"
+        state = steps[-1].after if steps else product.initial()
+        allowed = product.stepper.allowed(state, asked)
+        yield from (f"       breaks {duty.name}" for duty in allowed.broken)
+        yield from (f"       {answer(outcome)}, by {outcome.rule.name}" for outcome in allowed.outcomes)
 
 
 def events_in(finding: RulesFinding, specification: Specification) -> list[Event]:

@@ -30,12 +30,7 @@ def rule_from(
     Raises:
         SortError: it has no sentence, or what its decorator says is no code, no version, or no tuple of facts.
     """
-    if not isinstance(code, Code | None):
-        raise SortError(f"{owner}.{name}: {code!r} is no return code of psci.model.tables.codes")
-    if not (isinstance(since, Version) and isinstance(until, Version) and since <= until):
-        raise SortError(f"{owner}.{name}: from {since} until {until} are no versions of psci.model.tables.versions")
-    if isinstance(cites, str):
-        raise SortError(f"{owner}.{name}: cites is a tuple of facts: cites=({cites!r},)")
+    _check(f"{owner}.{name}", code, cites, since, until)
     case = case if isinstance(case, Case) else when(case)
     if code is not None:
         case = replace(case, value=Const(code.word(64), U64))
@@ -45,6 +40,16 @@ def rule_from(
         f"{owner}.{name}", modality, case.guard, completion, case.value, case.constraint, case.effect,
         cites, since, until, " ".join(text.split()), code,
     )  # fmt: skip
+
+
+def _check(name: str, code: object, cites: object, since: object, until: object) -> None:
+    """Refuse what a decorator cannot mean: rules are also written by people whom no type checker tells."""
+    if not isinstance(code, Code | None):
+        raise SortError(f"{name}: {code!r} is no return code of psci.model.tables.codes")
+    if not (isinstance(since, Version) and isinstance(until, Version) and since <= until):
+        raise SortError(f"{name}: from {since} until {until} are no versions of psci.model.tables.versions")
+    if isinstance(cites, str):
+        raise SortError(f"{name}: cites is a tuple of facts: cites=({cites!r},)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,15 @@ class Specification:
                 return rule
         raise KeyError(name)
 
+    def sentence(self, rule: Rule) -> str:
+        """What a rule says, by itself: where it goes on from another ("The same, ..."), with what that one says."""
+        if not rule.text.startswith("The same"):
+            return rule.text
+        own = self.rules[rule.name.partition(".")[0]]
+        place = next((i for i, other in enumerate(own) if (other.name, other.since) == (rule.name, rule.since)), 0)
+        whole = next((other.text for other in reversed(own[:place]) if not other.text.startswith("The same")), "")
+        return f"{whole} {rule.text}".strip()
+
     def replacing(self, old: Rule, *new: Rule) -> Specification:
         """This specification with one rule replaced by others, or dropped."""
         owner = old.name.partition(".")[0]

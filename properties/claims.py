@@ -24,13 +24,15 @@ from psci.model.tables.codes import (
 )
 from psci.properties.language import NO_HISTORY, History, Property, StateView, Step, always_true, remembered, safety
 from psci.properties.machine.domains import awake, depth
-from psci.properties.words import V1_3, powerdown, reserved_bits_are_zero, uniprocessor
+from psci.properties.words import V1_3, in_instance, powerdown, reserved_bits_are_zero, uniprocessor
 
 RUN, STANDBY, RETENTION, POWERDOWN = (lift(name, LOCAL_STATE) for name in LOCAL_STATE.values)
 INFO_TYPE, RESET2 = 0x8400_0006, 0x8400_0012
 """The functions MIGRATE_INFO_TYPE and SYSTEM_RESET2, by their SMC32 ids."""
-CPU_SUSPEND_IDS, SYSTEM_OFF2_IDS = (0x8400_0001, 0xC400_0001), (0x8400_0015, 0xC400_0015)
-"""Both ids of CPU_SUSPEND and of SYSTEM_OFF2."""
+CPU_SUSPEND_IDS, CPU_ON_IDS, SYSTEM_OFF2_IDS = (
+    (0x8400_0000 + number, 0xC400_0000 + number) for number in (0x1, 0x3, 0x15)
+)
+"""Both ids of CPU_SUSPEND, CPU_ON and SYSTEM_OFF2."""
 ON_NOW, OFF_NOW, PENDING_NOW = 0, 1, 2
 """What AFFINITY_INFO answers."""
 
@@ -132,6 +134,21 @@ def off_is_who_called_cpu_off(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step
     one = step.call.lowest_affinity_level == 0
     never_called = some(CORE, lambda core: one & (m.mpidr(core) == step.call.target_affinity) & ~h.called_off[core])
     return implies(never_called, step.result != OFF_NOW)
+
+
+@claim("AFF-6", "invalid-is-absent", about=("AFFINITY_INFO",), with_facts=("AFF-7", "REV-5"),
+       varies=("affinity_level_supported",))  # fmt: skip
+def invalid_is_absent(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """AFFINITY_INFO is INVALID_PARAMETERS only where no core belongs to the instance that its arguments name."""
+    known = step.call.lowest_affinity_level <= 3
+    present = some(CORE, in_instance(m, step.call))
+    return implies(known & step.returns(INVALID_PARAMETERS.number), ~present)
+
+
+@claim("AFF-15", "higher-levels-ignore-more", about=("AFFINITY_INFO",), with_facts=("AFF-6",))
+def higher_levels_ignore_more(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """AFFINITY_INFO ignores fields below lowest_affinity_level: of a level above 3 no argument can be invalid."""
+    return implies(step.call.lowest_affinity_level > 3, ~step.returns(INVALID_PARAMETERS.number))
 
 
 @claim("CPU_OFF-14", "a-core-that-called-is-off", about=("AFFINITY_INFO",), with_facts=("AFF-3", "SM-3"), history=SEEN)
@@ -291,11 +308,16 @@ def what_is_there_is_supported(m: Any, s: Any, t: Any, h: Any, g: Any, step: Ste
     return implies(said & suits, ~step.returns(NOT_SUPPORTED.number))
 
 
+@claim("FEAT-2", "what-is-reported-can-be-called", about=("CPU_ON",), with_facts=("FEAT-7", "RET-3"), history=SEEN)
+def what_is_reported_can_be_called(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """After PSCI_FEATURES said that CPU_ON is there, a call of its SMC64 id is not NOT_SUPPORTED."""
+    return implies(step.call.wide & h.there.is_in(*CPU_ON_IDS), ~step.returns(NOT_SUPPORTED.number))
+
+
 @claim("RESET2-14", "vendor-errors", about=("SYSTEM_RESET2",), with_facts=("RET-3", "RESET2-4"))
 def vendor_errors(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
-    """A vendor-specific reset of a SYSTEM_RESET2 that is there is not answered with NOT_SUPPORTED."""
-    vendor = step.call.reset_type.bit(31)
-    return implies(vendor & m.has(RESET2), ~step.returns(NOT_SUPPORTED.number))
+    """A SYSTEM_RESET2 that is there is not NOT_SUPPORTED, whatever it asks for; 5.13.5 says so of vendor resets."""
+    return implies(m.has(RESET2), ~step.returns(NOT_SUPPORTED.number))
 
 
 @claim("OFF2-10", "hibernate-is-offered", about=("PSCI_FEATURES",), with_facts=("FEAT-4", "OFF2-26"))
@@ -430,6 +452,13 @@ def counts_as_cpu_suspend(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) ->
     """After CPU_DEFAULT_SUSPEND, which has the semantics of CPU_SUSPEND, OS-initiated mode is not entered."""
     entered = (s.mode == "PLATFORM_COORDINATED") & (t.mode == "OS_INITIATED")
     return implies(entered, ~h.default)
+
+
+@claim("CPU_OFF-15", "a-stray-wakeup-does-nothing", about=("GO_DOWN", "SIGNAL"), with_facts=("CPU_OFF-7", "SYS-2"),
+       varies=("stray_wakeup",))  # fmt: skip
+def a_stray_wakeup_does_nothing(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -> Any:
+    """A wakeup event for a core that is OFF, where none is expected, does not take the system down."""
+    return implies(t.system == "DOWN", s.system.is_in("GOING", "DOWN"))
 
 
 @claim("RESET2-7", "a-warm-reset-keeps-memory", about=("BOOT",), with_facts=("RESET2-10", "MEMP-8"))

@@ -61,7 +61,8 @@ def near(name: str, known: Iterable[str], see: str = "psci readings") -> str:
     names = list(known)
     lowered = {candidate.lower(): candidate for candidate in names}
     close = [lowered[found] for found in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
-    close += [candidate for candidate in names if name.lower() in candidate.lower() and candidate not in close][:3]
+    within = [candidate for candidate in names if name.lower() in candidate.lower() and candidate not in close]
+    close += sorted(within, key=len)[:3]
     return f"did you mean {' or '.join(close[:4])}?" if close else f"{see} lists them"
 
 

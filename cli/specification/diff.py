@@ -123,7 +123,8 @@ def _within_new(change: Change, changes: list[tuple[Version, Change]]) -> bool:
 
 def _lines(done: Comparison, changes: list[tuple[Version, Change]]) -> Iterator[str]:
     first, second = done.first.name, done.second.name
-    yield f"{first} against {second}: {len(done.classes)} classes of difference"
+    count = len(done.classes)
+    yield f"{first} against {second}: {count} class{'' if count == 1 else 'es'} of difference"
     for number, one in enumerate(done.classes, start=1):
         yield ""
         yield from _class_lines(number, one, done, changes)

@@ -57,7 +57,7 @@ def in_full(finding: RulesFinding, specification: Specification) -> Iterator[str
         yield ""
         yield "The rules, in our words:"
         for rule in rules:
-            yield from rule_lines(rule)
+            yield from rule_lines(rule, specification)
     if finding.searched:
         yield ""
         yield from paragraph(f"Searched: {finding.searched}.")
@@ -82,7 +82,7 @@ def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[s
         )
         yield f"       by {transition.rule.name}"
         for change in changes(before, transition.target):
-            if not change.startswith(("entry", "context", "slept", "dozed", "asked", "vote", "suspend_")):
+            if not change.startswith(("entry", "context", "rested", "slept", "dozed", "asked", "vote", "suspend_")):
                 yield f"       {change}"
     if asked is not None:
         state = steps[-1].after if steps else product.initial()
@@ -100,10 +100,10 @@ def _allowed(product: Product, state: Any, asked: Invocation) -> Iterator[str]:
         yield "       no rule answers"
 
 
-def rule_lines(rule: Rule) -> Iterator[str]:
+def rule_lines(rule: Rule, specification: Specification) -> Iterator[str]:
     """A rule with its sentence and what it rests on."""
     yield from paragraph(f"  {rule.name} ({rule.modality.value}" + (f", {rule.code}" if rule.code else "") + ")", 4)
-    yield from paragraph(f"    {rule.text}", 4)
+    yield from paragraph(f"    {specification.sentence(rule)}", 4)
     where = ", ".join(sections(rule.cites))
     yield from paragraph(f"    {' '.join(rule.cites)}" + (f"; DEN0022 {where}" if where else ""), 4)
 

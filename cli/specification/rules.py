@@ -233,15 +233,27 @@ def _span(rule: Rule) -> str:
 
 def _list(found: list[Place]) -> None:
     """Two lines for each rule: what it does, and its sentence."""
+    # where all rules of a call are listed in order, "the same" is the rule above
+    whole = len(found) in (sum(1 for _ in places()), *(len(rules) for rules in SPECIFICATION.rules.values()))
+    shown = ""
     for owner, rule in found:
         listed = entry(owner, rule)
-        completion = "with a value" if listed["completion"] == "returns" else listed["completion"]
-        outcome = listed["code"] or ("" if listed["modality"] == "caller must" else completion) or ""
-        about = ", ".join(part for part in (f"{listed['modality']} {outcome}".strip(), _span(rule)) if part)
+        about = ", ".join(part for part in (f"{listed['modality']} {_outcome(listed)}".strip(), _span(rule)) if part)
         line = f"{rule.name}  [{about}]"
         click.echo(line if len(line) <= prose_width() else f"{rule.name}\n    [{about}]")
-        click.echo("\n".join(wrapped(f"    {rule.text}", 4)))
+        before = rule.text if shown == owner.name else SPECIFICATION.sentence(rule)
+        click.echo("\n".join(wrapped(f"    {before}", 4)))
+        shown = owner.name if whole else ""
     click.echo(f"{len(found)} rules")
+
+
+def _outcome(listed: dict[str, Any]) -> str:
+    """How a call ends by a rule, after the modality."""
+    if listed["modality"] == "caller must":
+        return ""
+    if listed["code"] is None and listed["completion"] == "returns":
+        return "with a choice of codes" if "refuse" in listed["modality"] else "with a value"
+    return str(listed["code"] or listed["completion"] or "")
 
 
 def _full(owner: Call | Move, rule: Rule) -> None:

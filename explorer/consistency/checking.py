@@ -8,6 +8,8 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -51,6 +53,7 @@ from psci.model.environment import (
     STOP,
     WAKEUP,
 )
+from psci.model.errors import InputError
 from psci.model.language.rules import Modality, Rule
 from psci.model.language.terms import FALSE
 from psci.model.return_codes import by_default
@@ -164,8 +167,21 @@ def _answers(work: list[Job], processes: int) -> Iterator[CheckResult]:
         return
     global _WORK  # noqa: PLW0603  # a forked process finds its work here; jobs hold functions, which cannot be sent
     _WORK = work
-    with multiprocessing.get_context("fork").Pool(processes, _begin) as pool:
-        yield from pool.imap_unordered(_run, range(len(work)))
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin) as pool:
+        left = [pool.submit(_run, place) for place in range(len(work))]
+        try:
+            yield from (done.result() for done in as_completed(left))
+        except BrokenProcessPool:
+            raise InputError(
+                "a process that looked at the rules was ended from outside, perhaps for want of memory: try --jobs 1"
+            ) from None
+        finally:
+            # who stops early does not wait for what nobody will read
+            pool.shutdown(wait=False, cancel_futures=True)
+            if not all(one.done() for one in left):
+                for process in multiprocessing.active_children():
+                    process.terminate()
 
 
 _WORK: list[Job] = []
@@ -306,7 +322,7 @@ def unused(
         used_elsewhere = _used_elsewhere(question, owner, [rule for rule in idle if rule.guard is not FALSE])
         for rule in idle:
             if rule.name not in used_elsewhere:
-                title = f"no reachable state uses the rule: {rule.text}"
+                title = f"no reachable state uses the rule: {question.specification.sentence(rule)}"
                 own = rule.name.partition(".")[2]
                 yield RulesFinding(FindingKind.DEAD, owner, (own,), title, rules=(rule.name,), searched="all walks")
 
@@ -348,8 +364,8 @@ def redundant(question: CheckQuestion, used: set[str], alone: set[str]) -> Itera
     for owner in specification.rules:
         for rule in specification.of(owner, version):
             refuses = rule.modality is Modality.MUST_REFUSE and not rule.effect.updates
-            if refuses and rule.name in used and rule.name not in alone:
-                title = f"wherever it applies, another rule refuses with the same code: {rule.text}"
+            if refuses and rule.name in used and rule.name not in alone and not _is_presence(rule):
+                title = f"wherever it applies, another rule refuses with the same code: {specification.sentence(rule)}"
                 yield RulesFinding(
                     FindingKind.REDUNDANT, owner, (rule.name.partition(".")[2],), title, rules=(rule.name,)
                 )

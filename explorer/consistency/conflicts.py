@@ -22,6 +22,7 @@ from psci.explorer.watch import unwatched, watched
 from psci.model.declare import Call, Move
 from psci.model.language.terms import fields_read
 from psci.model.specification import Specification
+from psci.model.tables.facts import FACTS
 from psci.model.tables.versions import Version
 from psci.properties.claims import CLAIMS, VARIES
 from psci.properties.language import ClaimKind as Says
@@ -78,11 +79,18 @@ class Dutiful(Product):
 def _finding(claim: Property, setting: DeclaredSetting, run: tuple[Did, ...]) -> RulesFinding:
     fact, *others_met = claim.cites
     names = (run[-1].rule,) if run and run[-1].rule else ()
-    text = (f"The claim meets {', '.join(others_met)}.",) if others_met else ()
+    met = f", and meets {', '.join(map(_where, others_met))}" if others_met else ""
+    title = f"there is a run that breaks this claim: {claim.sentence}"
     return RulesFinding(
-        FindingKind.CONFLICT, fact, tuple(others_met[:1]), f"the rules refute the claim: {claim.sentence}", text, names,
+        FindingKind.CONFLICT, fact, tuple(others_met[:1]), title, (f"It is said in {_where(fact)}{met}.",), names,
         claim.cites, setting.differs, setting.machine, run, "breadth first, callers that keep their duties",
     )  # fmt: skip
+
+
+def _where(fact: str) -> str:
+    """A fact by where DEN0022 says it."""
+    said = FACTS[fact].sections
+    return f"{', '.join(said)} ({fact})" if said else f"what no one section says ({fact})"
 
 
 def _settings(version: Version, claim: Property, owners: list[Call | Move]) -> Iterator[DeclaredSetting]:

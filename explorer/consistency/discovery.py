@@ -123,7 +123,8 @@ def silences(specification: Specification, version: Version) -> Iterator[RulesFi
                 if not asked:
                     continue
                 answers = product.stepper.allowed(product.initial(), asked[0]).outcomes
-                title = f"nothing says what {call} does with such a core, of which {', '.join(readers)} speaks: {said}"
+                ask = "asks" if len(readers) == 1 else "ask"
+                title = f"{', '.join(readers)} {ask} of a core what {call} does not: {said}"
                 rules = tuple(dict.fromkeys(outcome.rule.name for outcome in answers))
                 yield RulesFinding(
                     FindingKind.DISCOVERY, call, (name,), title, (), rules, declared=varied.differs,

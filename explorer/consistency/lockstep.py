@@ -7,7 +7,7 @@ if no state of the other side that explains the whole run can do it, either.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,11 +16,12 @@ from typing import Any, NamedTuple, TypeAlias
 from psci.explorer.consistency.findings import Did
 from psci.explorer.consistency.judgements import ANY_VALUE, NO_RETURN, WAITS
 from psci.explorer.runs.describe import result_text
-from psci.explorer.runs.events import results_of
+from psci.explorer.runs.events import RESULTS, results_of
 from psci.explorer.system import MoveAction, Product, State, Transition
 from psci.model.environment import BOOT, ENTER, GO_DOWN, HOST_START, HOST_STOP, LOOK, LOSE_POWER, SIGNAL, WAKEUP
 from psci.model.language.rules import Completion
 from psci.model.step import Invocation
+from psci.model.tables.codes import SUCCESS
 
 Token: TypeAlias = tuple[Any, ...]
 """What is seen of a step."""
@@ -30,6 +31,7 @@ SEEN = frozenset(
 """Moves that a tester sees, or makes."""
 EXPLANATIONS = 400
 """How many states of one side are kept at most as explanations of a run."""
+PLATFORM_KEPT = ", the platform kept"
 UNPROMISED: Token = ("unpromised",)
 CALLER, ENTERED, BOOTED, OUTSIDE, OBSERVER, CONTROLLER, RUNS = (
     "the caller",
@@ -122,7 +124,8 @@ class LockstepSide:
             if outcome.completion is not Completion.RETURNS:
                 yield Can((outcome.completion,), outcome.rule.name, outcome.state)
                 continue
-            for value in results_of(self.product, Transition(action, *outcome)):
+            # of values that are left open, one that is no code shows best what is meant
+            for value in sorted(results_of(self.product, Transition(action, *outcome)), key=lambda value: value != 1):
                 yield Can(("returns", value), outcome.rule.name, outcome.state, value)
 
     def _moved(self, state: State, action: MoveAction) -> Iterator[Can]:
@@ -272,7 +275,7 @@ class Lockstep:
         self, node: _Node, action: Invocation | MoveAction, both: tuple[tuple[Can, ...], ...], side: int, shown: Can
     ) -> Difference:
         name = _name(self.first, action)
-        words = [tuple(dict.fromkeys(word(way) for way in ways)) for ways in both]
+        words = _without_what_all_say([self._words(name, ways) for ways in both])
         tokens = [{way.seen for way in ways} for ways in both]
         rules = [
             tuple(sorted({way.rule for way in ways if way.seen not in tokens[1 - i]})) for i, ways in enumerate(both)
@@ -285,6 +288,23 @@ class Lockstep:
             rules = [(), ()]
         run = (*(did for _, did, _, _ in self._steps_of(node, side) if did), Did(action, shown.rule, shown.value))
         return Difference(name, noticed, only[0], only[1], common, rules[0], rules[1], side, run, action)
+
+    def _words(self, owner: str, ways: tuple[Can, ...]) -> tuple[str, ...]:
+        """What is seen of each way; all values that a rule leaves open are one."""
+        succeeding = {
+            rule.name
+            for product in (self.first, self.second)
+            for rule in product.specification.rules.get(owner, ())
+            if rule.code is SUCCESS
+        }
+        values = Counter(way.rule for way in ways if way.value is not None)
+
+        def said(way: Can) -> str:
+            if values[way.rule] == len(RESULTS):
+                return ANY_VALUE
+            return SUCCESS.name if way.value == 0 and way.rule in succeeding else word(way)
+
+        return tuple(dict.fromkeys(map(said, ways)))
 
     def _watch(self, node: _Node) -> None:
         """Note the first pair of states that differ where only the power controller, or nobody, sees it."""
@@ -305,6 +325,13 @@ class Lockstep:
                 only: tuple[tuple[str, ...], ...] = (words, ()) if side == 0 else ((), words)
                 self.hidden = Difference("state", CONTROLLER, only[0], only[1], (), (), (), side, run, None)
                 return
+
+
+def _without_what_all_say(words: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """That the platform is kept is said where it is not so in every case."""
+    if all(one.endswith(PLATFORM_KEPT) for side in words for one in side):
+        return [tuple(one.removesuffix(PLATFORM_KEPT) for one in side) for side in words]
+    return words
 
 
 def _alike(node: _Node, action: Invocation | MoveAction, ways: tuple[Can, ...]) -> Iterator[_Node]:
@@ -367,9 +394,11 @@ def word(way: Can) -> str:
             return "returns SUCCESS"
         case (BOOT.name, _, memory, platform):
             found = str(memory).replace("_", " ").lower()
-            return f"memory {found}" + (", the platform kept" if platform == "KEPT" else "")
+            return f"memory {found}" + (PLATFORM_KEPT if platform == "KEPT" else "")
         case (ENTER.name, _, (pc, x0)):
             return f"entered at {pc:#x} with x0 {x0:#x}"
+        case (LOOK.name, _, (state,)):
+            return f"the node is seen in {state}"
         case (name, _, parameters):
             return f"{name} {' '.join(map(str, parameters))}".strip()
     return str(way.seen)

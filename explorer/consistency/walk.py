@@ -11,7 +11,7 @@ from psci.explorer.abstraction.cone import cone
 from psci.explorer.abstraction.registers import Abstraction
 from psci.explorer.consistency.findings import Did, FindingKind, RulesFinding, did
 from psci.explorer.consistency.judgements import FindingGroup, judged
-from psci.explorer.consistency.settings import ENDS, ONE_WIDTH, DeclaredSetting
+from psci.explorer.consistency.settings import ENDS, ONE_WIDTH, DeclaredSetting, symbols_of
 from psci.explorer.goals.goal import Goal
 from psci.explorer.search import explore
 from psci.explorer.system import MoveAction, Product, State
@@ -41,6 +41,7 @@ class Walk:
         abstraction: Abstraction = ONE_WIDTH, without: frozenset[str] = ENDS, limit: int = 5_000,
     ) -> None:  # fmt: skip
         self.setting = setting
+        self._whole = specification
         self.owners = tuple(owners)
         self.limit = limit
         machine = setting.machine
@@ -67,9 +68,19 @@ class Walk:
         for (subject, kind, causes), seen in self._seen.items():
             way = did(done.path_to(numbers[seen.state]))
             yield RulesFinding(
-                kind, subject, causes, seen.judgement.title, rules=seen.judgement.rules, declared=self.setting.differs,
-                machine=self.setting.machine, run=way if seen.asked is None else (*way, seen.asked), searched=searched,
+                kind, subject, causes, self._title(seen.judgement), rules=seen.judgement.rules,
+                declared=self.setting.differs, machine=self.setting.machine,
+                run=way if seen.asked is None else (*way, seen.asked), searched=searched,
             )  # fmt: skip
+
+    def _title(self, judgement: FindingGroup) -> str:
+        """The title, with sentences that stand by themselves."""
+        title, specification = judgement.title, self._whole
+        for owner in dict.fromkeys(name.partition(".")[0] for name in judgement.rules):
+            for rule in specification.rules.get(owner, ()):
+                if rule.name in judgement.rules:
+                    title = title.replace(rule.text, specification.sentence(rule))
+        return title
 
     def _invocations(self) -> list[list[tuple[Invocation, str, Any]]]:
         """For each core what it is asked, with the fields on which the answer depends."""
@@ -108,7 +119,16 @@ class Walk:
         self.used |= {outcome.rule.name for outcome in allowed.outcomes}
         self.used |= {rule.name for rule in allowed.broken}
         self.alone |= {one.rule.name for one in refusals if sum(o.value == one.value for o in refusals) == 1}
-        return tuple(judged(allowed, name))
+        rules = self._whole.of(name, self.setting.machine.version)
+        return tuple(group for group in judged(allowed, name, rules) if not self._asks_what_we_know(group))
+
+    def _asks_what_we_know(self, group: FindingGroup) -> bool:
+        """Whether a permission is there because nobody told us what a power_state means: no question to an author."""
+        rules = self.product.specification.rules[group.rules[0].partition(".")[0]] if group.rules else ()
+        return group.kind is FindingKind.CHOICE and any(
+            rule.name == group.rules[0] and rule.modality is Modality.MAY_REFUSE and "described" in symbols_of([rule])
+            for rule in rules
+        )
 
     def _look_at_moves(self, state: State) -> None:
         moves: dict[tuple[str, int], list[Any]] = {}
@@ -132,7 +152,9 @@ class Walk:
         if frozen in self.owners:
             title = "no core is left that could start another, and nothing refuses the last one"
             place = frozen, FindingKind.GAP, ("nobody-left",)
-            judgement = FindingGroup(FindingKind.GAP, ("nobody-left",), title, ())
+            rules = self.product.specification.rules[frozen]
+            names = tuple(rule.name for rule in rules if rule.modality is not Modality.GATE)
+            judgement = FindingGroup(FindingKind.GAP, ("nobody-left",), title, names)
             self._seen.setdefault(place, _Seen(state, judgement, frozen, None))
 
 
@@ -154,5 +176,8 @@ def _choices_of(found: list[Any]) -> Iterator[FindingGroup]:
         words = " or ".join(sorted(str(kind[0]) for kind in kinds))
         rules = tuple(sorted({t.rule.name for t in found}))
         yield FindingGroup(
-            FindingKind.ORDER, ("two-at-once",), f"{words}: both may happen, and nothing says which", rules
+            FindingKind.ORDER,
+            ("two-at-once",),
+            f"{words}: asked for by two cores, and nothing says which happens",
+            rules,
         )

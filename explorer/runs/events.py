@@ -25,7 +25,7 @@ SEEN: Mapping[str, str] = {
 """What the outside sees of each kind of system call."""
 CAUSES: Mapping[str, str] = {"WARM_RESET": "warm", "VENDOR_RESET": "vendor"}
 """The causes of a boot that is not a cold one."""
-_RESULTS = (*(code.word(64) for code in CODES), 1, (1 << 64) - 257)
+RESULTS = (*(code.word(64) for code in CODES), 1, (1 << 64) - 257)
 """Results to choose from where a rule leaves a choice: the codes, a positive number, a vendor's error."""
 
 
@@ -59,7 +59,7 @@ def results_of(product: Product, transition: Transition) -> tuple[int | None, ..
 def results_left_open(rule: Rule, wide: bool) -> tuple[int, ...]:
     """Some of the results that a rule without a fixed result allows."""
     outcome = Outcome(rule, rule.completion, None, None)
-    return tuple(word for word in _RESULTS if accepts(outcome, word, wide))
+    return tuple(word for word in RESULTS if accepts(outcome, word, wide))
 
 
 def _call(product: Product, step: SearchStep, call: Invocation, waiting: set[int]) -> Iterator[Event]:

@@ -26,7 +26,8 @@ def decision_view(name: str, version: Version, specification: Specification = SP
         there = ", ".join(c.name for c in CALLS if c.exists_in(version))
         raise InputError(f"--call {name}: PSCI {version} has no such function; choose from {there}")
     rules = sorted(specification.of(name, version), key=lambda rule: _ORDER.index(rule.modality))
-    table = Table(f"{call.name} ({call.section})", HEADER, tuple(_row(rule) for rule in rules))
+    rows = tuple(_row(rule, specification) for rule in rules)
+    table = Table(f"{call.name} ({call.section})", HEADER, rows)
     about = (
         f"PSCI {version}: a gate that applies is the only outcome; where a must applies, only must and may rules do; "
         "else may rules and successes"
@@ -34,14 +35,15 @@ def decision_view(name: str, version: Version, specification: Specification = SP
     return Diagram(f"{call.name}: which outcomes are allowed", about, (), (), tables=(table,))
 
 
-def _row(rule: Rule) -> tuple[str, ...]:
+def _row(rule: Rule, specification: Specification) -> tuple[str, ...]:
     guard = show(rule.guard)
     changes = ", ".join(dict.fromkeys(update.field.name for update in rule.effect.updates))
     outcome = "(duty)" if rule.modality is Modality.CALLER_MUST else _outcome(rule)
     if changes:
         outcome += f"; changes {changes}"
     where = "always" if guard == "True" else guard
-    return rule.name.partition(".")[2], rule.modality.value, outcome, where, rule.text, ", ".join(rule.cites)
+    said = specification.sentence(rule)
+    return rule.name.partition(".")[2], rule.modality.value, outcome, where, said, ", ".join(rule.cites)
 
 
 def _outcome(rule: Rule) -> str:

@@ -53,9 +53,11 @@ def draw(
     if call is not None and name != DECISION:
         raise InputError(f"--call {call}: only the view {DECISION!r} is of one call")
     if name not in VIEWS:
-        if readings or against or against_readings or trace or refusals or specification is not SPECIFICATION:
-            raise InputError(f"view {name}: it takes --version, and no other machine, reading, trace or rules")
-        return _of_its_own(name, judged, call)
+        amended = specification is not SPECIFICATION and name != DECISION
+        if readings or against or against_readings or trace or refusals or amended:
+            also = " and amended rules" if name == DECISION else ", and no other rules"
+            raise InputError(f"view {name}: it takes --version{also}, no other machine, reading or trace")
+        return _of_its_own(name, judged, call, specification)
     cores = cpus or VIEWS[name].cpus
     first = _product(name, cores, judged, readings or {}, specification)
     if trace is not None:
@@ -70,12 +72,12 @@ def draw(
     return compared(name, first, second, (_text(judged, readings), _text(other, others)))
 
 
-def _of_its_own(name: str, judged: Version, call: str | None) -> Diagram:
+def _of_its_own(name: str, judged: Version, call: str | None, specification: Specification) -> Diagram:
     if name != DECISION:
         return PICTURES[name][1](judged)
     if call is None:
         raise InputError("view decision: say which call, for instance --call CPU_ON")
-    return decision_view(call, judged)
+    return decision_view(call, judged, specification)
 
 
 def _text(judged: Version, readings: Readings | None) -> str:

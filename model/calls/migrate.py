@@ -97,7 +97,7 @@ def target_frozen(m, s, call):
 
 @MIGRATE.may_refuse(None, cites=("MIGRATE-4", "MIGRATE-7"))
 def target_is_the_caller(m, s, call):
-    """The Trusted OS is on the target already, which is the caller: there is nothing to migrate."""
+    """The target is the caller itself, which may be taken as no core that anything can be migrated to."""
     same = m.is_core(call.target_cpu) & (m.core_of(call.target_cpu) == call.caller) & (m.migrate_to_self == "EITHER")
     return when(same).returning_any(lambda r: r.is_in(INVALID_PARAMETERS.number, DENIED.number))
 

@@ -1,6 +1,6 @@
 """PSCI_FEATURES: whether a function is implemented, and with which options (DEN0022 5.1.15, 5.16)."""
 
-from psci.model.declare import Call
+from psci.model.declare import Call, FeaturesAnswer
 from psci.model.language.rules import Completion, u32, when
 from psci.model.language.terms import U64, Const, conjunction
 from psci.model.tables.codes import NOT_SUPPORTED
@@ -36,7 +36,7 @@ def answer_for(functions):
     _invalid([fid for function in functions for fid in function.ids()])
 
 
-def implemented(features, function, answer):
+def implemented(features: Call, function: Call, answer: FeaturesAnswer) -> None:
     """Add to PSCI_FEATURES, or to a copy of it, what it answers for a function that is there."""
 
     @features.succeeds(

@@ -45,6 +45,21 @@ def test_a_picture_carries_calls_outcomes_and_rules(tmp_path: Path) -> None:
         assert word in picture
 
 
+def test_the_decision_table_shows_amended_rules(tmp_path: Path) -> None:
+    rules, file = tmp_path / "mine.py", tmp_path / "cpu_off.html"
+    rules.write_text(
+        "from psci.explorer.amendments import amend\n"
+        "from psci.model.calls.cpu_off import CPU_OFF\n"
+        "from psci.model.tables.codes import DENIED\n"
+        "@amend(CPU_OFF).must_refuse(DENIED, cites=('MINE-1',))\n"
+        "def not_the_last(m, s, call):\n    'The last core stays.'\n    return False\n",
+        encoding="utf-8",
+    )
+    arguments = ["graph", "decision", "--call", "CPU_OFF", "-o", str(file)]
+    assert main.run([*arguments, "--amend", str(rules)]) == 0
+    assert "The last core stays." in file.read_text(encoding="utf-8")
+
+
 def test_its_document_keeps_to_the_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["graph", "system", "--cpus", "1", "-o", str(tmp_path / "system.dot"), "--json"]) == 0
     jsonschema.validate(json.loads(capsys.readouterr().out), SCHEMA)

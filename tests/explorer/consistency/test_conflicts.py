@@ -27,6 +27,12 @@ REFUTED = {
     "SYSSUSP-2": 4,
     "CPU_SUSPEND-11": 3,
     "MIGRATE-7": 4,
+    "AFF-6": 1,
+    "AFF-15": 1,
+    "FEAT-2": 2,
+    "CPU_OFF-15": 2,
+    "RESET2-14": 1,
+    "FREEZE-13": 6,
 }
 """Some claims that the rules refute, and the length of the shortest run."""
 KEPT = ("AFF-13", "OFF2-19", "CPU_OFF-2", "CPU_OFF-14", "OFF2-10", "FEAT-3")
