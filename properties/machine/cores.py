@@ -185,14 +185,14 @@ STARTED = remembered("PROP-3", "started", CORE, of=BOOL, doc="A CPU_ON for the c
 
 
 def _starts(m: MachineTerms, h: StateView, step: Step) -> Effect:
-    """A CPU_ON that returns SUCCESS starts its target; CPU_OFF, CPU_FREEZE and an answer OFF end that."""
+    """A CPU_ON that returns SUCCESS starts its target; CPU_OFF, CPU_FREEZE, the host and an answer OFF end that."""
     if step.name == "BOOT":
         return h.but(started=each(lambda core: core == step.core))
     if step.name == "CPU_ON" and step.completion is Completion.RETURNS:
         accepted = step.returns(0)
         named = each(lambda core: h.started[core] | (accepted & (m.mpidr(core) == step.call.target_cpu)))
         return h.but(started=named)
-    if step.name in ("CPU_OFF", "CPU_FREEZE") and step.completion is Completion.NEVER:
+    if step.name == "HOST_STOP" or (step.name in ("CPU_OFF", "CPU_FREEZE") and step.completion is Completion.NEVER):
         return h.but(started={step.core: False})
     if step.name == "AFFINITY_INFO" and step.completion is Completion.RETURNS:
         seen_off = in_instance(m, step.call)
