@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shutil
 from functools import cache
+from pathlib import Path
 
 import pytest
 from house import ROOT
 
 from psci.cli.main import COMMANDS
-from psci.cli.site import pages, reference
+from psci.cli.site import flowchart, pages, reference
+from psci.cli.site.__main__ import LOOK
 from psci.model.specification import SPECIFICATION
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.facts import FACTS
@@ -78,3 +81,28 @@ def test_the_menu_names_pages_that_are_there() -> None:
     assert len(leaves) > 15
     there = {*generated(), "pictures.md"}
     assert [leaf for leaf in leaves if leaf not in there and not (ROOT / "docs" / leaf).exists()] == []
+
+
+def test_the_search_of_the_site_comes_from_no_network() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    # the plugin `offline` fetches its own from the network unless a file of this name is given
+    (given,) = re.findall(r"polyfills: \[(\S+iframe-worker\S+)\]", menu)
+    styled = re.findall(r"extra_css: \[(\S+)\]", menu)
+    assert {given, *styled} == {f"look/{name}" for name in LOOK}
+    assert all((ROOT / "cli" / "site" / name).is_file() for name in LOOK)
+    assert "://" not in (ROOT / "cli" / "site" / "iframe-worker.js").read_text(encoding="utf-8")
+
+
+def test_a_flowchart_of_a_page_becomes_a_picture(tmp_path: Path) -> None:
+    if shutil.which("dot") is None:
+        pytest.skip("NO DOT: flowcharts are not drawn; psci peers install fetches it")
+    page = tmp_path / "architecture.md"
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
+    flowchart.drawn(tmp_path)
+    assert "mermaid\nflowchart" not in page.read_text(encoding="utf-8")
+    assert "![what imports what](architecture-0.svg)" in page.read_text(encoding="utf-8")
+    picture = (tmp_path / "architecture-0.svg").read_text(encoding="utf-8")
+    rooms = re.findall(r'^    (\w+)\["<b>', text, re.MULTILINE)
+    assert len(rooms) > 7
+    assert [room for room in rooms if f">{room}</text>" not in picture] == []
