@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from psci.explorer.engines.question import EngineAnswer, Progress, ReachabilityQ
 from psci.explorer.lowering.concrete import Concrete
 from psci.explorer.lowering.formulas import Formulas, Variable
 from psci.explorer.lowering.lower import Lowered
+from psci.host.children import die_with
 from psci.model.errors import InputError
 
 COMPILERS = ("cc", "gcc", "clang")
@@ -104,7 +105,10 @@ class Compiled:
         many = threads or len(os.sched_getaffinity(0))
         kept = str(program.kept) if resumable else "-"
         words = [str(program.path), str(many), str(limit), str(int(levels)), str(int(counting)), kept]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509
+        ) as process:  # fmt: skip
             try:
                 out, errors = process.communicate()
             except KeyboardInterrupt:

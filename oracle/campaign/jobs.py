@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from psci.host.children import die_with
 from psci.host.files import write_whole
 from psci.host.requirements import CannotRun
 from psci.model.errors import InputError
@@ -25,7 +26,6 @@ from psci.oracle.campaign.campaign import CampaignResult
 from psci.oracle.campaign.document import after, merged
 from psci.oracle.campaign.saved import SavedError
 from psci.oracle.campaign.session import Order, Session
-from psci.oracle.peers.process import die_with
 
 KIND = "psci campaign"
 FORMAT = 1

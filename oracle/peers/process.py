@@ -7,7 +7,6 @@ ends, so a `Child` must be made in a thread that lives as long as the child shal
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import selectors
@@ -20,13 +19,12 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO, Self
 
+from psci.host.children import die_with
 from psci.host.requirements import Missing
 from psci.oracle.peers.peer import Hung, PeerDied
 
-_PR_SET_PDEATHSIG = 1
 _CHUNK = 65536
 _GRACE_SECONDS = 2.0
-_LIBC = ctypes.CDLL(None)
 
 
 class Child:
@@ -207,10 +205,3 @@ class Child:
                     self._kept += len(data)
                     while self._kept > self._remember and len(self._complaints) > 1:
                         self._kept -= len(self._complaints.popleft())
-
-
-def die_with(parent: int) -> None:
-    """In the child, before the program starts: ask the kernel to kill it when its parent ends."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)

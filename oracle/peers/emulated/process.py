@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 
 from qemu.qmp import QMPClient, QMPError
 
+from psci.host.children import die_with
 from psci.host.requirements import Missing
 from psci.oracle.peers.peer import PeerDied
-from psci.oracle.peers.process import die_with
 
 T = TypeVar("T")
 _KEPT_OUTPUT = 4096
