@@ -397,7 +397,7 @@ _ROWS = (
         "host-power", _M.host_power, "SYS-1 RET-13 SM-6",
         "The caller-visible system is a machine view. Does a host start and stop its cores beside PSCI?",
         "No: cores start by CPU_ON, and stop by CPU_OFF.", "Yes, at any time, as user space can with a vCPU.",
-        gives_up="PROP-2 PROP-3 PROP-9 PROP-10 PROP-15 LIMITS STAT-ZERO RETRY-ENDS ENTERS-END SLEEPS-END",
+        gives_up="PROP-2 PROP-9 PROP-10 PROP-15 LIMITS STAT-ZERO RETRY-ENDS ENTERS-END SLEEPS-END",
         strict="A trace tells what the host does (`host`), and is judged with it.",
     ),
     _row(

@@ -317,6 +317,11 @@ def perhaps_awake(s: Any, core: Any) -> Any:
     return awake(s, core) | ((s.power[core] == "ON") & default)
 
 
+def _perhaps_shallow(m: Any, s: Any, core: Any) -> Any:
+    """The core is frozen, and it is left open how deep the state is that it is in."""
+    return (s.activity[core] == "FROZEN") & (m.frozen_in_osi == "EITHER")
+
+
 def _asks_for(m: Any, step: Step, node: Any) -> Any:
     """The request asks for a low-power state of a node above its caller."""
     return m.below(step.core, node) & (m.requested(step.call.power_state, m.level(node)) != RUN)
@@ -367,7 +372,8 @@ def _all_deep_enough(m: Any, s: Any, step: Step) -> Any:
 
         def core_fits(core: Any) -> Any:
             other = m.below(core, node) & (core != step.core)
-            return implies(other, ~perhaps_awake(s, core) & (asked <= depth(s, core)))
+            known = ~perhaps_awake(s, core) & ~_perhaps_shallow(m, s, core)
+            return implies(other, known & (asked <= depth(s, core)))
 
         def node_fits(inner: Any) -> Any:
             other = m.ancestor(node, inner) & ~m.below(step.core, inner)
@@ -425,7 +431,12 @@ def only_the_last_one_is_taken(m: Any, s: Any, t: Any, h: Any, g: Any, step: Ste
     alone = every(NODE, lambda node: ~_speaks_about(m, step, node)) & m.described(state)
     conflict = step.returns(INVALID_PARAMETERS.number) | step.returns(DENIED.number)
     unclaimed = some(NODE, lambda node: _asks_for(m, step, node) & ~m.claims(state, m.level(node)))
-    left_open = ~_well_made(m, step) | ~m.described(state) | unclaimed
+
+    def frozen(node: Any) -> Any:
+        inside = some(CORE, lambda core: m.below(core, node) & (core != step.core) & _perhaps_shallow(m, s, core))
+        return _asks_for(m, step, node) & inside
+
+    left_open = ~_well_made(m, step) | ~m.described(state) | unclaimed | some(NODE, frozen)
     return implies(
         osi,
         implies(taken, _none_in_the_way(m, s, step))
