@@ -130,6 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; an error is one line on standard error."""
+    output = sys.stdout
     try:
         result = psci.main(args=arguments, prog_name="psci", standalone_mode=False)
         sys.stdout.flush()
@@ -150,8 +151,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except UnicodeError as error:
         return _fail(f"a text cannot be read or written: {error}", 2)
     except SystemExit:
-        # click ends with 1 where nobody reads the output any more, and 1 is a finding
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+        # where nobody reads the output any more, click takes it away and ends with 1, and 1 is a finding
+        if sys.stdout is not output:
             return _NOBODY_READS
         raise
     except (KeyboardInterrupt, click.Abort):

@@ -115,8 +115,8 @@ CHANGES: dict[Version, tuple[Change, ...]] = {
             ),
             newer=(
                 "CPU_SUSPEND.others_*", "CPU_SUSPEND.frozen_core_*", "CPU_SUSPEND.claims_too_little",
-                "CPU_SUSPEND.nobody_knows_the_request", "CPU_SUSPEND.woken_before_the_check", "CPU_ON.frozen_core_*", "AFFINITY_INFO.frozen_reads_off",
-                "MIGRATE.target_frozen",
+                "CPU_SUSPEND.nobody_knows_the_request", "CPU_SUSPEND.woken_before_the_check",
+                "CPU_ON.frozen_core_*", "AFFINITY_INFO.frozen_reads_off", "MIGRATE.target_frozen",
             ),
         ),
         Change(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, TypeAlias
 
 from psci.graphs.timeline.rows import Notes, call_text
 from psci.graphs.timeline.verdict import notes_of
 from psci.model.events import BootEvent, CallEvent, EndEvent, EnterEvent, Event, MachineEvent, ReturnEvent
-from psci.oracle.checker.checker import Checker, detail_of
+from psci.oracle.checker.checker import Checker, DetailMatters
 from psci.oracle.checker.explain import Explanations, go_on
 from psci.oracle.checker.limits import LimitReached
 from psci.oracle.checker.silent_moves import looks_at
+from psci.oracle.checker.worlds import LEAST, Detail
 from psci.oracle.traces.order import Numbered, groups
 
 States: TypeAlias = Mapping[int, tuple[str, ...]]
@@ -45,16 +45,13 @@ class Followed:
         self._checker: Checker | None = None
         if not trace or not isinstance(trace[0], MachineEvent):
             return
-        self._checker = checker = Checker(trace[0], detail=detail_of(trace))
-        follows = len(trace) <= MOST_FOLLOWED
-        if follows:
-            self._after[0] = checker.configurations
-        for group in groups(_until_end(trace[1:])):
-            before = checker.configurations
-            checker.feed_together(group)
-            if follows:
-                self._after.update((number, checker.configurations) for number, _ in group)
-                self._tell_placed(group, before)
+        detail = LEAST
+        while True:
+            try:
+                checker = self._judged(trace[0], trace[1:], detail)
+                break
+            except DetailMatters as more:
+                detail = more.detail
         report = checker.report
         self.notes = notes_of(report)
         for assumption in report.assumptions:
@@ -66,7 +63,21 @@ class Followed:
         for number, other in _races(trace, self.notes):
             self._remark(number, f"race with {other}")
 
-    @cache  # noqa: B019  # one for each picture
+    def _judged(self, machine: MachineEvent, trace: Sequence[Event], detail: Detail) -> Checker:
+        self._checker = checker = Checker(machine, detail=detail)
+        self._after.clear()
+        self.remarks.clear()
+        follows = len(trace) <= MOST_FOLLOWED
+        if follows:
+            self._after[0] = checker.configurations
+        for group in groups(_until_end(trace)):
+            before = checker.configurations
+            checker.feed_together(group)
+            if follows:
+                self._after.update((number, checker.configurations) for number, _ in group)
+                self._tell_placed(group, before)
+        return checker
+
     def states(self, number: int) -> States:
         """What each core may be doing after an event; nothing where that was not followed."""
         checker, after = self._checker, self._after.get(number)

@@ -126,8 +126,8 @@ class Checker:
         self._open: dict[int, Pending] = {}
         self._fresh: set[int] = {self.machine.boot}
         """Cores that something other than PSCI started, and that were not heard of since."""
-        self._after: dict[tuple[Explanations, Any], tuple[Explanations, _Account]] = {}
-        """What explains an event, by what explained those before it."""
+        self._after: dict[tuple[Explanations, Any], tuple[Explanations, _Account, Pending | None]] = {}
+        """What explains an event, by what explained those before it; with the call, which the key names by its id."""
         self._invocations: dict[Any, Pending] = {}
         self._foreign: dict[int, bool] = {}
         # What one trace let us learn is not held against the next.
@@ -210,7 +210,7 @@ class Checker:
         key = (self.configurations, memo)
         known = self._after.get(key) if memo is not None else None
         if known is not None:
-            self.configurations, account = known
+            self.configurations, account, _ = known
             self._explained(seen, account)
         elif isinstance(seen.event, TimeoutEvent):
             self._timeout(seen)
@@ -227,18 +227,18 @@ class Checker:
                 self._explained(seen, account)
                 self._keep(explained)
                 if memo is not None:
-                    self._remember(key, account)
+                    self._remember(key, account, seen.call)
             else:
                 self._unexplained(seen)
         self._last.append(seen)
 
-    def _remember(self, key: tuple[Explanations, Any], account: _Account) -> None:
+    def _remember(self, key: tuple[Explanations, Any], account: _Account, call: Pending | None) -> None:
         """The same event in the same situation needs no work; what was learned meanwhile makes another situation."""
         if self._learned or len(self._after) >= _LIMIT_OF_SITUATIONS:
             self._after.clear()
             self._learned = False
             return
-        self._after[key] = self.configurations, account
+        self._after[key] = self.configurations, account, call
 
     def _some(self, group: list[SeenEvent]) -> list[SeenEvent]:
         """Judge events of a group in every admissible order, up to one that nothing explains; returns what is left."""
