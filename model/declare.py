@@ -46,8 +46,10 @@ def _check(name: str, code: object, cites: object, since: object, until: object)
     """Refuse what a decorator cannot mean: rules are also written by people whom no type checker tells."""
     if not isinstance(code, Code | None):
         raise SortError(f"{name}: {code!r} is no return code of psci.model.tables.codes")
-    if not (isinstance(since, Version) and isinstance(until, Version) and since <= until):
+    if not (isinstance(since, Version) and isinstance(until, Version)):
         raise SortError(f"{name}: from {since} until {until} are no versions of psci.model.tables.versions")
+    if until < since:
+        raise SortError(f"{name}: it holds since {since}, which is after {until}")
     if isinstance(cites, str):
         raise SortError(f"{name}: cites is a tuple of facts: cites=({cites!r},)")
 

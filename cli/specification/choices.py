@@ -62,7 +62,9 @@ def near(name: str, known: Iterable[str], see: str = "psci readings") -> str:
     lowered = {candidate.lower(): candidate for candidate in names}
     close = [lowered[found] for found in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
     within = [candidate for candidate in names if name.lower() in candidate.lower() and candidate not in close]
-    close += sorted(within, key=len)[:3]
+    # a call, a rule or a reading says more than one of many facts
+    within.sort(key=lambda candidate: (candidate[-1].isdigit() and "-" in candidate, len(candidate)))
+    close = [*close[:2], *within[:2], *close[2:]]
     return f"did you mean {' or '.join(close[:4])}?" if close else f"{see} lists them"
 
 

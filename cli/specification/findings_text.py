@@ -43,7 +43,7 @@ def in_full(finding: RulesFinding, specification: Specification) -> Iterator[str
         yield from paragraph(sentence)
     rules = _rules(finding.rules, specification, finding.machine)
     cited = dict.fromkeys((*finding.cites, *(fact for rule in rules for fact in rule.cites)))
-    said = sections(cited)
+    said = sections(finding.cites or cited)
     yield ""
     if said:
         yield from paragraph(f"DEN0022 F.b, sections {', '.join(said)}. Facts: {', '.join(finding.cites or cited)}.")

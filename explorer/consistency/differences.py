@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from psci.explorer.consistency.findings import Did
 from psci.explorer.consistency.judgements import NO_RETURN
-from psci.explorer.consistency.lockstep import Difference
+from psci.explorer.consistency.lockstep import NO_RULE, Difference
 from psci.explorer.consistency.readings import callers_for, in_lockstep
 from psci.explorer.consistency.settings import (
     ENDS,
@@ -73,6 +73,9 @@ class ClassOf:
         found = []
         subject = self.difference.subject
         only = self.difference.first, self.difference.second
+        for side in (0, 1):
+            if NO_RULE in only[side]:
+                return (f"By {self.sides[side]} no rule says how {subject} ends here.",)
         for side in (0, 1):
             here, there = self.sides[side], self.sides[1 - side]
             mine, theirs = (" or ".join(map(_plainly, only[one])) for one in (side, 1 - side))

@@ -31,6 +31,7 @@ SEEN = frozenset(
 """Moves that a tester sees, or makes."""
 EXPLANATIONS = 400
 """How many states of one side are kept at most as explanations of a run."""
+NO_RULE = "no rule answers"
 PLATFORM_KEPT = ", the platform kept"
 UNPROMISED: Token = ("unpromised",)
 CALLER, ENTERED, BOOTED, OUTSIDE, OBSERVER, CONTROLLER, RUNS = (
@@ -276,6 +277,10 @@ class Lockstep:
     ) -> Difference:
         name = _name(self.first, action)
         words = _without_what_all_say([self._words(name, ways) for ways in both])
+        if isinstance(action, Invocation) and all(
+            one.runs(state, action.caller) for one, state in zip(self._sides, node[:2], strict=True)
+        ):
+            words = [said or (NO_RULE,) for said in words]
         tokens = [{way.seen for way in ways} for ways in both]
         rules = [
             tuple(sorted({way.rule for way in ways if way.seen not in tokens[1 - i]})) for i, ways in enumerate(both)
@@ -283,7 +288,7 @@ class Lockstep:
         only = [tuple(w for w in words[i] if w not in words[1 - i]) for i in (0, 1)]
         common = tuple(w for w in words[0] if w in words[1])
         noticed = _NOTICED.get(name, CALLER)
-        if isinstance(action, Invocation) and not (both[0] and both[1]):
+        if isinstance(action, Invocation) and not (both[0] and both[1]) and NO_RULE not in (*words[0], *words[1]):
             name, noticed, only, common = f"core {action.caller} runs", RUNS, [(), ()], ()
             rules = [(), ()]
         run = (*(did for _, did, _, _ in self._steps_of(node, side) if did), Did(action, shown.rule, shown.value))
@@ -408,4 +413,4 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-__all__ = ["CONTROLLER", "Difference", "Lockstep", "LockstepSide", "word"]
+__all__ = ["CONTROLLER", "NO_RULE", "Difference", "Lockstep", "LockstepSide", "word"]

@@ -218,6 +218,17 @@ def test_what_became_of_the_alpha(capsys: pytest.CaptureFixture[str]) -> None:
     assert (["does not return"], []) in off2
 
 
+def test_a_rule_that_is_gone_leaves_a_call_without_an_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("from psci.explorer.amendments import remove\nremove('MEM_PROTECT.switched')\n", "utf-8")
+    assert main.run(["diff", "--amend", str(path), "--json"]) == 0
+    (only,) = valid(capsys.readouterr().out, "diff.json")["classes"]
+    assert (only["subject"], only["only_first"], only["only_second"]) == ("MEM_PROTECT", ["0"], ["no rule answers"])
+    assert only["consequences"] == ["By mine.py no rule says how MEM_PROTECT ends here."]
+
+
 def test_two_options_of_a_reading(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["diff", "--reading", "frozen-core=resumes", "frozen-core=already-on", "--json"]) == 0
     classes = valid(capsys.readouterr().out, "diff.json")["classes"]
