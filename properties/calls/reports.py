@@ -67,7 +67,10 @@ def cpu_on_tells_the_state(m: Any, s: Any, t: Any, h: Any, g: Any, step: Step) -
         implies(step.returns(0), target(lambda core: was_down(core) & comes_up(core))),
         implies(step.returns(ALREADY_ON.number), target(lambda core: s.power[core] == "ON")),
         implies(step.returns(ON_PENDING.number), target(lambda core: s.power[core] == "ON_PENDING")),
-        implies(step.returns(INTERNAL_FAILURE.number), target(lambda core: s.power[core] == "OFF")),
+        implies(
+            step.returns(INTERNAL_FAILURE.number),
+            target(lambda core: (s.power[core] == "OFF") | (s.activity[core] == "FROZEN")),
+        ),
         implies(step.returns(INVALID_ADDRESS.number), m.address_unusable(step.call.entry_point_address)),
         implies(step.returns(DENIED.number) & (m.psci_version != V0_1), target(lambda core: TRUE)),
     )

@@ -389,6 +389,13 @@ def _well_made(m: Any, step: Step) -> Any:
     return suits & reserved_bits_are_zero(m, state) & m.state_valid(state) & usable
 
 
+def _frozen_inside(m: Any, s: Any, step: Step) -> Any:
+    """A core of a node that is asked for is frozen, and by the reading may be too shallow for the request."""
+    frozen = lambda core, node: m.below(core, node) & (core != step.core) & (s.activity[core] == "FROZEN")  # noqa: E731  # one line
+    inside = some(NODE, lambda node: _asks_for(m, step, node) & some(CORE, lambda core: frozen(core, node)))
+    return (m.frozen_in_osi == "EITHER") & inside
+
+
 @safety(
     "PROP-16", "denied-only-while-in-the-way", about=("CPU_SUSPEND",),
     cites=("PROP-16", "OSI-4", "OSI-6", "OSI-9", "OSI-12", "OSI-17", "OSI-18", "OSI-19", "CPU_SUSPEND-11"),
@@ -399,7 +406,7 @@ def denied_only_while_in_the_way(m: Any, s: Any, t: Any, h: Any, g: Any, step: S
     osi = s.mode == "OS_INITIATED"
     denied = step.returns(DENIED.number)
     taken = step.ends(Completion.WAITS) | step.returns(0)
-    free = ~osi | _all_deep_enough(m, s, step)
+    free = ~osi | (_all_deep_enough(m, s, step) & ~_frozen_inside(m, s, step))
     return implies(
         since_1_0, implies(denied, osi & _kept_awake(m, s, step)) & implies(_well_made(m, step) & free, taken)
     )
@@ -430,5 +437,7 @@ def only_the_last_one_is_taken(m: Any, s: Any, t: Any, h: Any, g: Any, step: Ste
         osi,
         implies(taken, _none_in_the_way(m, s, step))
         & implies(alone & _well_made(m, step), ~conflict)
-        & implies(step.returns(INVALID_PARAMETERS.number), _too_shallow(m, s, step) | left_open),
+        & implies(
+            step.returns(INVALID_PARAMETERS.number), _too_shallow(m, s, step) | left_open | _frozen_inside(m, s, step)
+        ),
     )

@@ -36,6 +36,7 @@ from psci.oracle.suite.traces import right_trace, wrong_trace
 
 UNREACHED = {
     "AFFINITY_INFO.stopping",
+    "CPU_SUSPEND.frozen_core_perhaps_too_shallow",
     "CPU_SUSPEND.nobody_knows_the_request",
     "CPU_SUSPEND.others_left_running_refused",
     "CPU_SUSPEND.others_perhaps_running",
