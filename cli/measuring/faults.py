@@ -67,7 +67,7 @@ def command(
 
 def _begin(parent: int) -> None:
     """In a worker: it ends with its parent, or when it is told to."""
-    from psci.oracle.peers.process import die_with
+    from psci.host.children import die_with
 
     die_with(parent)
     # Ctrl-C is told to all of a terminal's processes; here it is the parent that decides. A pool keeps what a handler

@@ -39,6 +39,7 @@ OSI = "the machine has no OS-initiated mode: --os-initiated"
 GOING = "only while the system goes down, when one tester makes no call"
 UNREACHED = {
     "AFFINITY_INFO.stopping": GOING,
+    "CPU_SUSPEND.frozen_core_perhaps_too_shallow": OSI,
     "CPU_SUSPEND.nobody_knows_the_request": OSI,
     "CPU_SUSPEND.others_left_running_refused": OSI,
     "CPU_SUSPEND.others_perhaps_running": OSI,
