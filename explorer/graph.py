@@ -14,7 +14,7 @@ from psci.explorer.search import Exploration, explore
 from psci.explorer.system import MoveAction, Product, Transition
 from psci.model.step import Invocation
 
-View = Callable[[Any], Hashable]
+LookAtState = Callable[[Any], Hashable]
 """What one looks at of a state."""
 Observation = Callable[[Transition], str | None]
 """What is seen of a step; None where nothing is."""
@@ -42,7 +42,7 @@ def graph(found: Exploration) -> nx.MultiDiGraph[int]:
     return made
 
 
-def quotient(states: nx.MultiDiGraph[int], view: View) -> nx.MultiDiGraph[Any]:
+def quotient(states: nx.MultiDiGraph[int], view: LookAtState) -> nx.MultiDiGraph[Any]:
     """States that look alike as one node; between two nodes one edge for each rule, with how many steps it stands for.
 
     Args:

@@ -66,7 +66,7 @@ class OverlapStep(NamedTuple):
     target: Overlapped
 
 
-Program: TypeAlias = Callable[[int, str | None], Iterable[Invocation]]
+CallProgram: TypeAlias = Callable[[int, str | None], Iterable[Invocation]]
 """What a core may call next, given the core and the code that it got last (None: none yet)."""
 
 
@@ -75,7 +75,7 @@ class Overlapping:
     """A machine whose cores run a program, with calls that overlap."""
 
     product: Product
-    program: Program
+    program: CallProgram
     start: State
     """The state in which the program begins."""
 

@@ -37,7 +37,7 @@ class Watched(NamedTuple):
     """The step that led here breaks the property (or, for a property that something is possible, shows it)."""
 
 
-Compiled = Callable[..., Any]
+CompiledTerm = Callable[..., Any]
 _PARAMETERS = "s, t, h, g, caller, wide, x1, x2, x3, caller_isa, caller_world, core, result"
 
 
@@ -105,14 +105,14 @@ class WatchedSystem:
     # ---- writing Python
 
     @cached_property
-    def _readers(self) -> dict[tuple[str, Rule], tuple[Compiled, Compiled]]:
+    def _readers(self) -> dict[tuple[str, Rule], tuple[CompiledTerm, CompiledTerm]]:
         return {}
 
     @cached_property
-    def _invariant(self) -> Compiled:
+    def _invariant(self) -> CompiledTerm:
         return self._define("s, h", [], self._compiler.expression(self.claim.of_state()))
 
-    def _reader(self, owner: str, rule: Rule) -> tuple[Compiled, Compiled]:
+    def _reader(self, owner: str, rule: Rule) -> tuple[CompiledTerm, CompiledTerm]:
         """How the history follows a step by this rule, and whether the claim holds of it."""
         key = owner, rule
         if key not in self._readers:
@@ -153,7 +153,7 @@ class WatchedSystem:
         index = [field.name for field in self.claim.history.fields].index(name)
         return f"{'g' if prime else 'h'}[{index}]{place}"
 
-    def _compile_history(self, effect: Effect, terms: CallTerms, more: Sequence[Function]) -> Compiled:
+    def _compile_history(self, effect: Effect, terms: CallTerms, more: Sequence[Function]) -> CompiledTerm:
         values = []
         for i, field in enumerate(self.claim.history.fields):
             update = effect.update(field)
@@ -161,11 +161,11 @@ class WatchedSystem:
         parameters = ", ".join([_PARAMETERS, *(symbol.name for symbol in more)])
         return self._define(parameters, self._compiler.abbreviations(terms), f"({' '.join(v + ',' for v in values)})")
 
-    def _expression(self, term: Term, terms: CallTerms, more: Sequence[Function]) -> Compiled:
+    def _expression(self, term: Term, terms: CallTerms, more: Sequence[Function]) -> CompiledTerm:
         parameters = ", ".join([_PARAMETERS, *(symbol.name for symbol in more)])
         return self._define(parameters, self._compiler.abbreviations(terms), self._compiler.expression(term))
 
-    def _define(self, parameters: str, lines: list[str], result: str) -> Compiled:
+    def _define(self, parameters: str, lines: list[str], result: str) -> CompiledTerm:
         symbols = {"put": put, "rank": ranks(LOCAL_STATE), "declared": self.machine.value, "tree": self.machine.tree}
         return define("read", parameters, [*lines, f"    return {result}"], symbols)
 

@@ -32,11 +32,11 @@ def possible(machine: Machine, known: Iterable[Mapping[Key, Value]], key: Key) -
     return tuple(answer for answer in every if check(machine, value, known, key[1:], answer)) or every
 
 
-Known: TypeAlias = Callable[..., Value | None]
+AnswerLookup: TypeAlias = Callable[..., Value | None]
 
 
 def _kind_fits(
-    machine: Machine, value: Known, _known: Iterable[Mapping[Key, Value]], _of: tuple[Value, ...], kind: Value
+    machine: Machine, value: AnswerLookup, _known: Iterable[Mapping[Key, Value]], _of: tuple[Value, ...], kind: Value
 ) -> bool:
     """TOS-1, MIG_TYPE-5: a uniprocessor Trusted OS starts on one core, and MIGRATE_INFO_TYPE tells of it."""
     starts = [value("starts_trusted_os", core) for core in range(len(machine.cores))]
@@ -47,7 +47,7 @@ def _kind_fits(
 
 
 def _start_fits(
-    machine: Machine, value: Known, _known: Iterable[Mapping[Key, Value]], of: tuple[Value, ...], starts: Value
+    machine: Machine, value: AnswerLookup, _known: Iterable[Mapping[Key, Value]], of: tuple[Value, ...], starts: Value
 ) -> bool:
     """TOS-1: a uniprocessor Trusted OS starts on one core, which is its home."""
     others = [value("starts_trusted_os", core) for core in range(len(machine.cores)) if core != of[0]]
@@ -59,14 +59,14 @@ def _start_fits(
 
 
 def _home_fits(
-    machine: Machine, value: Known, _known: Iterable[Mapping[Key, Value]], _of: tuple[Value, ...], home: Value
+    machine: Machine, value: AnswerLookup, _known: Iterable[Mapping[Key, Value]], _of: tuple[Value, ...], home: Value
 ) -> bool:
     starts = {core: value("starts_trusted_os", core) for core in range(len(machine.cores))}
     return starts[int(home)] is not False and not any(start and core != home for core, start in starts.items())
 
 
 def _presence_fits(
-    machine: Machine, value: Known, _known: Iterable[Mapping[Key, Value]], of: tuple[Value, ...], there: Value
+    machine: Machine, value: AnswerLookup, _known: Iterable[Mapping[Key, Value]], of: tuple[Value, ...], there: Value
 ) -> bool:
     """MIG_TYPE-5: without MIGRATE_INFO_TYPE there is no uniprocessor Trusted OS."""
     if of[0] != MIGRATE_INFO_TYPE or there or machine.version < V0_2:
@@ -76,7 +76,11 @@ def _presence_fits(
 
 
 def _range_fits(
-    _machine: Machine, _value: Known, known: Iterable[Mapping[Key, Value]], of: tuple[Value, ...], protected: Value
+    _machine: Machine,
+    _value: AnswerLookup,
+    known: Iterable[Mapping[Key, Value]],
+    of: tuple[Value, ...],
+    protected: Value,
 ) -> bool:
     """MEMC-2: what lies in protected ranges is protected, and of a range that is not, some part is not either."""
     told = {k[1:]: v for one in known for k, v in one.items() if k[0] == "protected_range"} | {of: protected}

@@ -29,7 +29,7 @@ from psci.oracle.checker.checker import check
 from psci.oracle.checker.report import Report
 
 Traces = Mapping[str, tuple[Event, ...]]
-Judgement = tuple[object, ...]
+TraceJudgement = tuple[object, ...]
 
 WITHOUT, OPPOSITE = "without", "opposite"
 """How a rule is changed: it is taken out; or it holds exactly where it does not."""
@@ -59,7 +59,7 @@ def changed(rule: Rule, how: str, base: Specification = SPECIFICATION) -> Specif
     return base.replacing(rule, *(() if how == WITHOUT else (replace(rule, guard=~rule.guard),)))
 
 
-def judgement(events: Iterable[Event], specification: Specification = SPECIFICATION) -> Judgement:
+def judgement(events: Iterable[Event], specification: Specification = SPECIFICATION) -> TraceJudgement:
     """What the oracle says of a trace: its verdict, what it blames, and what only a permission explains."""
     try:
         return _judged(check(events, specification))
@@ -68,7 +68,7 @@ def judgement(events: Iterable[Event], specification: Specification = SPECIFICAT
         return (type(error).__name__,)
 
 
-def _judged(report: Report) -> Judgement:
+def _judged(report: Report) -> TraceJudgement:
     blamed = tuple((finding.event, finding.consequential) for finding in report.findings)
     return report.verdict.value, blamed, tuple(sorted(report.permissions))
 
@@ -78,7 +78,7 @@ class TraceWatch:
 
     def __init__(self, traces: Traces) -> None:
         self.traces = traces
-        self._right: dict[str, Judgement] = {}
+        self._right: dict[str, TraceJudgement] = {}
 
     def notices(self, rule: Rule, how: str) -> str | None:
         """The first trace that is judged otherwise; those that are named after the call come first."""

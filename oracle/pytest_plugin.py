@@ -20,7 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from psci.oracle.campaign.judging import Judge, Judgement
     from psci.oracle.peers import Peer
-    from psci.oracle.peers.program import Argument, CallStep, EntrySlot, Program, ProgramStep, WakeStep
+    from psci.oracle.peers.program import ArgumentValue, CallStep, EntrySlot, Program, ProgramStep, WakeStep
 
 _OPTION = "--psci-peer"
 
@@ -104,7 +104,7 @@ class PeerUnderTest:
 
         self._peer = peers.open_peer(peers.request_for(self.name))
 
-    def call(self, cpu: int, function: str | int, *args: Argument, turn: int | None = None) -> CallStep:
+    def call(self, cpu: int, function: str | int, *args: ArgumentValue, turn: int | None = None) -> CallStep:
         """A call of one core; calls of the same turn overlap.
 
         Args:

@@ -26,7 +26,7 @@ from psci.model.tables.codes import CODES
 from psci.model.tables.facts import FACTS
 from psci.model.tables.versions import V0_1, V1_3
 
-Place = tuple[Call | Move, Rule]
+OwnedRule = tuple[Call | Move, Rule]
 
 
 @click.command()
@@ -128,7 +128,7 @@ def unmissed(proofs: Path) -> dict[str, str]:
     return missed_by_none((str(result["kind"]), result["rules"]) for result in results)
 
 
-def places() -> Iterator[Place]:
+def places() -> Iterator[OwnedRule]:
     """Every rule with the call or move that it belongs to."""
     owners: tuple[Call | Move, ...] = (*SPECIFICATION.calls, UNKNOWN, NOT_PSCI, *SPECIFICATION.moves)
     for owner in owners:
@@ -136,7 +136,7 @@ def places() -> Iterator[Place]:
             yield owner, rule
 
 
-def matching(name: str, known: bool = False) -> Iterator[Place]:
+def matching(name: str, known: bool = False) -> Iterator[OwnedRule]:
     """The rules of that name, of that call or move, or that cite that fact.
 
     `known` says that it is the name of a fact: then there need not be a rule.
@@ -231,7 +231,7 @@ def _span(rule: Rule) -> str:
     return f"until {rule.until}" if rule.since == V0_1 else f"{rule.since} to {rule.until}"
 
 
-def _list(found: list[Place]) -> None:
+def _list(found: list[OwnedRule]) -> None:
     """Two lines for each rule: what it does, and its sentence."""
     # where all rules of a call are listed in order, "the same" is the rule above
     whole = len(found) in (sum(1 for _ in places()), *(len(rules) for rules in SPECIFICATION.rules.values()))

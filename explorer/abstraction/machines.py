@@ -45,11 +45,11 @@ SYSTEM_STATES = (
 MOST_CORES = 512
 """More than any machine that is sold has; decision diagrams grow with the cores, not with the states."""
 
-Declared = Mapping[str | Key, object]
+DeclaredSymbols = Mapping[str | Key, object]
 
 
 def small(
-    cpus: int, version: Version = V1_3, *, topology: Topology | None = None, declared: Declared | None = None,
+    cpus: int, version: Version = V1_3, *, topology: Topology | None = None, declared: DeclaredSymbols | None = None,
     states: Sequence[PowerState] = (),
 ) -> Machine:  # fmt: skip
     """A machine with `cpus` cores that declares every symbol: all optional functions, the most ordinary answers.
@@ -131,7 +131,7 @@ def made_for(
         What differs, and the machine.
     """
     if owner is not None and owner.fid64 is not None and "both_ids" in symbols:
-        apart: Declared = {"both_ids": "APART", ("has", owner.fid64): False}
+        apart: DeclaredSymbols = {"both_ids": "APART", ("has", owner.fid64): False}
         yield f"no SMC64 id of {owner.name}", small(cpus, version, declared=apart)
     if "claims" in symbols:
         states = (PowerState(0x0101_0002, "POWERDOWN", {1: "POWERDOWN"}),)

@@ -40,7 +40,7 @@ from psci.model.step import Invocation
 from psci.model.symbols.readings import READINGS, Reading
 from psci.model.tables.versions import Version
 
-Place: TypeAlias = tuple[DeclaredSetting, Abstraction, frozenset[str]]
+SearchedSetting: TypeAlias = tuple[DeclaredSetting, Abstraction, frozenset[str]]
 """A machine, the callers that matter, and the calls and moves that are left out."""
 PAIRS = 1_500
 """How many pairs of states are looked at on one machine at first."""
@@ -91,10 +91,10 @@ def rules_reading(specification: Specification, version: Version, symbol: str) -
 
 def _told_apart(
     specification: Specification, reading: Reading, about: Mapping[str, tuple[Rule, ...]], changed: frozenset[str],
-    settings: list[Place], first: str, other: str,
+    settings: list[SearchedSetting], first: str, other: str,
 ) -> RulesFinding | None:  # fmt: skip
     hidden: RulesFinding | None = None
-    unfinished: list[Place] = []
+    unfinished: list[SearchedSetting] = []
     # The most ordinary machines, then all with fewer calls, then all; at last small machines are searched for longer.
     awake = [(setting, abstraction, without | SLEEPS - about.keys()) for setting, abstraction, without in settings]
     ordinary_ones, rest = settings[:LONGER], settings[LONGER:]
@@ -141,7 +141,7 @@ def changed_through(about: Mapping[str, tuple[Rule, ...]], symbol: str) -> froze
 def settings_for(
     specification: Specification, version: Version, cpus: int, about: Mapping[str, tuple[Rule, ...]],
     changed: frozenset[str],
-) -> Iterator[Place]:  # fmt: skip
+) -> Iterator[SearchedSetting]:  # fmt: skip
     """The machines on which some rules may matter, the most ordinary first, with the callers that it takes."""
     rules = [rule for owned in about.values() for rule in owned]
     abstraction = callers_for(rules)

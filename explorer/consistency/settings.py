@@ -27,7 +27,7 @@ from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.readings import READINGS
 from psci.model.tables.versions import V1_0, Version
 
-Calls: TypeAlias = tuple[tuple[Invocation, ...], ...]
+CallsOfCores: TypeAlias = tuple[tuple[Invocation, ...], ...]
 """For each core what it may call."""
 ONE_WIDTH = Abstraction(widths=(True,))
 """Where a function has two ids, the SMC64 one is called: the rules are the same for both."""
@@ -130,7 +130,7 @@ def call_symbols_of(rules: Iterable[Rule]) -> frozenset[str]:
 
 
 @cache
-def calls_of(machine: Machine, specification: Specification, name: str, abstraction: Abstraction) -> Calls:
+def calls_of(machine: Machine, specification: Specification, name: str, abstraction: Abstraction) -> CallsOfCores:
     """For each core what it may call of one function: one invocation for each cell that the rules tell apart."""
     cells = Cells(machine, specification, abstraction)
     call = next(call for call in specification.calls if call.name == name)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from psci.explorer.lowering.concrete import Concrete, GroundCommand, Values
+from psci.explorer.lowering.concrete import Concrete, GroundCommand, ValueNumbers
 from psci.explorer.lowering.formulas import Formulas, Variable
 from psci.model.language.sorts import CORE
 
@@ -78,7 +78,7 @@ class CModel:
         self.mark = self.layout.at % _WORD if self.layout.words == self.layout.at // _WORD + 1 else 0
         self.actions = [(action, action.guard) for action in model.actions]
 
-    def pack(self, values: Values) -> tuple[int, ...]:
+    def pack(self, values: ValueNumbers) -> tuple[int, ...]:
         """A state as words."""
         words = [0] * self.layout.words
         for variable, (word, low, _) in self.layout.place.items():
@@ -89,7 +89,7 @@ class CModel:
         """The values of the variables of a packed state."""
         return {v: words[word] >> low & ((1 << bits) - 1) for v, (word, low, bits) in self.layout.place.items()}
 
-    def canonical(self, values: Values) -> tuple[int, ...]:
+    def canonical(self, values: ValueNumbers) -> tuple[int, ...]:
         """The packed state that stands for all that differ from it by an exchange of cores."""
         words = list(self.pack(values))
         for blocks in self._exchangeable():

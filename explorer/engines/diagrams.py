@@ -12,7 +12,7 @@ from psci.explorer.lowering.concrete import assignments, placed
 from psci.explorer.lowering.formulas import Role, Variable
 from psci.explorer.lowering.lower import Lowered
 
-Node: TypeAlias = Any
+BinaryDiagram: TypeAlias = Any
 """A diagram of whichever manager there is."""
 Cores: TypeAlias = dict[Role, int]
 
@@ -22,7 +22,7 @@ def after(bit: str) -> str:
     return f"{bit}'"
 
 
-def new_manager() -> tuple[Any, str, Callable[..., Node] | None]:
+def new_manager() -> tuple[Any, str, Callable[..., BinaryDiagram] | None]:
     """A manager of diagrams, its name, and how it intersects and quantifies at once.
 
     It is CUDD where the wheel has it, else the one written in Python.
@@ -44,10 +44,10 @@ class DiagramCommand:
 
     command: Command
     cores: Cores
-    guard: Node
+    guard: BinaryDiagram
     changed: frozenset[str]
     """The bits of the variables that are set."""
-    after: Node
+    after: BinaryDiagram
     """Their values after it."""
     top: int
     """The highest level that it touches."""
@@ -72,12 +72,12 @@ class Diagrams:
         # beside each bit the same bit after a step
         self.manager.declare(*(name for bit in names for name in (bit, after(bit))))
         self.true, self.false = self.manager.true, self.manager.false
-        self._values: dict[tuple[Variable, int], Node] = {}
-        self._nodes: dict[tuple[Any, ...], Node] = {}
+        self._values: dict[tuple[Variable, int], BinaryDiagram] = {}
+        self._nodes: dict[tuple[Any, ...], BinaryDiagram] = {}
         self._roles: dict[int, tuple[Role, ...]] = {}
-        self._counts: dict[int, tuple[Node, int, int]] = {}
+        self._counts: dict[int, tuple[BinaryDiagram, int, int]] = {}
 
-    def value(self, variable: Variable, number: int) -> Node:
+    def value(self, variable: Variable, number: int) -> BinaryDiagram:
         """The states in which a variable has a value."""
         found = self._values.get((variable, number))
         if found is None:
@@ -85,7 +85,7 @@ class Diagrams:
             found = self._values[variable, number] = self.manager.cube(bits)
         return found
 
-    def node(self, formula: int, cores: Cores) -> Node:
+    def node(self, formula: int, cores: Cores) -> BinaryDiagram:
         """The states in which a formula holds for these cores."""
         roles = self._roles.get(formula)
         if roles is None:
@@ -96,7 +96,7 @@ class Diagrams:
             found = self._nodes[key] = self._built(formula, cores)
         return found
 
-    def _built(self, formula: int, cores: Cores) -> Node:
+    def _built(self, formula: int, cores: Cores) -> BinaryDiagram:
         match self.formulas.nodes[formula]:
             case ("true",):
                 return self.true
@@ -119,21 +119,21 @@ class Diagrams:
                 return self.all_of(inner) if kind == "every" else self.any_of(inner)
         raise AssertionError(formula)
 
-    def all_of(self, nodes: Iterable[Node]) -> Node:
+    def all_of(self, nodes: Iterable[BinaryDiagram]) -> BinaryDiagram:
         """The intersection."""
         found = self.true
         for node in nodes:
             found = node & found
         return found
 
-    def any_of(self, nodes: Iterable[Node]) -> Node:
+    def any_of(self, nodes: Iterable[BinaryDiagram]) -> BinaryDiagram:
         """The union."""
         found = self.false
         for node in nodes:
             found = node | found
         return found
 
-    def initial(self) -> Node:
+    def initial(self) -> BinaryDiagram:
         """The state after boot."""
         return self.all_of(self.value(v, self.lowered.first(v)) for v in reversed(self.variables))
 
@@ -158,17 +158,17 @@ class Diagrams:
         top = min(self.level[name] for name in changed)
         return DiagramCommand(command, cores, guard, changed, values, top)
 
-    def meeting(self, states: Node, others: Node, bits: Iterable[str]) -> Node:
+    def meeting(self, states: BinaryDiagram, others: BinaryDiagram, bits: Iterable[str]) -> BinaryDiagram:
         """What is left of an intersection when these bits may be anything."""
         if self._together is not None:
             return self._together(states, others, bits)
         return self.manager.exist(bits, states & others)
 
-    def image(self, states: Node, event: DiagramCommand) -> Node:
+    def image(self, states: BinaryDiagram, event: DiagramCommand) -> BinaryDiagram:
         """The states after an event."""
         return self.meeting(states, event.guard, event.changed) & event.after
 
-    def relation(self, events: Iterable[DiagramCommand]) -> tuple[Node, list[str]]:
+    def relation(self, events: Iterable[DiagramCommand]) -> tuple[BinaryDiagram, list[str]]:
         """Events as one relation between the bits before and after, and the bits that it speaks about."""
         events = list(events)
         bits = sorted(frozenset().union(*(event.changed for event in events)), key=self.level.__getitem__)
@@ -182,25 +182,25 @@ class Diagrams:
             found |= made & event.guard
         return found, bits
 
-    def _same(self, name: str) -> Node:
+    def _same(self, name: str) -> BinaryDiagram:
         before, later = self.manager.var(name), self.manager.var(after(name))
         return (before & later) | (~before & ~later)
 
-    def related(self, relation: Node, bits: list[str], states: Node) -> Node:
+    def related(self, relation: BinaryDiagram, bits: list[str], states: BinaryDiagram) -> BinaryDiagram:
         """The states, and those that one step of a relation leads to."""
         later = self.meeting(states, relation, bits)
         return states | self.manager.let({after(name): name for name in bits}, later)
 
-    def origins(self, states: Node, event: DiagramCommand) -> Node:
+    def origins(self, states: BinaryDiagram, event: DiagramCommand) -> BinaryDiagram:
         """The states from which an event leads to these."""
         return self.meeting(states, event.after, event.changed) & event.guard
 
-    def count(self, states: Node) -> int:
+    def count(self, states: BinaryDiagram) -> int:
         """How many states; exact."""
         level, number = self._counted(states)
         return number << level
 
-    def _counted(self, node: Node) -> tuple[int, int]:
+    def _counted(self, node: BinaryDiagram) -> tuple[int, int]:
         """The level of a node, and its models over the levels from there on."""
         if node == self.true:
             return len(self.names), 1
@@ -229,13 +229,13 @@ class Diagrams:
             stack.pop()
         return memo[int(node)][1:]
 
-    def _is_leaf(self, node: Node) -> bool:
+    def _is_leaf(self, node: BinaryDiagram) -> bool:
         return bool(node in (self.true, self.false))
 
-    def _leaf(self, node: Node) -> tuple[int, int]:
+    def _leaf(self, node: BinaryDiagram) -> tuple[int, int]:
         return len(self.names), int(node == self.true)
 
-    def pick(self, states: Node) -> dict[Variable, int]:
+    def pick(self, states: BinaryDiagram) -> dict[Variable, int]:
         """One of the states: the number of each variable's value."""
         chosen = self.manager.pick(states, care_vars=set(self.names))
         return {
@@ -243,6 +243,6 @@ class Diagrams:
             for variable, names in self.bits.items()
         }
 
-    def single(self, values: dict[Variable, int]) -> Node:
+    def single(self, values: dict[Variable, int]) -> BinaryDiagram:
         """The set of one state."""
         return self.all_of(self.value(variable, values[variable]) for variable in reversed(self.variables))

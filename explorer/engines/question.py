@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from psci.explorer.engines.replay import Replay, Values
+from psci.explorer.engines.replay import Replay
 from psci.explorer.goals.goal import Goal
 from psci.explorer.lowering.commands import CommandLabel
+from psci.explorer.lowering.concrete import ValueNumbers
 from psci.explorer.lowering.evaluate import LoweringScope
 from psci.explorer.lowering.formulas import Formulas, Role
 from psci.explorer.lowering.lower import Lowered, Watching, lower
@@ -104,7 +105,7 @@ class ReachabilityQuestion:
             parts.append(somebody)
         return formulas.disjunction(parts)
 
-    def steps(self, way: Sequence[Values]) -> tuple[SearchStep, ...]:
+    def steps(self, way: Sequence[ValueNumbers]) -> tuple[SearchStep, ...]:
         """A way to the goal as steps of the rules."""
         replay = Replay(self.lowered)
         if self.goal is not None and self.goal.term is not None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from itertools import product as combinations
 
 from psci.explorer.lowering.commands import Calling, CommandLabel, Moving
-from psci.explorer.lowering.concrete import placed
+from psci.explorer.lowering.concrete import ValueNumbers, placed
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.lower import Lowered
 from psci.explorer.lowering.orbits import Mpidr
@@ -18,8 +18,7 @@ from psci.model.language.rules import Completion, Rule
 from psci.model.language.sorts import CORE
 from psci.model.step import Invocation
 
-Values = Mapping[Variable, int]
-Wanted = Callable[[CommandLabel], int]
+WantedUses = Callable[[CommandLabel], int]
 """For a label the formula under which its use is what is looked for; FALSE for any other."""
 
 
@@ -31,7 +30,7 @@ class Replay:
         self.product = lowered.product
         self._kept = set(lowered.variables)
 
-    def steps(self, way: Sequence[Values], last: Wanted | None = None) -> tuple[SearchStep, ...]:
+    def steps(self, way: Sequence[ValueNumbers], last: WantedUses | None = None) -> tuple[SearchStep, ...]:
         """The steps of a way.
 
         Args:
@@ -48,7 +47,7 @@ class Replay:
             found.append(SearchStep(state, next(self._uses(state, way[-1], last))))
         return tuple(found)
 
-    def _between(self, state: State, before: Values, after: Values) -> Iterator[Transition]:
+    def _between(self, state: State, before: ValueNumbers, after: ValueNumbers) -> Iterator[Transition]:
         """The transitions of a state that lead from one state to another."""
         changed = {v: after[v] for v in self.lowered.variables if before[v] != after[v]}
         for label in self.lowered.labels:
@@ -59,7 +58,7 @@ class Replay:
                             yield from self._played(label, cores, state, after)
 
     def _choices(
-        self, label: CommandLabel, assigned: tuple[tuple[Variable, int], ...], changed: Values
+        self, label: CommandLabel, assigned: tuple[tuple[Variable, int], ...], changed: ValueNumbers
     ) -> Iterator[dict[Role, int]]:
         """Cores for the roles of a label; only such as change may have a role that is all that changes."""
         places = {place for variable in changed for place in variable[1:2] if self._of_core(variable)}
@@ -75,7 +74,7 @@ class Replay:
 
     def _fits(
         self, label: CommandLabel, condition: int, assigned: tuple[tuple[Variable, int], ...], cores: dict[Role, int],
-        before: Values, changed: Values,
+        before: ValueNumbers, changed: ValueNumbers,
     ) -> bool:  # fmt: skip
         new = dict(self._written(label, assigned, cores))
         if any(new.get(variable) != value for variable, value in changed.items()):
@@ -97,7 +96,7 @@ class Replay:
                 if place in self._kept:
                     yield place, value
 
-    def _holds(self, formula: int, cores: dict[Role, int], state: Values) -> bool:
+    def _holds(self, formula: int, cores: dict[Role, int], state: ValueNumbers) -> bool:
         match self.lowered.formulas.nodes[formula]:
             case ("in", variable, values):
                 place = placed(variable, cores)
@@ -113,7 +112,7 @@ class Replay:
                 return all(held) if kind == "every" else any(held)
         return formula == Formulas.TRUE
 
-    def _uses(self, state: State, values: Values, wanted: Wanted) -> Iterator[Transition]:
+    def _uses(self, state: State, values: ValueNumbers, wanted: WantedUses) -> Iterator[Transition]:
         """The transitions of a state that are what is looked for."""
         for label in self.lowered.labels:
             guard = wanted(label)
@@ -123,7 +122,7 @@ class Replay:
                         yield from self._played(label, cores, state, None)
 
     def _played(
-        self, label: CommandLabel, cores: dict[Role, int], state: State, after: Values | None
+        self, label: CommandLabel, cores: dict[Role, int], state: State, after: ValueNumbers | None
     ) -> Iterator[Transition]:
         """The transition of a label, as the stepper makes it; where `after` is given, the one that leads there."""
         if isinstance(label.action, Calling) and label.rule in (INVOKED, COMPLETED):
@@ -146,7 +145,7 @@ class Replay:
         made = Complete(core) if rule is COMPLETED else Invoke(core, self._invocation(action, cores))
         return Transition(made, rule, None, None, state)
 
-    def _is_at(self, state: State, values: Values) -> bool:
+    def _is_at(self, state: State, values: ValueNumbers) -> bool:
         names = state._fields
         return all(
             self._value(state, variable) == self.lowered.domain(variable)[number]

@@ -10,11 +10,10 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from psci.explorer.engines.cache import cache_folder, keep_diagram, kept_diagram
-from psci.explorer.engines.diagrams import DiagramCommand, Diagrams, Node
+from psci.explorer.engines.diagrams import BinaryDiagram, DiagramCommand, Diagrams
 from psci.explorer.engines.question import EngineAnswer, Progress, ReachabilityQuestion
-from psci.explorer.engines.replay import Values
 from psci.explorer.lowering.commands import count_of
-from psci.explorer.lowering.concrete import assignments
+from psci.explorer.lowering.concrete import ValueNumbers, assignments
 from psci.explorer.lowering.formulas import Variable
 
 MANY_CORES = 12
@@ -58,7 +57,7 @@ class _Run:
 
     # ---- reachability
 
-    def _reached(self, stop: Node | None = None) -> Node:
+    def _reached(self, stop: BinaryDiagram | None = None) -> BinaryDiagram:
         """Every reachable state, in whatever order is fastest; or some, with one of those to stop at."""
         many = len(self.lowered.product.machine.cores) >= MANY_CORES
         steps = [*self._relations()] if many else [partial(self._apply, event) for event in self.diagrams.events]
@@ -84,15 +83,15 @@ class _Run:
         """Where the states of an interrupted run are kept."""
         return cache_folder() / f"states-{self.lowered.digest()}.json"
 
-    def _kept_states(self) -> Node:
+    def _kept_states(self) -> BinaryDiagram:
         """What an interrupted run has reached: all of it is reachable, so this one goes on from there."""
         states = kept_diagram(self.diagrams.manager, self._file)
         return self.diagrams.false if states is None else states
 
-    def _apply(self, event: DiagramCommand, states: Node) -> Node:
+    def _apply(self, event: DiagramCommand, states: BinaryDiagram) -> BinaryDiagram:
         return states | self.diagrams.image(states, event)
 
-    def _relations(self) -> Iterator[Callable[[Node], Node]]:
+    def _relations(self) -> Iterator[Callable[[BinaryDiagram], BinaryDiagram]]:
         """For each core what it can do to itself as one step, the last core first; then what changes several cores."""
         diagrams = self.diagrams
         groups: dict[int | None, list[DiagramCommand]] = defaultdict(list)
@@ -129,7 +128,7 @@ class _Run:
             reached |= layer
             layers.append(layer)
             self.progress(f"layer {len(layers) - 1}, {len(reached):,} nodes")
-        way: list[Values] = [diagrams.pick(layer & self.goal)]
+        way: list[ValueNumbers] = [diagrams.pick(layer & self.goal)]
         for before in reversed(layers[:-1]):
             way.append(self._origin(before, way[-1]))
         way.reverse()
@@ -138,7 +137,7 @@ class _Run:
             time.perf_counter() - self.begun, False, self.question.steps(way), details=self._details(reached),
         )  # fmt: skip
 
-    def _origin(self, layer: Node, values: Values) -> Values:
+    def _origin(self, layer: BinaryDiagram, values: ValueNumbers) -> ValueNumbers:
         """A state of a layer from which one step leads to this one."""
         diagrams = self.diagrams
         target = diagrams.single(dict(values))
@@ -150,7 +149,7 @@ class _Run:
 
     # ---- counts
 
-    def _counted(self, states: Node, diameter: int | None) -> EngineAnswer:
+    def _counted(self, states: BinaryDiagram, diameter: int | None) -> EngineAnswer:
         counting = self.counting and not self.interrupted
         transitions = self._labelled(states) if counting else None
         distinct = self._distinct(states) if counting else None
@@ -160,10 +159,10 @@ class _Run:
             details=self._details(states),
         )  # fmt: skip
 
-    def _details(self, states: Node) -> tuple[tuple[str, object], ...]:
+    def _details(self, states: BinaryDiagram) -> tuple[tuple[str, object], ...]:
         return (("nodes", len(states)), ("library", self.diagrams.library))
 
-    def _labelled(self, states: Node) -> int:
+    def _labelled(self, states: BinaryDiagram) -> int:
         """Each label for one choice of cores: the reachable states are the same for every other."""
         many: dict[tuple[int, tuple[int, ...]], int] = defaultdict(int)
         for label in self.lowered.labels:
@@ -175,7 +174,7 @@ class _Run:
             total += times * count_of(self.lowered.members, named) * count
         return total
 
-    def _distinct(self, states: Node) -> int:
+    def _distinct(self, states: BinaryDiagram) -> int:
         """Pairs of a state and another one: of commands that lead to the same state the first one counts."""
         total = 0
         earlier: list[DiagramCommand] = []
@@ -201,7 +200,7 @@ class _Run:
             if variable in self.diagrams.bits:
                 yield variable, number
 
-    def _meet(self, one: dict[Variable, int], other: dict[Variable, int]) -> Node | None:
+    def _meet(self, one: dict[Variable, int], other: dict[Variable, int]) -> BinaryDiagram | None:
         """The states from which two effects lead to the same state; None where no step is the same."""
         shared = one.keys() & other.keys()
         if not shared or any(one[variable] != other[variable] for variable in shared):

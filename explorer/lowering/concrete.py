@@ -11,7 +11,7 @@ from psci.explorer.lowering.commands import Command
 from psci.explorer.lowering.formulas import Formulas, Role, Variable
 from psci.explorer.lowering.lower import Lowered
 
-Values = Mapping[Variable, int]
+ValueNumbers = Mapping[Variable, int]
 """A state: for each variable the number of its value."""
 Assigned = tuple[tuple[Variable, int], ...]
 
@@ -98,13 +98,13 @@ class Concrete:
         """The state after boot."""
         return {variable: self.lowered.first(variable) for variable in self.variables}
 
-    def successors(self, state: Values) -> Iterator[tuple[GroundCommand, dict[Variable, int]]]:
+    def successors(self, state: ValueNumbers) -> Iterator[tuple[GroundCommand, dict[Variable, int]]]:
         """The commands that are enabled in a state, and the states after them."""
         for action in self.actions:
             if self.holds(action.guard, state):
                 yield action, {**state, **dict(action.assigned)}
 
-    def holds(self, formula: int, state: Values) -> bool:
+    def holds(self, formula: int, state: ValueNumbers) -> bool:
         """Whether a formula holds in a state."""
         match self.formulas.nodes[formula]:
             case ("in", variable, values):

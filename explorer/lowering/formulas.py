@@ -23,7 +23,7 @@ class Role(NamedTuple):
 Place: TypeAlias = Role | int
 Variable: TypeAlias = tuple[Any, ...]
 """The name of a field, and its places."""
-Node: TypeAlias = tuple[Any, ...]
+FormulaNode: TypeAlias = tuple[Any, ...]
 
 
 class Formulas:
@@ -35,14 +35,14 @@ class Formulas:
     def __init__(self, size: Callable[[Variable], int]) -> None:
         self._size = size
         """How many values a variable has."""
-        self.nodes: list[Node] = []
-        self._numbers: dict[Node, int] = {}
+        self.nodes: list[FormulaNode] = []
+        self._numbers: dict[FormulaNode, int] = {}
         self._negations: dict[int, int] = {}
         self._roles: dict[int, frozenset[Role]] = {}
         for node in (("true",), ("false",)):
             self._make(node)
 
-    def _make(self, node: Node) -> int:
+    def _make(self, node: FormulaNode) -> int:
         number = self._numbers.get(node)
         if number is None:
             number = self._numbers[node] = len(self.nodes)
@@ -58,7 +58,7 @@ class Formulas:
             return self.TRUE
         return self._make(("in", variable, chosen))
 
-    def complement(self, node: Node) -> frozenset[int]:
+    def complement(self, node: FormulaNode) -> frozenset[int]:
         """The values that a literal excludes."""
         values: frozenset[int] = node[2]
         return frozenset(range(self._size(node[1]))) - values

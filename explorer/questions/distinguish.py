@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from psci.explorer.runs.events import results_of
 from psci.explorer.search import SearchStep
-from psci.explorer.system import MoveAction, Product, State, Transition
+from psci.explorer.system import Action, MoveAction, Product, State, Transition
 from psci.model.environment import (
     BOOT,
     ENTER,
@@ -39,8 +39,6 @@ NODES = 200
 """How many states with their explanations are looked at, for each side."""
 EXPLANATIONS = 64
 """How many states of the other side are kept at most; where there are more, a run is not followed."""
-
-Action = Invocation | MoveAction
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ EVERYTHING = Abstraction(isas=("AARCH64", "AARCH32"), worlds=("NORMAL", "SECURE"
 
 ENDS = frozenset({"LOSE_POWER", "SIGNAL", "SYSTEM_OFF", "SYSTEM_RESET", "SYSTEM_OFF2", "SYSTEM_RESET2", "MEM_PROTECT"})
 """Calls and moves that are left out at first: most rules need no second life of the machine."""
-Key: TypeAlias = tuple[str, Version, Version]
+RuleKey: TypeAlias = tuple[str, Version, Version]
 """A rule's name and versions: rules of different versions may share a name."""
 
 
@@ -56,8 +56,8 @@ class _Search:
     """One exploration that remembers the first use of each rule that is still wanted."""
 
     product: Product
-    wanted: set[Key]
-    found: dict[Key, tuple[State, Transition]] = field(default_factory=dict)
+    wanted: set[RuleKey]
+    found: dict[RuleKey, tuple[State, Transition]] = field(default_factory=dict)
 
     def watch(self, state: State, transition: Transition) -> bool:
         """Note the rules of a transition, and the duties that its call breaks; stop when nothing is wanted."""
@@ -186,7 +186,7 @@ def _in_reach(
     return [rule for rule in rules if rule in cells.in_reach]
 
 
-def _key(rule: Rule) -> Key:
+def _key(rule: Rule) -> RuleKey:
     return rule.name, rule.since, rule.until
 
 

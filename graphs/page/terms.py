@@ -9,18 +9,18 @@ from psci.model.language.effects import Effect
 from psci.model.language.sorts import CORE, BitVector, Enumeration
 from psci.model.language.terms import App, Const, Op, Quantified, Term, Var
 
-Names = Mapping[str, str]
-Row = list[Any]
+SymbolNames = Mapping[str, str]
+EncodedRow = list[Any]
 
 
 class TermRows:
     """A growing list of rows; a term is the place of its row, and its parts are the places of theirs."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[EncodedRow] = []
         self._places: dict[str, int] = {}
 
-    def place(self, term: Term, names: Names | None = None) -> int:
+    def place(self, term: Term, names: SymbolNames | None = None) -> int:
         """The place of a term. Bound variables are named by depth, so that equal trees are one row."""
         names = names or {}
         match term:
@@ -42,9 +42,9 @@ class TermRows:
                 return self._row(kind, "core" if variable.sort == CORE else "node", name, inner)
         raise AssertionError(type(term))
 
-    def effect(self, effect: Effect) -> list[Row]:
+    def effect(self, effect: Effect) -> list[EncodedRow]:
         """The updates of an effect: the field, then its new values everywhere or at single indices."""
-        found: list[Row] = []
+        found: list[EncodedRow] = []
         for update in effect.updates:
             if update.everywhere is not None:
                 names = {variable.name: _bound(variable, i) for i, variable in enumerate(update.binders)}

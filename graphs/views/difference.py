@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from psci.graphs.diagram import Diagram, EdgeKind, EdgeLabel, Table, merged
 
-Place: TypeAlias = tuple[str, str, str, str]
+EdgePlace: TypeAlias = tuple[str, str, str, str]
 """Source, target, call or move, and outcome."""
 
 
@@ -61,8 +61,8 @@ def _from_to(first: str, second: str) -> str:
     return f"from {first} to {second}"
 
 
-def _labels(diagram: Diagram) -> dict[Place, dict[str, EdgeLabel]]:
-    found: dict[Place, dict[str, EdgeLabel]] = {}
+def _labels(diagram: Diagram) -> dict[EdgePlace, dict[str, EdgeLabel]]:
+    found: dict[EdgePlace, dict[str, EdgeLabel]] = {}
     for edge in diagram.edges:
         for label in edge.labels:
             place = edge.source, edge.target, label.what, label.outcome

@@ -57,7 +57,7 @@ def subtitle_of(product: Product) -> str:
 
 # ---- answers that change nothing
 
-Answers: TypeAlias = dict[EdgeLabel, set[str]]
+AnswerNodes: TypeAlias = dict[EdgeLabel, set[str]]
 """Each answer and the nodes in which it is given."""
 _MOST_RULES = 3
 _NO_CORE, _DOMAIN = "no core", "a power domain"
@@ -65,7 +65,7 @@ _TARGETS = ("", _NO_CORE, _DOMAIN)
 """Beside the nodes: calls without a target, and targets that are no core."""
 
 
-def _tables(answers: Answers, nodes: tuple[DiagramNode, ...], where_text: str = "in") -> tuple[Table, ...]:
+def _tables(answers: AnswerNodes, nodes: tuple[DiagramNode, ...], where_text: str = "in") -> tuple[Table, ...]:
     """The answers as one table: a row for each call and answer, with the rules and where they apply."""
     names = {node.name: node.label.partition("\n")[0] for node in nodes} | {name: name for name in _TARGETS}
     rows: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
@@ -120,7 +120,7 @@ def _core_node(state: State, core: int) -> str:
 def core_view(product: Product, refusals: bool = False) -> Diagram:
     """One core: its power state and what it does. The transitions of all cores are laid on top of each other."""
     found: set[tuple[str, str, EdgeKind, EdgeLabel]] = set()
-    answers: Answers = {}
+    answers: AnswerNodes = {}
     names: set[str] = set()
     for state, transition in transitions(product):
         action = transition.action
@@ -211,7 +211,7 @@ def _system_node(state: State) -> str:
 def system_view(product: Product, refusals: bool = False) -> Diagram:
     """The whole system: whether it runs, is suspended, is on its way down, or is down, and why."""
     found: set[tuple[str, str, EdgeKind, EdgeLabel]] = set()
-    answers: Answers = {}
+    answers: AnswerNodes = {}
     names: dict[str, None] = {}
     for state, transition in transitions(product):
         source, target = _system_node(state), _system_node(transition.target)
@@ -276,7 +276,7 @@ def states_view(product: Product, refusals: bool = False) -> Diagram:
         )
     names = {state: f"s{number}" for number, state in enumerate(done.states)}
     found = []
-    answers: Answers = {}
+    answers: AnswerNodes = {}
     for state in done.states:
         for transition in product.successors(state):
             if transition.target == state:
@@ -344,7 +344,7 @@ _NODE_NOTES = {
 def node_view(product: Product, refusals: bool = False) -> Diagram:
     """One power domain: its local state. The transitions of all nodes are laid on top of each other."""
     found: set[tuple[str, str, EdgeKind, EdgeLabel]] = set()
-    answers: Answers = {}
+    answers: AnswerNodes = {}
     names: set[str] = set()
     for state, transition in transitions(product):
         for number in range(len(product.machine.tree.names)):

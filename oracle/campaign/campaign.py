@@ -14,7 +14,7 @@ from typing import Any
 from psci.host.requirements import CannotRun
 from psci.model.events import Event, MachineEvent
 from psci.model.specification import SPECIFICATION
-from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, Overlap, entries_of
+from psci.oracle.campaign.judging import Deviation, DeviationKey, Judge, Judgement, Overlap, entries_of
 from psci.oracle.campaign.reach import in_reach
 from psci.oracle.checker.report import Finding, Report, Verdict
 from psci.oracle.generating.generator import Generator, ProgramShape
@@ -99,7 +99,7 @@ class CampaignResult:
     permissions: Counter[str] = field(default_factory=Counter)
     situations: Counter[str] = field(default_factory=Counter)
     overlap: Overlap = field(default_factory=Overlap)
-    found: dict[Key, FoundDeviation] = field(default_factory=dict)
+    found: dict[DeviationKey, FoundDeviation] = field(default_factory=dict)
     consequential: int = 0
     repeated: int = 0
     """Programs that were run again because a call had no answer."""
@@ -352,7 +352,7 @@ def death_of(death: PeerDied) -> tuple[Deviation, Judgement]:
     report = Report(machine.psci if isinstance(machine, MachineEvent) else "")
     at = max(len(death.trace) - 1, 0)
     finding = Finding(at, str(death), "an implementation that goes on", (), (), None)
-    deviation = Deviation(Key(DEATH, death.how, ()), finding, at, ())
+    deviation = Deviation(DeviationKey(DEATH, death.how, ()), finding, at, ())
     return deviation, Judgement(death.trace, report)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psci.oracle.campaign.campaign import CampaignResult, FoundDeviation
-from psci.oracle.campaign.judging import Key
+from psci.oracle.campaign.judging import DeviationKey
 from psci.oracle.campaign.keeping import Keeper
 from psci.oracle.campaign.reproducing import Reproduced, race_of
 from psci.oracle.campaign.saved import as_document
@@ -20,7 +20,7 @@ def document(
     result: CampaignResult,
     peer: str,
     command: str,
-    made: Mapping[Key, Reproduced],
+    made: Mapping[DeviationKey, Reproduced],
     keeper: Keeper,
     first_verdict: float | None,
 ) -> dict[str, Any]:

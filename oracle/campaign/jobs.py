@@ -42,7 +42,7 @@ class SoFar(NamedTuple):
     found: int
 
 
-Tell = Callable[[SoFar], None]
+TellSoFar = Callable[[SoFar], None]
 Document = dict[str, Any]
 """What `psci fuzz --json` prints."""
 
@@ -58,7 +58,9 @@ class _Note:
     """Of each process: the number of its next program, and its document."""
 
 
-def campaign(order: Order, jobs: int, tell: Tell, *, resume: bool = False, seed: int | None = None) -> dict[str, Any]:
+def campaign(
+    order: Order, jobs: int, tell: TellSoFar, *, resume: bool = False, seed: int | None = None
+) -> dict[str, Any]:
     """Run an order in so many processes; returns the document of `psci fuzz --json`.
 
     Args:
@@ -106,7 +108,7 @@ def _part(order: Order, job: int, jobs: int, note: _Note | None) -> Order:
 # ---- processes
 
 
-def _alone(order: Order, before: Document | None, tell: Tell) -> Document:
+def _alone(order: Order, before: Document | None, tell: TellSoFar) -> Document:
     return _noted(order, before, lambda result: tell(_so_far(result)))
 
 
@@ -157,7 +159,7 @@ def _worker(connection: Connection, parent: int, order: Order, before: Document 
         connection.send(("error", (str(error), getattr(error, "exit_status", 2))))
 
 
-def _together(parts: list[Order], before: list[Document | None], tell: Tell) -> list[Document]:
+def _together(parts: list[Order], before: list[Document | None], tell: TellSoFar) -> list[Document]:
     context = multiprocessing.get_context("spawn")
     documents: dict[int, dict[str, Any]] = {}
     so_far: dict[int, SoFar] = {}
@@ -201,7 +203,7 @@ def _listen(
     documents: dict[int, dict[str, Any]],
     so_far: dict[int, SoFar],
     errors: list[tuple[str, int]],
-    tell: Tell,
+    tell: TellSoFar,
     deadline: float | None,
 ) -> None:
     while pipes and (deadline is None or time.monotonic() < deadline):

@@ -30,7 +30,7 @@ from psci.oracle.peers.program import CallStep, EntrySlot, Program, ProgramStep
 from psci.oracle.profiles.narrowing import narrowed
 
 
-class Key(NamedTuple):
+class DeviationKey(NamedTuple):
     """What a deviation is: two findings with the same key are the same deviation."""
 
     what: str
@@ -43,7 +43,7 @@ class Key(NamedTuple):
         return f"{self.what} {self.observed} [{', '.join(self.rules)}]"
 
 
-def alike(one: Key, other: Key) -> bool:
+def alike(one: DeviationKey, other: DeviationKey) -> bool:
     """Whether two deviations are of the same kind: what is undeclared in a trace may leave other rules open."""
     same = one.what == other.what and one.observed == other.observed
     return same and (one.rules == other.rules or bool(set(one.rules) & set(other.rules)))
@@ -53,7 +53,7 @@ def alike(one: Key, other: Key) -> bool:
 class Deviation:
     """One deviation in one trace."""
 
-    key: Key
+    key: DeviationKey
     finding: Finding
     at: int
     """The index of its event in the trace."""
@@ -279,7 +279,7 @@ class _Watch:
     def _unanswered(self, at: int, event: TimeoutEvent, promised: tuple[tuple[str, ...], tuple[str, ...]]) -> Deviation:
         rules, cites = promised
         name = self.open[event.cpu][0] if event.cpu in self.open else "START"
-        key = Key(name, "gives no answer", _without_amendments(rules, self.checker.stepper.specification))
+        key = DeviationKey(name, "gives no answer", _without_amendments(rules, self.checker.stepper.specification))
         wanted = f"an answer by {', '.join(rules)}"
         finding = Finding(at, f"core {event.cpu:#x} gave no answer", wanted, rules, cites, None)
         return Deviation(key, finding, at, cites)
@@ -305,10 +305,10 @@ class _Watch:
         if isinstance(event, ReturnEvent):
             name, wide, _ = self.open.get(event.cpu, ("UNKNOWN", True, []))
             rules = _without_amendments(sorted(self._certain(before, event.cpu)), specification)
-            key = Key(name, f"returns {answer_text(event.x0, wide)}", rules)
+            key = DeviationKey(name, f"returns {answer_text(event.x0, wide)}", rules)
             near = finding.nearest.cites if finding.nearest else ()
             return Deviation(key, finding, at, tuple(dict.fromkeys((*finding.cites, *near))))
-        return Deviation(Key(*_event_text(event), finding.cites), finding, at, finding.cites)
+        return Deviation(DeviationKey(*_event_text(event), finding.cites), finding, at, finding.cites)
 
 
 def _binding(rules: Sequence[Rule]) -> set[str]:
@@ -400,4 +400,14 @@ def _calls_of_each_core(steps: Sequence[ProgramStep]) -> dict[int, list[CallStep
     return own
 
 
-__all__ = ["Deviation", "Judge", "Judgement", "Key", "Overlap", "alike", "answer_text", "entries_of", "overlap"]
+__all__ = [
+    "Deviation",
+    "DeviationKey",
+    "Judge",
+    "Judgement",
+    "Overlap",
+    "alike",
+    "answer_text",
+    "entries_of",
+    "overlap",
+]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from psci.oracle.campaign import saved
-from psci.oracle.campaign.judging import Key
+from psci.oracle.campaign.judging import DeviationKey
 from psci.oracle.campaign.saved import SavedDeviation, SavedError
 
 OBSERVATIONS = "observations"
@@ -20,7 +20,7 @@ class Keeper:
     """Writes what a campaign finds."""
 
     folder: Path
-    files: dict[Key, Path] = field(default_factory=dict)
+    files: dict[DeviationKey, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     """What could not be written, and where it is instead."""
     lost: list[SavedDeviation] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Keeper:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 
-    def keep(self, key: Key, document: SavedDeviation, *, observation: bool = False) -> None:
+    def keep(self, key: DeviationKey, document: SavedDeviation, *, observation: bool = False) -> None:
         """Write a finding; the file that held it before is removed once the new one is there."""
         folder = self.folder / OBSERVATIONS if observation else self.folder
         try:

@@ -10,7 +10,7 @@ from psci.host.requirements import CannotRun
 from psci.model.events import Event, MachineEvent
 from psci.oracle import peers
 from psci.oracle.campaign.campaign import death_of
-from psci.oracle.campaign.judging import Deviation, Judge, Key, alike, entries_of
+from psci.oracle.campaign.judging import Deviation, DeviationKey, Judge, alike, entries_of
 from psci.oracle.campaign.saved import SavedDeviation
 from psci.oracle.peers.peer import Peer, PeerDied
 from psci.oracle.peers.quirks import amended
@@ -30,7 +30,7 @@ class Replayed:
     seen: int
     text: tuple[str, ...]
     """The finding as it was seen now."""
-    others: tuple[Key, ...]
+    others: tuple[DeviationKey, ...]
     """Other deviations of the same runs, unless they are listed as quirks."""
     problems: tuple[str, ...]
     trace: tuple[Event, ...]
@@ -68,7 +68,7 @@ def replay(peer: Peer, saved: SavedDeviation, times: int, request: Request) -> R
     assert isinstance(machine, MachineEvent)
     seen = 0
     text: tuple[str, ...] = ()
-    others: dict[Key, None] = {}
+    others: dict[DeviationKey, None] = {}
     problems: list[str] = []
     trace: tuple[Event, ...] = ()
     for _ in range(times):

@@ -11,7 +11,7 @@ from psci.host.requirements import CannotRun
 from psci.model.events import BootEvent, CallEvent, EnterEvent, MachineEvent, ReturnEvent, SystemEvent
 from psci.model.specification import SPECIFICATION
 from psci.oracle.campaign.campaign import DEATH, CampaignResult, FoundDeviation, death_of
-from psci.oracle.campaign.judging import Deviation, Judge, Judgement, Key, alike, entries_of
+from psci.oracle.campaign.judging import Deviation, DeviationKey, Judge, Judgement, alike, entries_of
 from psci.oracle.campaign.saved import SavedDeviation
 from psci.oracle.campaign.shrinker import Rate, Shrinker, measure
 from psci.oracle.peers.peer import Peer, PeerDied
@@ -62,7 +62,7 @@ def as_found(found: FoundDeviation) -> Reproduced:
     return Reproduced(found, found.program, found.judgement, Rate(1, 1))
 
 
-def shown(judgement: Judgement, key: Key) -> Deviation | None:
+def shown(judgement: Judgement, key: DeviationKey) -> Deviation | None:
     """The deviation of that kind in a trace; a consequence of another one does not count."""
     for deviation in (*judgement.deviations, *judgement.unanswered):
         if alike(deviation.key, key) and not deviation.finding.consequential:

@@ -15,10 +15,10 @@ from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.specification import SPECIFICATION
 from psci.model.tables.facts import FACTS
-from psci.oracle.campaign.judging import Key
+from psci.oracle.campaign.judging import DeviationKey
 from psci.oracle.campaign.shrinker import Rate
 from psci.oracle.peers.program import (
-    Argument,
+    ArgumentValue,
     CallStep,
     EntrySlot,
     ObserveStep,
@@ -54,7 +54,7 @@ class SavedDeviation:
     """Which program of the campaign showed it."""
     psci: str
     profile: Mapping[str, Any]
-    key: Key
+    key: DeviationKey
     facts: tuple[str, ...]
     text: tuple[str, ...]
     """The finding, for a person."""
@@ -271,7 +271,7 @@ def _saved(document: _Reader) -> SavedDeviation:
         number=document.at("number").integer(),
         psci=document.at("psci").text(),
         profile=profile.value,
-        key=Key(
+        key=DeviationKey(
             deviation.at("what").text(),
             deviation.at("observed").text(),
             tuple(rule.at("name").text() for rule in deviation.at("rules").items()),
@@ -341,7 +341,7 @@ def _step(document: _Reader) -> ProgramStep:
     return kinds[kind]()
 
 
-def _arguments(documents: Sequence[_Reader]) -> tuple[Argument, ...]:
+def _arguments(documents: Sequence[_Reader]) -> tuple[ArgumentValue, ...]:
     if len(documents) > 7:
         raise documents[7].wrong("a call has at most 7 arguments")
     return tuple(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from psci.oracle import peers
 from psci.oracle.campaign.campaign import PATIENCE, Campaign, CampaignPlan, CampaignResult, FoundDeviation
 from psci.oracle.campaign.document import document
-from psci.oracle.campaign.judging import Key
+from psci.oracle.campaign.judging import DeviationKey
 from psci.oracle.campaign.keeping import Keeper
 from psci.oracle.campaign.reproducing import Reproduced, Reproducer, as_found
 
@@ -25,7 +25,7 @@ SHRINKING_SECONDS = 20.0
 """For each deviation; a peer that is slow keeps a larger reproducer rather than its user waiting."""
 ALL_SHRINKING_SECONDS = 90.0
 
-Tell = Callable[[CampaignResult], None]
+TellResult = Callable[[CampaignResult], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Order:
 class Session:
     """Runs an order."""
 
-    def __init__(self, order: Order, tell: Tell | None = None) -> None:
+    def __init__(self, order: Order, tell: TellResult | None = None) -> None:
         """Prepare a session.
 
         Args:
@@ -54,7 +54,7 @@ class Session:
         """
         self.order = order
         self.keeper = Keeper(order.folder)
-        self.made: dict[Key, Reproduced] = {}
+        self.made: dict[DeviationKey, Reproduced] = {}
         self.result = CampaignResult(order.plan)
         self.first_verdict: float | None = None
         self._tell = tell or (lambda result: None)
@@ -108,7 +108,7 @@ class Session:
     def _keep_at_once(self, found: FoundDeviation) -> None:
         self._keep(found.deviation.key, as_found(found))
 
-    def _keep(self, key: Key, made: Reproduced) -> None:
+    def _keep(self, key: DeviationKey, made: Reproduced) -> None:
         request: Mapping[str, str] = {
             name: value for name, value in asdict(self.order.request).items() if value is not None
         }
@@ -143,7 +143,7 @@ class Session:
     def _same_together(self) -> None:
         """What became the same small program is one deviation, that undeclared things made look like several."""
         found = self.result.found
-        first: dict[Path, Key] = {}
+        first: dict[Path, DeviationKey] = {}
         for key in list(found):
             file = self.keeper.files.get(key)
             known = first.setdefault(file, key) if file is not None else key

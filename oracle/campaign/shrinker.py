@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, Program, ProgramStep, WakeStep
+from psci.oracle.peers.program import ArgumentValue, CallStep, EntrySlot, ObserveStep, Program, ProgramStep, WakeStep
 
 Test: TypeAlias = Callable[[Program], bool]
 """Runs a program once and tells whether it shows the deviation."""
@@ -208,7 +208,7 @@ def _too_early(life: Sequence[ProgramStep]) -> int:
     return sum(bool(step.cpu) and all(other.cpu == step.cpu for other in life[:at]) for at, step in enumerate(life))
 
 
-def _argument_weight(argument: Argument) -> int:
+def _argument_weight(argument: ArgumentValue) -> int:
     if isinstance(argument, EntrySlot):
         return argument.slot + 4096 * argument.offset
     return argument
@@ -315,7 +315,7 @@ def _plainer_arguments(program: Program) -> Iterator[Program]:
                     yield _with_life(program, number, (*life[:at], replace(step, args=args), *life[at + 1 :]))
 
 
-def _plainer(argument: Argument) -> Iterator[Argument]:
+def _plainer(argument: ArgumentValue) -> Iterator[ArgumentValue]:
     if isinstance(argument, EntrySlot):
         yield from (replace(argument, offset=offset) for offset in range(argument.offset))
         return

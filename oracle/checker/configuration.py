@@ -72,7 +72,7 @@ class Pending(NamedTuple):
         return accepts(self.outcome, x0, self.wide)
 
 
-Calls: TypeAlias = tuple[tuple[int, Pending], ...]
+CallsUnderWay: TypeAlias = tuple[tuple[int, Pending], ...]
 """The calls under way, in the order of their cores."""
 
 
@@ -80,7 +80,7 @@ class Configuration(NamedTuple):
     """One explanation: a state, what each core's call has come to, and what is assumed of the implementation."""
 
     world: World
-    calls: Calls = ()
+    calls: CallsUnderWay = ()
     assumptions: Assumptions = NONE
     claimed: bool = True
     """False in the line of explanations that does not believe an answer that deviated."""
@@ -122,7 +122,7 @@ class Configuration(NamedTuple):
         return Configuration(self.world, self.calls, assumptions, self.claimed)
 
 
-def replaced(calls: Calls, core: int, pending: Pending | None) -> Calls:
+def replaced(calls: CallsUnderWay, core: int, pending: Pending | None) -> CallsUnderWay:
     """The calls under way with another call of one core, or none."""
     rest = [item for item in calls if item[0] != core]
     if pending is not None:

@@ -34,10 +34,10 @@ from psci.oracle.checker.worlds import World, Worlds
 PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED, Modality.AMENDS)
 """Rules that allow and do not oblige; what only they explain is counted."""
 
-Step: TypeAlias = tuple[str, int]
+SilentStep: TypeAlias = tuple[str, int]
 """The decision of a call ("", and its core), or a silent move (its name, and the core or node that moves)."""
 
-Cone: TypeAlias = tuple[Step, ...]
+SilentCone: TypeAlias = tuple[SilentStep, ...]
 """The steps that something can depend on, directly or by others."""
 
 Explains: TypeAlias = Callable[[Configuration], bool | None]
@@ -69,7 +69,7 @@ def looks_at(*locations: Location, changes: Iterable[Location] = ()) -> MoveTarg
 class _Reach(NamedTuple):
     """A step with what it can touch."""
 
-    step: Step
+    step: SilentStep
     footprint: Footprint
     own: frozenset[Location]
     """What the caller has to be doing: it may lose that by the step of another, and nobody waits for it."""
@@ -77,7 +77,7 @@ class _Reach(NamedTuple):
     """Those that it can lead to."""
     enabled: frozenset[Location]
     """What is written by the moves that become possible there."""
-    opens: tuple[Step, ...]
+    opens: tuple[SilentStep, ...]
     """The silent moves that it may make possible."""
 
 
@@ -128,7 +128,7 @@ class Unseen:
         found: set[Configuration] = set()
         rules: set[Rule] = set()
         seen = set(configurations)
-        frontier: list[tuple[Configuration, Cone | None]] = [(configuration, None) for configuration in seen]
+        frontier: list[tuple[Configuration, SilentCone | None]] = [(configuration, None) for configuration in seen]
         whole: MoveTarget | None = None
         while frontier:
             configuration, cone = frontier.pop()
@@ -162,7 +162,7 @@ class Unseen:
 
     def _answers(
         self, configuration: Configuration, core: int, pending: Pending, x0: int, found: set[Configuration],
-        rules: set[Rule], seen: set[Configuration], frontier: list[tuple[Configuration, Cone | None]],
+        rules: set[Rule], seen: set[Configuration], frontier: list[tuple[Configuration, SilentCone | None]],
     ) -> bool:  # fmt: skip
         """Decide an awaited call at once, where that can lead to x0; returns whether others may have to move before."""
         world, assumptions = configuration.world, configuration.assumptions
@@ -224,7 +224,7 @@ class Unseen:
                 moved = self._moved(configuration, world, ("", core))
                 yield Configuration(world, replaced(moved.calls, core, after), under, configuration.claimed)
 
-    def steps(self, configuration: Configuration, step: Step) -> Iterator[Configuration]:
+    def steps(self, configuration: Configuration, step: SilentStep) -> Iterator[Configuration]:
         """What one step leads to."""
         name, index = step
         if not name:
@@ -242,7 +242,7 @@ class Unseen:
         return self._keeping(configuration, world, Footprint(frozenset(), dict.fromkeys(written)), None)
 
     def _go_on(
-        self, configuration: Configuration, cone: Cone, target: MoveTarget, awaited: int | None,
+        self, configuration: Configuration, cone: SilentCone, target: MoveTarget, awaited: int | None,
         seen: set[Configuration], frontier: list[Any],
     ) -> None:  # fmt: skip
         context = configuration.world.context
@@ -254,7 +254,9 @@ class Unseen:
                 wider = cone if after.world.context == context and not target.ends else self.cone(after, target)
                 self._add(after, wider, seen, frontier)
 
-    def _add(self, after: Configuration, cone: Cone | None, seen: set[Configuration], frontier: list[Any]) -> None:
+    def _add(
+        self, after: Configuration, cone: SilentCone | None, seen: set[Configuration], frontier: list[Any]
+    ) -> None:
         if after not in seen:
             seen.add(after)
             frontier.append((after, cone))
@@ -263,7 +265,7 @@ class Unseen:
 
     # ---- answers that a call could have got
 
-    def _moved(self, configuration: Configuration, world: World, step: Step) -> Configuration:
+    def _moved(self, configuration: Configuration, world: World, step: SilentStep) -> Configuration:
         if len(configuration.calls) == (not step[0]):
             return configuration.in_world(world)
         reach = self._reach(configuration, step)
@@ -343,23 +345,23 @@ class Unseen:
             return False
         return place in self.footprints.of_change(pending.call, configuration.world.context).writes
 
-    def cone(self, configuration: Configuration, target: MoveTarget) -> Cone:
+    def cone(self, configuration: Configuration, target: MoveTarget) -> SilentCone:
         """The steps that the target depends on, directly or by other steps."""
         open_calls = tuple([(core, pending.call) for core, pending in configuration.calls if pending.outcome is None])
         cones = configuration.world.cones
-        known: Cone | None = cones.get((target, open_calls))
+        known: SilentCone | None = cones.get((target, open_calls))
         if known is None:
             if len(cones) > _LIMIT_OF_CONES:
                 cones.clear()
             known = cones[target, open_calls] = self._cone(configuration, target)
         return known
 
-    def _cone(self, configuration: Configuration, target: MoveTarget) -> Cone:
+    def _cone(self, configuration: Configuration, target: MoveTarget) -> SilentCone:
         waiting = self._potential(configuration)
         if not waiting:
             return ()
         context = configuration.world.context
-        inside: list[Step] = []
+        inside: list[SilentStep] = []
         footprint = target.footprint
         if target.once_going is not None and context.system != "RUNNING":
             footprint = target.once_going
@@ -403,8 +405,8 @@ class Unseen:
 
     def _potential(self, configuration: Configuration) -> list[_Reach]:
         """The steps that are possible, or may become possible by others."""
-        found: dict[Step, _Reach] = {}
-        waiting: list[Step] = [
+        found: dict[SilentStep, _Reach] = {}
+        waiting: list[SilentStep] = [
             ("", core)
             for core, pending in configuration.calls
             if pending.outcome is None and configuration.state.activity[core] == "RUNNING"
@@ -421,9 +423,9 @@ class Unseen:
             waiting += reach.opens
         return list(found.values())
 
-    def _opened(self, footprint: Footprint) -> tuple[Step, ...]:
+    def _opened(self, footprint: Footprint) -> tuple[SilentStep, ...]:
         """The silent moves that a step with this footprint may make possible."""
-        found: dict[Step, None] = {}
+        found: dict[SilentStep, None] = {}
         for location in footprint.writes:
             if location in _CONTROL_LOCATIONS:
                 continue
@@ -432,7 +434,7 @@ class Unseen:
                 found.update(((name, place), None) for place in places)
         return tuple(found)
 
-    def _reach(self, configuration: Configuration, step: Step) -> _Reach:
+    def _reach(self, configuration: Configuration, step: SilentStep) -> _Reach:
         name, index = step
         context = configuration.world.context
         if name:

@@ -33,9 +33,9 @@ from psci.model.step import Invocation, Stepper, blank_field
 from psci.model.symbols.state import FIELDS, KIND
 from psci.oracle.checker.footprint import CONTROL, Context, Footprints, Location
 
-Assumed: TypeAlias = Mapping[Key, Value]
+AssumedValues: TypeAlias = Mapping[Key, Value]
 
-NOTHING_ASSUMED: Assumed = {}
+NOTHING_ASSUMED: AssumedValues = {}
 
 STATISTICS = ("PSCI_STAT_RESIDENCY", "PSCI_STAT_COUNT")
 """Their answers are judged by bounds (`psci.oracle.statistics`), not by the state."""
@@ -70,10 +70,10 @@ class WorldOutcome(NamedTuple):
     """The state after it."""
 
 
-Branches: TypeAlias = tuple[tuple[Assumed, tuple[WorldOutcome, ...]], ...]
+Branches: TypeAlias = tuple[tuple[AssumedValues, tuple[WorldOutcome, ...]], ...]
 """The outcomes of a call under each assumption that makes a difference to them."""
 
-Ways: TypeAlias = tuple[tuple[Assumed, Rule, "World"], ...]
+Ways: TypeAlias = tuple[tuple[AssumedValues, Rule, "World"], ...]
 """The ways in which a move is possible, each under what it assumes."""
 
 
@@ -316,7 +316,7 @@ class Worlds:
 
     # ---- what follows from them
 
-    def outcomes(self, world: World, call: Invocation, assumed: Assumed = NOTHING_ASSUMED) -> Branches:
+    def outcomes(self, world: World, call: Invocation, assumed: AssumedValues = NOTHING_ASSUMED) -> Branches:
         """The outcomes of a call, under every answer to what is undeclared, not assumed, and makes a difference."""
         known = world.outcomes.get(call)
         if known is None or (known[1] is not None and known[1] != (self.generation, assumed)):
@@ -328,7 +328,7 @@ class Worlds:
             known = world.outcomes[call] = branches, (self.generation, assumed) if asked else None
         return known[0]
 
-    def _branches(self, world: World, call: Invocation, assumed: Assumed) -> Branches:
+    def _branches(self, world: World, call: Invocation, assumed: AssumedValues) -> Branches:
         try:
             allowed = self.stepper.allowed(world.state, call, assumed)
         except Undeclared as missing:
@@ -399,7 +399,7 @@ class Worlds:
             known = world.ways[key] = self._ways(world, name, index, parameters, NOTHING_ASSUMED)
         return known
 
-    def _ways(self, world: World, name: str, index: int, parameters: tuple[Any, ...], assumed: Assumed) -> Ways:
+    def _ways(self, world: World, name: str, index: int, parameters: tuple[Any, ...], assumed: AssumedValues) -> Ways:
         try:
             found = self.stepper.move(name, world.state, index, parameters, assumed)
         except Undeclared as missing:
@@ -472,4 +472,15 @@ class Guard:
         self.own = [name for name, indexed in sorted(fields.items()) if indexed]
 
 
-__all__ = ["LEAST", "STATISTICS", "Assumed", "Branches", "Detail", "Ground", "Guard", "World", "WorldOutcome", "Worlds"]
+__all__ = [
+    "LEAST",
+    "STATISTICS",
+    "AssumedValues",
+    "Branches",
+    "Detail",
+    "Ground",
+    "Guard",
+    "World",
+    "WorldOutcome",
+    "Worlds",
+]

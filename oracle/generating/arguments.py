@@ -14,7 +14,7 @@ from psci.model.declare import Call
 from psci.model.language.rules import REGISTERS
 from psci.model.machine import Machine
 from psci.model.specification import Specification
-from psci.oracle.peers.program import Argument
+from psci.oracle.peers.program import ArgumentValue
 
 ALL_32 = 0xFFFF_FFFF
 ALL_64 = 0xFFFF_FFFF_FFFF_FFFF
@@ -54,7 +54,7 @@ class Pool:
     name: str = ""
     """Of the argument: calls that have an argument of one name mean the same by it."""
 
-    def draw(self, random: Random, wide: bool, focus: int | None, used: Sequence[int] = ()) -> Argument | None:
+    def draw(self, random: Random, wide: bool, focus: int | None, used: Sequence[int] = ()) -> ArgumentValue | None:
         """A value; None stands for an entry slot of its own, which the caller has to choose.
 
         Args:

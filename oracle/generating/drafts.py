@@ -12,13 +12,13 @@ from psci.model.language.rules import Completion
 from psci.model.machine import Machine
 from psci.model.step import Invocation, Outcome, Stepper
 from psci.oracle.generating.arguments import Pool
-from psci.oracle.peers.program import Argument, EntrySlot
+from psci.oracle.peers.program import ArgumentValue, EntrySlot
 
 SLOTS_BASE = 0x4000_0000
 """Where entry slots lie in the generator's own picture of the machine; an adapter has its own addresses."""
 SLOT_SIZE = 4
 
-Role = Literal["caller", "target", "settle", "wake"]
+StepRole = Literal["caller", "target", "settle", "wake"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Draft:
     """A call that one core may make, and what the model expects of it."""
 
     invocation: Invocation
-    args: tuple[Argument, ...]
+    args: tuple[ArgumentValue, ...]
     expected: Outcome
     name: str
     """Of the function."""
@@ -94,7 +94,7 @@ class Draft:
 class DraftWay:
     """One step of a core from one situation to another."""
 
-    role: Role
+    role: StepRole
     """Who calls: the core itself, or another one; or nobody, when time or a wakeup is all it takes."""
     call: Call | None = None
     fn: int = 0
@@ -121,18 +121,18 @@ class Owner(Protocol):
     def expected(self, state: Any, invocation: Invocation) -> Outcome:
         """The plainest outcome of a call in a state."""
 
-    def draft(self, state: Any, core: int, fn: int, args: tuple[Argument, ...]) -> Draft:
+    def draft(self, state: Any, core: int, fn: int, args: tuple[ArgumentValue, ...]) -> Draft:
         """A call, with what the model expects of it in a state."""
 
     def arguments_of(
         self, way: DraftWay, random: Random, target: int, entry: Callable[[], EntrySlot]
-    ) -> tuple[Argument, ...]:
+    ) -> tuple[ArgumentValue, ...]:
         """The arguments of a call that is a way, about a core."""
 
 
-def address(argument: Argument) -> int:
+def address(argument: ArgumentValue) -> int:
     """The word that an argument is in the generator's own picture of the machine."""
     return SLOTS_BASE + argument.slot * SLOT_SIZE + argument.offset if isinstance(argument, EntrySlot) else argument
 
 
-__all__ = ["SLOTS_BASE", "SLOT_SIZE", "Draft", "DraftWay", "Owner", "ProgramShape", "Role", "address"]
+__all__ = ["SLOTS_BASE", "SLOT_SIZE", "Draft", "DraftWay", "Owner", "ProgramShape", "StepRole", "address"]

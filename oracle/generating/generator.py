@@ -27,7 +27,7 @@ from psci.oracle.generating.drafts import Draft, DraftWay, ProgramShape, address
 from psci.oracle.generating.life import DraftLife
 from psci.oracle.generating.memory import Memory
 from psci.oracle.generating.ways import PENDING, RUNNING, explored, situation
-from psci.oracle.peers.program import Argument, CallStep, EntrySlot, Program
+from psci.oracle.peers.program import ArgumentValue, CallStep, EntrySlot, Program
 
 ASKED = FIELD_BY_NAME["asked"]
 _DRAWN = 12
@@ -114,7 +114,7 @@ class Generator:
         plain = [o for o in allowed.outcomes if o.rule.modality not in (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)]
         return (amended or plain or list(allowed.outcomes))[0]
 
-    def draft(self, state: Any, core: int, fn: int, args: tuple[Argument, ...]) -> Draft:
+    def draft(self, state: Any, core: int, fn: int, args: tuple[ArgumentValue, ...]) -> Draft:
         """A call, with what the model expects of it in a state."""
         x1, x2, x3 = (*(address(argument) for argument in args), 0, 0, 0)[:3]
         invocation = Invocation(core, fn, x1, x2, x3)
@@ -190,7 +190,7 @@ class Generator:
         args = self.arguments_of(way, random, min(1, len(self.machine.cores) - 1), lambda: EntrySlot(1))
         return self.draft(state, 0, fn, args), way.words
 
-    def arguments_of(self, way: DraftWay, random: Random, target: int, entry: Any) -> tuple[Argument, ...]:
+    def arguments_of(self, way: DraftWay, random: Random, target: int, entry: Any) -> tuple[ArgumentValue, ...]:
         """The arguments of a call that is a way, about a core.
 
         Args:
@@ -201,7 +201,7 @@ class Generator:
         """
         assert way.call is not None
         wide = way.fn == way.call.fid64
-        args: list[Argument] = []
+        args: list[ArgumentValue] = []
         for pool, word in zip(self.pools[way.call.name], way.words, strict=False):
             if word is not None:
                 args.append(word)

@@ -15,7 +15,7 @@ from psci.oracle.generating.arguments import OFFSETS
 from psci.oracle.generating.drafts import SLOT_SIZE, SLOTS_BASE, Draft, Owner
 from psci.oracle.generating.memory import Memory
 from psci.oracle.generating.ways import ASLEEP, OFF, PENDING, RUNNING, DraftWay, route, situation
-from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
+from psci.oracle.peers.program import ArgumentValue, CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
 
 _CANDIDATES = 8
 """Of so many calls drawn, the one is taken whose expected rule and situation were covered least."""
@@ -539,7 +539,7 @@ class DraftLife:
         fn = random.choice(call.ids())
         wide = fn == call.fid64
         mpidr = None if focus is None else owner.machine.cores[focus]
-        given: list[Argument] = []
+        given: list[ArgumentValue] = []
         for pool in owner.pools[call.name]:
             value = pool.draw(random, wide, mpidr, self.used.get(pool.name, ()))
             given.append(self._entry(random.random() < 0.04) if value is None else value)
@@ -548,7 +548,7 @@ class DraftLife:
             given = [a if isinstance(a, EntrySlot) else a | random.getrandbits(32) << 32 for a in given]
         return owner.draft(state, core, fn, tuple(given))
 
-    def _draft(self, core: int, fn: int, args: tuple[Argument, ...]) -> Draft:
+    def _draft(self, core: int, fn: int, args: tuple[ArgumentValue, ...]) -> Draft:
         return self.owner.draft(self.state, core, fn, args)
 
     def _call(self, draft: Draft, returns: bool | None = None) -> bool:

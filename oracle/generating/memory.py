@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-Cell = tuple[str, str]
+SituationCell = tuple[str, str]
 """A function, and the situation of the core that its call is about."""
 Meeting = tuple[str, str]
 """The rules that would answer two calls, made at the same time, whose order matters."""
@@ -18,7 +18,7 @@ class Memory:
     rules: Counter[str] = field(default_factory=Counter)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     """One rule, and the next one of a call about the same core."""
-    cells: Counter[Cell] = field(default_factory=Counter)
+    cells: Counter[SituationCell] = field(default_factory=Counter)
     meetings: Counter[Meeting] = field(default_factory=Counter)
     words: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     """A function, the place of an argument, and what it was."""
@@ -28,4 +28,4 @@ class Memory:
         return (one, other) if one < other else (other, one)
 
 
-__all__ = ["Cell", "Meeting", "Memory"]
+__all__ = ["Meeting", "Memory", "SituationCell"]

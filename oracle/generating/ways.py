@@ -13,7 +13,7 @@ from typing import Any
 
 from psci.model.declare import Call
 from psci.model.language.rules import Completion
-from psci.oracle.generating.drafts import Draft, DraftWay, Role
+from psci.oracle.generating.drafts import Draft, DraftWay, StepRole
 
 OFF, PENDING, RUNNING = "OFF", "ON_PENDING", "RUNNING"
 ASLEEP = ("STANDBY", "RETENTION", "POWERDOWN")
@@ -51,7 +51,7 @@ def explored(
                 outcome = draft.expected
                 if draft.ends_life or (outcome.completion is Completion.RETURNS and outcome.state is state):
                     continue
-                roles: tuple[Role, ...] = ("caller", "target")
+                roles: tuple[StepRole, ...] = ("caller", "target")
                 for core, role in enumerate(roles[: len(state.power)]):
                     step = situation(state, core), situation(outcome.state, core)
                     way = DraftWay(role, call, draft.invocation.fn, words)

@@ -16,7 +16,7 @@ from psci.model.errors import InputError
 from psci.model.tables.versions import version
 from psci.oracle import peers
 from psci.oracle.campaign.campaign import CampaignPlan
-from psci.oracle.campaign.jobs import Tell, campaign
+from psci.oracle.campaign.jobs import TellSoFar, campaign
 from psci.oracle.campaign.session import Order
 from psci.oracle.peers import Request
 
@@ -71,7 +71,7 @@ def offered() -> tuple[list[str], dict[str, str]]:
     return found, missing
 
 
-def column(label: str, wanted: Wanted, tell: Tell) -> dict[str, Any]:
+def column(label: str, wanted: Wanted, tell: TellSoFar) -> dict[str, Any]:
     """Run one implementation, and keep what came of it beside the matrix.
 
     Args:

@@ -22,7 +22,7 @@ class EntrySlot:
     offset: int = 0
 
 
-Argument: TypeAlias = int | EntrySlot
+ArgumentValue: TypeAlias = int | EntrySlot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class CallStep(ProgramStep):
     """Run the conduit instruction with x0 = `fn` and x1, x2, ... = `args` (up to 7; the rest 0)."""
 
     fn: int
-    args: tuple[Argument, ...] = ()
+    args: tuple[ArgumentValue, ...] = ()
     returns: bool = True
     """False where no return is expected: later turns then wait for a shorter time."""
 

@@ -27,13 +27,13 @@ STANDBY_STATES = (0x0, 0x1, 0x2, 0x0100_0000, 0x0200_0000)
 TRUSTED_OS = ("up_migratable", "up_fixed", "mp_or_none")
 EXTENDED_FORMAT, OS_INITIATED = 0b10, 0b01
 
-Asked = tuple[int, int, int]
+AskedOf = tuple[int, int, int]
 """A function id and its first two arguments."""
 
 
 def questions(cpus: int, psci: str | None = None) -> Program:
     """A program that asks for the version, for every function in both widths, and for what the answers leave open."""
-    asked: list[Asked] = [(PSCI_VERSION, 0, 0), (MIGRATE_INFO_TYPE, 0, 0)]
+    asked: list[AskedOf] = [(PSCI_VERSION, 0, 0), (MIGRATE_INFO_TYPE, 0, 0)]
     asked += [(PSCI_FEATURES, fid, 0) for fid in (SMCCC_VERSION, *(fid for call in CALLS for fid in call.ids()))]
     asked += [(AFFINITY_INFO, 0, level) for level in LEVELS]
     steps = [CallStep(turn=turn, cpu=0, fn=fn, args=(x1, x2)) for turn, (fn, x1, x2) in enumerate(asked)]
@@ -82,7 +82,7 @@ def accepted_states(traces: Sequence[Sequence[Event]]) -> list[str]:
     return [hex(word) for word in STANDBY_STATES if answers.get((CPU_SUSPEND, word, 0)) == 0]
 
 
-def _features(answers: Mapping[Asked, int], version: str | None) -> dict[str, Any]:
+def _features(answers: Mapping[AskedOf, int], version: str | None) -> dict[str, Any]:
     functions = {}
     for call in CALLS:
         answer = answers.get((PSCI_FEATURES, call.ids()[0], 0))
@@ -111,7 +111,7 @@ def _denied(answer: int | None) -> bool:
     return answer is None or answer == NOT_SUPPORTED.word(32)
 
 
-def _answers(trace: Sequence[Event]) -> list[tuple[Asked, int]]:
+def _answers(trace: Sequence[Event]) -> list[tuple[AskedOf, int]]:
     found, asked = [], None
     for event in trace:
         match event:

@@ -13,8 +13,8 @@ from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.tables.versions import V0_1, V1_0, Version
 from psci.oracle.profiles.symbols import FUNCTION_KEYS, local_states
 
-Profile: TypeAlias = Mapping[str, Any]
-Requirement: TypeAlias = Callable[[Profile, tuple[int, ...], Topology | None, Version], str | None]
+ProfileFields: TypeAlias = Mapping[str, Any]
+ProfileRequirement: TypeAlias = Callable[[ProfileFields, tuple[int, ...], Topology | None, Version], str | None]
 """Says what is wrong with a profile, beginning with the field, or None."""
 
 RESERVED: Mapping[str, int] = {"original": 0xFCFE_0000, "extended": 0xB000_0000}
@@ -22,7 +22,7 @@ STATE_TYPE: Mapping[str, int] = {"original": 16, "extended": 30}
 DEPTH = LOCAL_STATE.values.index
 
 
-def require(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> None:
+def require(profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> None:
     """Hold a profile against all requirements.
 
     Raises:
@@ -34,7 +34,9 @@ def require(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judg
             raise ProfileError(wrong)
 
 
-def _functions_exist(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+def _functions_exist(
+    profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version
+) -> str | None:
     """RET-6: a version's mandatory functions are there, and those of later versions are not."""
     calls = {call.name: call for call in CALLS}
     for name, present in profile.get("functions", {}).items():
@@ -49,7 +51,7 @@ def _functions_exist(profile: Profile, cpus: tuple[int, ...], tree: Topology | N
 
 
 def _functions_go_together(
-    profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version
+    profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version
 ) -> str | None:
     """RET-7, RET-8: both or neither. RET-9: MIGRATE needs MIGRATE_INFO_UP_CPU."""
     functions = profile.get("functions", {})
@@ -65,7 +67,7 @@ def _functions_go_together(
     return None
 
 
-def _trusted_os(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+def _trusted_os(profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
     """RET-10, MIG_TYPE-5: without MIGRATE_INFO_TYPE there is no uniprocessor Trusted OS for the caller."""
     uniprocessor = profile.get("trusted_os", "mp_or_none") != "mp_or_none"
     if uniprocessor and profile.get("functions", {}).get("MIGRATE_INFO_TYPE") is False:
@@ -78,7 +80,9 @@ def _trusted_os(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, 
     return None
 
 
-def _mode_and_format(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+def _mode_and_format(
+    profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version
+) -> str | None:
     """PSTATE-4, OSI-1: both came with 1.0. FEAT-11: the mode needs the call that sets it."""
     if judged < V1_0 and profile.get("power_state_format") == "extended":
         return f"power_state_format: version {judged} has the original format only (PSTATE-4)"
@@ -94,7 +98,7 @@ def _mode_and_format(profile: Profile, cpus: tuple[int, ...], tree: Topology | N
     return None
 
 
-def _states(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+def _states(profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
     """PSTATE-5, -6, -10, -11 and PD-3 to PD-6: a power_state says what the states that it stands for are."""
     seen: dict[int, int] = {}
     for place, state in enumerate(profile.get("states", ())):
@@ -146,14 +150,14 @@ def _composite(state: Mapping[str, Any], tree: Topology | None) -> str | None:
     return None
 
 
-def _affinity(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+def _affinity(profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
     """AFF-7: before 1.0 all levels are there."""
     if judged < V1_0 and "affinity_levels" in profile and set(profile["affinity_levels"]) != {1, 2, 3}:
         return f"affinity_levels: version {judged} has all of 1, 2 and 3 (AFF-7)"
     return None
 
 
-def _ranges(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+def _ranges(profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
     for field in ("unusable", "protected"):
         for place, (first, last) in enumerate(profile.get(field, ())):
             if int(first, 0) > int(last, 0):
@@ -161,7 +165,7 @@ def _ranges(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judg
     return None
 
 
-def _power_levels(profile: Profile, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
+def _power_levels(profile: ProfileFields, cpus: tuple[int, ...], tree: Topology | None, judged: Version) -> str | None:
     """HWSTATE-1, HWSTATE-7: each power level of the tree has a value of its own, and 0 means the core."""
     listed = profile.get("power_levels")
     if listed is None:
@@ -176,6 +180,6 @@ def _power_levels(profile: Profile, cpus: tuple[int, ...], tree: Topology | None
     return None
 
 
-REQUIREMENTS: tuple[Requirement, ...] = (
+REQUIREMENTS: tuple[ProfileRequirement, ...] = (
     _functions_exist, _functions_go_together, _trusted_os, _mode_and_format, _states, _affinity, _ranges, _power_levels,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from psci.model.power.states import PowerState, declare_counted, declare_nodes, 
 from psci.model.power.topology import Topology
 from psci.model.symbols.readings import READINGS
 
-Declared = dict[str | Key, Value]
+DeclaredValues = dict[str | Key, Value]
 
 FUNCTION_KEYS: Mapping[str, int] = {call.name: call.key for call in CALLS} | {"SMCCC_VERSION": SMCCC_VERSION}
 """The id by which the rules say whether a function is there."""
@@ -34,7 +34,7 @@ OF_CORES: Mapping[str, tuple[str, Value, Value]] = {
 
 def declarations(
     profile: Mapping[str, Any], cpus: tuple[int, ...], tree: Topology | None, reading: Mapping[str, str]
-) -> Declared:
+) -> DeclaredValues:
     """The declarations of a profile and of a choice of readings.
 
     Args:
@@ -74,13 +74,13 @@ def declarations(
     return found | dict(_states(profile, cpus, tree)) | dict(_nodes(profile, cpus, tree))
 
 
-def chosen(reading: Mapping[str, str]) -> Declared:
+def chosen(reading: Mapping[str, str]) -> DeclaredValues:
     """The values of the symbols that readings set.
 
     Raises:
         ProfileError: there is no such reading or option.
     """
-    found: Declared = {}
+    found: DeclaredValues = {}
     for name, option in reading.items():
         if name not in READINGS:
             raise ProfileError(f"reading: unknown {name!r}: choose from {', '.join(READINGS)}")

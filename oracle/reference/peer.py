@@ -22,7 +22,7 @@ from psci.model.machine import Key
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Stepper
 from psci.model.tables.versions import V1_0, version
-from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, Program, ProgramStep, WakeStep
+from psci.oracle.peers.program import ArgumentValue, CallStep, EntrySlot, ObserveStep, Program, ProgramStep, WakeStep
 from psci.oracle.reference.choices import Choose, Refuses, first, refusing, seeded
 from psci.oracle.reference.implementation import Implementation
 from psci.oracle.reference.running import Running
@@ -210,7 +210,7 @@ def _is_late(step: ProgramStep) -> bool:
     return isinstance(step, WakeStep) and step.late
 
 
-def address(argument: Argument) -> int:
+def address(argument: ArgumentValue) -> int:
     """The word that an argument is: entry slots are where `SLOTS` says."""
     return SLOTS + SLOT_SIZE * argument.slot + argument.offset if isinstance(argument, EntrySlot) else argument
 

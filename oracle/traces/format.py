@@ -25,7 +25,7 @@ MAX_TEXT = 4096
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
-Reader = Callable[[Any], Any]
+ValueReader = Callable[[Any], Any]
 Writer = Callable[[Any], Any]
 
 
@@ -39,7 +39,7 @@ class Form:
 
     words: str
     """For the table of the documentation."""
-    read: Reader
+    read: ValueReader
     """From JSON; raises Wrong."""
     write: Writer = lambda value: value
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-Expression: TypeAlias = Any
+SExpression: TypeAlias = Any
 """A word, or a list of expressions."""
 TOKEN = re.compile(r'\|[^|]*\||"[^"]*"|;[^\n]*|[()]|[^\s()|";]+')
 QUANTIFIERS = ("forall", "exists")
@@ -26,7 +26,7 @@ class SharedTerms:
         """The number of a tree with these parts; equal trees have equal numbers."""
         return self._numbers.setdefault(parts, len(self._numbers))
 
-    def read(self, expression: Expression, names: Mapping[str, int]) -> int:
+    def read(self, expression: SExpression, names: Mapping[str, int]) -> int:
         """The number of a formula.
 
         Args:
@@ -50,10 +50,10 @@ class SharedTerms:
             return self.intern("word", _indexed_word(expression))
         return self._applied(expression[:1], expression[1:], names)
 
-    def _applied(self, head: list[Expression], arguments: list[Expression], names: Mapping[str, int]) -> int:
+    def _applied(self, head: list[SExpression], arguments: list[SExpression], names: Mapping[str, int]) -> int:
         return self.intern("apply", *(self.read(part, names) for part in (*head, *arguments)))
 
-    def _quantified(self, expression: Expression, names: Mapping[str, int]) -> int:
+    def _quantified(self, expression: SExpression, names: Mapping[str, int]) -> int:
         kind, variables, body = expression[:3]
         if isinstance(variables, str):
             bound = names[variables]  # a shared list of variables
@@ -65,13 +65,13 @@ class SharedTerms:
         return self.intern(kind, bound, self.read(body, names))
 
 
-def parse(text: str) -> Iterator[Expression]:
+def parse(text: str) -> Iterator[SExpression]:
     """The expressions of a text, one after the other.
 
     Raises:
         ValueError: its parentheses do not match.
     """
-    stack: list[list[Expression]] = [[]]
+    stack: list[list[SExpression]] = [[]]
     for token in TOKEN.findall(text):
         if token.startswith(";"):
             continue

@@ -14,7 +14,7 @@ from psci.model.power.topology import Topology
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.tables.versions import Version
-from psci.proofs.encoding.domain import Domain, Expression, Fact, Meaning
+from psci.proofs.encoding.domain import Domain, Expression, Meaning, NamedFormula
 
 INDEX_WIDTH = 6
 
@@ -43,7 +43,7 @@ class Bounded(Domain):
         self.sizes = {CORE: count, NODE: len(topology.names) if topology else nodes}
         self._cells: dict[str, Meaning] = {}
         self._used: dict[str, Function] = {}
-        self._known_facts: dict[str, list[tuple[Collection[str], Fact]]] = {}
+        self._known_facts: dict[str, list[tuple[Collection[str], NamedFormula]]] = {}
 
     def sort(self, sort: Sort) -> Expression:
         """The Z3 sort."""
@@ -178,7 +178,7 @@ class Bounded(Domain):
     def _is_core(self, mpidr: Expression) -> Expression:
         return self.disjunction(own == mpidr for own in self._mpidrs())
 
-    def _facts(self) -> Iterable[tuple[Collection[str], Fact]]:
+    def _facts(self) -> Iterable[tuple[Collection[str], NamedFormula]]:
         for symbol in MACHINE_SYMBOLS:
             label = f"m.{symbol.name}"
             if label in self._cells:
@@ -186,7 +186,7 @@ class Bounded(Domain):
                     self._known_facts[label] = list(self._facts_of(symbol))
                 yield from self._known_facts[label]
 
-    def _facts_of(self, symbol: Function) -> Iterator[tuple[Collection[str], Fact]]:
+    def _facts_of(self, symbol: Function) -> Iterator[tuple[Collection[str], NamedFormula]]:
         if symbol is MACHINE.mpidr:
             own = self._mpidrs()
             distinct = [z3.Distinct(*own)] if len(own) > 1 else []

@@ -27,7 +27,7 @@ Expression: TypeAlias = Any
 """A Z3 expression; the bindings of Z3 carry no types."""
 Meaning: TypeAlias = Callable[..., Expression]
 """What a symbol means: from the meanings of its arguments to the meaning of the application."""
-Fact: TypeAlias = tuple[str, Expression]
+NamedFormula: TypeAlias = tuple[str, Expression]
 """A named formula that holds by construction of the machine."""
 
 RANK_WIDTH = 4
@@ -54,7 +54,7 @@ class Domain(ABC):
         self.true, self.false = (z3.BoolVal(value, self.context) for value in (True, False))
         self._symbols: dict[str, Meaning] = {}
         self._presence: set[int] = set()
-        self._known_presence: dict[int, list[Fact]] = {}
+        self._known_presence: dict[int, list[NamedFormula]] = {}
         self._known_symbols: dict[int, tuple[Expression, frozenset[str]]] = {}
         self._fresh = 0
 
@@ -117,18 +117,18 @@ class Domain(ABC):
             self._presence.add(fid.as_long())
         return self.symbols("m", _HAS)(fid)
 
-    def facts(self) -> list[Fact]:
+    def facts(self) -> list[NamedFormula]:
         """What holds of the symbols that were used: read it last."""
         return [*self._version_facts, *(fact for _, fact in self._facts_by_subject())]
 
-    def facts_about(self, formulas: Iterable[Expression]) -> list[Fact]:
+    def facts_about(self, formulas: Iterable[Expression]) -> list[NamedFormula]:
         """What holds of the symbols that occur in formulas, and of those that occur in what holds of them.
 
         It does not depend on what else was asked of this domain.
         """
         occurring = set[str]().union(*map(self.symbols_in, formulas))
         waiting = self._facts_by_subject()
-        found: list[Fact] = []
+        found: list[NamedFormula] = []
         while near := [fact for subjects, fact in waiting if not occurring.isdisjoint(subjects)]:
             waiting = [(subjects, fact) for subjects, fact in waiting if occurring.isdisjoint(subjects)]
             occurring.update(*(self.symbols_in(formula) for _, formula in near))
@@ -136,14 +136,14 @@ class Domain(ABC):
         return [*self._version_facts, *sorted(found, key=lambda fact: fact[0])]
 
     @cached_property
-    def _version_facts(self) -> list[Fact]:
+    def _version_facts(self) -> list[NamedFormula]:
         limit = z3.ULT(self.rank, z3.BitVecVal(len(VERSIONS), RANK_WIDTH, self.context))
-        facts: list[Fact] = [("version: one of those published", limit)]
+        facts: list[NamedFormula] = [("version: one of those published", limit)]
         if self.version is not None:
             facts.append((f"version: {self.version}", self.is_version(self.version)))
         return facts
 
-    def _facts_by_subject(self) -> list[tuple[Collection[str], Fact]]:
+    def _facts_by_subject(self) -> list[tuple[Collection[str], NamedFormula]]:
         """Each fact, and the symbols of which it says something."""
         asked = sorted(self._presence)
         present = [((presence_of(fid),), fact) for fid in asked for fact in self._presence_facts(fid)]
@@ -172,7 +172,7 @@ class Domain(ABC):
             name = presence_of(inside[0].as_long())
         return found | {name}
 
-    def _presence_facts(self, fid: int) -> list[Fact]:
+    def _presence_facts(self, fid: int) -> list[NamedFormula]:
         """When the function with this id is there, by the version."""
         if fid not in self._known_presence:
             self._known_presence[fid] = [
@@ -180,7 +180,7 @@ class Domain(ABC):
             ]
         return self._known_presence[fid]
 
-    def _presence_of(self, call: Call) -> Iterator[Fact]:
+    def _presence_of(self, call: Call) -> Iterator[NamedFormula]:
         present = self._has(z3.BitVecVal(call.key, 32, self.context))
         exists = self.between(call.since, call.until)
         yield f"presence: {call.name}", z3.Implies(z3.Not(exists), z3.Not(present))
@@ -190,7 +190,7 @@ class Domain(ABC):
             yield f"presence: {call.name} is mandatory", z3.Implies(mandatory, present)
 
     @abstractmethod
-    def _facts(self) -> Iterable[tuple[Collection[str], Fact]]:
+    def _facts(self) -> Iterable[tuple[Collection[str], NamedFormula]]:
         """Facts about MPIDRs, values and the tree, and of which symbols each says something."""
 
     def speaks_of_tree(self) -> bool:
@@ -230,7 +230,7 @@ class Domain(ABC):
         """A formula with a quantifier in it as the condition of an if: the same, or a name for it."""
         return formula
 
-    def definitions(self, formulas: Iterable[Expression]) -> list[Fact]:
+    def definitions(self, formulas: Iterable[Expression]) -> list[NamedFormula]:
         """What the names mean that occur in the formulas."""
         return []
 

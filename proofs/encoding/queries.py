@@ -16,7 +16,7 @@ from typing import Any
 import z3
 
 from psci.proofs.encoding.contexts import fresh_context
-from psci.proofs.encoding.domain import Expression, Fact
+from psci.proofs.encoding.domain import Expression, NamedFormula
 
 RLIMIT = 20_000_000
 """The resources of one query in Z3's own units; most queries need less than a hundredth."""
@@ -49,7 +49,7 @@ class Query:
     """The goal holds wherever all assumptions do."""
 
     name: str
-    assumptions: tuple[Fact, ...]
+    assumptions: tuple[NamedFormula, ...]
     goal: Expression
 
     def only(self, names: Collection[str]) -> Query:
@@ -122,7 +122,7 @@ def solve(query: Query, rlimit: int = RLIMIT, minimise: bool = True) -> SolverAn
     return answer(SolverVerdict.PROVED, core=tuple(dict.fromkeys(name for name, _ in core)))
 
 
-def _solver(facts: Sequence[Fact], goal: Expression, rlimit: int, smallest: bool = False) -> Expression:
+def _solver(facts: Sequence[NamedFormula], goal: Expression, rlimit: int, smallest: bool = False) -> Expression:
     """A solver that looks for a case in which the facts hold, each under a label, and the goal does not."""
     solver = z3.Solver(ctx=goal.ctx)
     solver.set(**{"rlimit": rlimit, "core.minimize": smallest})
@@ -132,7 +132,7 @@ def _solver(facts: Sequence[Fact], goal: Expression, rlimit: int, smallest: bool
     return solver
 
 
-def _core(solver: Expression, facts: Sequence[Fact]) -> list[Fact]:
+def _core(solver: Expression, facts: Sequence[NamedFormula]) -> list[NamedFormula]:
     """The facts that the solver used."""
     used = sorted(int(str(label)[2:]) for label in solver.unsat_core())
     return [facts[i] for i in used]
@@ -188,7 +188,7 @@ def solver_versions() -> dict[str, str]:
     return found
 
 
-def conjuncts(facts: Sequence[Fact]) -> Expression:
+def conjuncts(facts: Sequence[NamedFormula]) -> Expression:
     """All of the formulas, which must not be empty."""
     formulas = [formula for _, formula in facts]
     return z3.And(*formulas) if len(formulas) > 1 else formulas[0]

@@ -18,7 +18,7 @@ from psci.model.language.rules import CALL_SYMBOLS, WIDE, Modality, Rule
 from psci.model.language.terms import FALSE, TRUE, Function, Var
 from psci.model.specification import Specification
 from psci.model.symbols.state import FIELDS
-from psci.proofs.encoding.domain import Domain, Expression, Fact, Meaning
+from psci.proofs.encoding.domain import Domain, Expression, Meaning, NamedFormula
 from psci.proofs.encoding.terms import Scope
 
 OUTCOMES = (
@@ -32,7 +32,7 @@ class RuleFormula:
     """One rule as a step: allowed where all of `conditions` hold."""
 
     rule: Rule
-    conditions: tuple[Fact, ...]
+    conditions: tuple[NamedFormula, ...]
     value: Expression | None
     """The result (64 bits), where the rule fixes one."""
     scope: Scope
@@ -140,7 +140,9 @@ def _guard(domain: Domain, scope: Scope, rule: Rule) -> Expression:
     return domain.conjunction(parts)
 
 
-def _conditions(domain: Domain, rules: list[Rule], rule: Rule, guards: Mapping[int, Expression]) -> Iterable[Fact]:
+def _conditions(
+    domain: Domain, rules: list[Rule], rule: Rule, guards: Mapping[int, Expression]
+) -> Iterable[NamedFormula]:
     yield rule.name, guards[id(rule)]
     for other in rules:
         if other is rule:

@@ -17,7 +17,7 @@ from psci.model.environment import BOOT
 from psci.model.language.rules import RESULT, Completion
 from psci.model.language.sorts import U64
 from psci.model.symbols.state import FIELDS
-from psci.proofs.encoding.domain import Domain, Expression, Fact, Meaning
+from psci.proofs.encoding.domain import Domain, Expression, Meaning, NamedFormula
 from psci.proofs.encoding.rules import RuleFormula, call_limits, call_symbols, fields_of, transitions
 from psci.proofs.encoding.terms import Scope
 from psci.properties.language import History
@@ -31,7 +31,7 @@ class SymbolicOutcome:
 
     before: Scope
     after: Scope
-    conditions: tuple[Fact, ...]
+    conditions: tuple[NamedFormula, ...]
 
 
 class Translated:
@@ -93,7 +93,7 @@ class Translated:
             self._outcomes[key] = (transition, SymbolicOutcome(before, after, (*transition.conditions, *conditions)))
         return self._outcomes[key][1]
 
-    def limits(self, history: History) -> tuple[Fact, ...]:
+    def limits(self, history: History) -> tuple[NamedFormula, ...]:
         """The symbols have values of their sorts, where Z3's sorts do not say so."""
         remembered = [self.domain.within(self.domain.symbols(HISTORY_PREFIX, f), f) for f in history.fields]
         limits = (
@@ -145,7 +145,7 @@ def primes(state: Mapping[str, Meaning]) -> dict[str, Meaning]:
 
 def with_result(
     domain: Domain, scope: Scope, transition: RuleFormula, free: Expression
-) -> tuple[Scope, tuple[Fact, ...]]:
+) -> tuple[Scope, tuple[NamedFormula, ...]]:
     """The scope in which RESULT is what the rule returns, and the rule's condition where it leaves a choice.
 
     `free` is the symbol for a result that the rule leaves open.

@@ -15,7 +15,7 @@ from psci.model.language.terms import Function, Value
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.machine import MACHINE
 from psci.model.tables.versions import Version
-from psci.proofs.encoding.domain import Domain, Expression, Fact, Meaning
+from psci.proofs.encoding.domain import Domain, Expression, Meaning, NamedFormula
 
 TREE = frozenset({"m.below", "m.ancestor", "m.level"})
 """The symbols that describe the tree of power domains."""
@@ -39,7 +39,7 @@ class Unbounded(Domain):
         self._members: dict[str, dict[str, Expression]] = {}
         self._functions: dict[str, Meaning] = {}
         self._targets: dict[int, tuple[Expression, Expression]] = {}
-        self._target_facts: dict[int, Fact] = {}
+        self._target_facts: dict[int, NamedFormula] = {}
         self._used: set[str] = set()
         self._binding: list[Expression] = []
         """The variables of the quantifiers that are being built, from the outermost."""
@@ -112,7 +112,7 @@ class Unbounded(Domain):
             self._named[key] = (formula, named)
         return self._named[key][1]
 
-    def definitions(self, formulas: Iterable[Expression]) -> list[Fact]:
+    def definitions(self, formulas: Iterable[Expression]) -> list[NamedFormula]:
         """What the names mean that occur in the formulas, and in these meanings."""
         found: dict[str, Expression] = {}
         waiting = list(formulas) if self._definitions else []
@@ -183,7 +183,7 @@ class Unbounded(Domain):
         """No: it is any one of which the facts hold."""
         return False
 
-    def _facts(self) -> Iterable[tuple[Collection[str], Fact]]:
+    def _facts(self) -> Iterable[tuple[Collection[str], NamedFormula]]:
         if "m.mpidr" in self._used or self._targets:
             yield ("m.mpidr",), self._mpidr_fact
         for key, (_, target) in self._targets.items():
@@ -192,13 +192,13 @@ class Unbounded(Domain):
             yield from ((TREE, fact) for fact in self._tree_facts)
 
     @cached_property
-    def _mpidr_fact(self) -> Fact:
+    def _mpidr_fact(self) -> NamedFormula:
         mpidr = self.symbol(MACHINE.mpidr)
         one, two = z3.Consts("one two", self.sort(CORE))
         unique = z3.ForAll([one, two], z3.Implies(mpidr(one) == mpidr(two), one == two))
         return "mpidr: one for each core", z3.And(unique, z3.ForAll([one], self.affinity_only(mpidr(one))))
 
-    def _target_fact(self, key: int) -> Fact:
+    def _target_fact(self, key: int) -> NamedFormula:
         if key not in self._target_facts:
             mpidr, core = self.symbol(MACHINE.mpidr), z3.Const("one", self.sort(CORE))
             argument, target = self._targets[key]
@@ -208,10 +208,10 @@ class Unbounded(Domain):
         return self._target_facts[key]
 
     @cached_property
-    def _tree_facts(self) -> tuple[Fact, ...]:
+    def _tree_facts(self) -> tuple[NamedFormula, ...]:
         return tuple(self._of_tree())
 
-    def _of_tree(self) -> Iterator[Fact]:
+    def _of_tree(self) -> Iterator[NamedFormula]:
         below, ancestor, level = (self.symbol(symbol) for symbol in (MACHINE.below, MACHINE.ancestor, MACHINE.level))
         a, b, c = z3.Consts("a b c", self.sort(NODE))
         core = z3.Const("core", self.sort(CORE))

@@ -20,7 +20,7 @@ from psci.model.machine import SYMBOLS
 from psci.model.symbols.machine import MACHINE
 from psci.model.symbols.readings import READINGS
 from psci.model.symbols.state import FIELDS, STATE
-from psci.proofs.encoding.domain import Domain, Expression, Fact
+from psci.proofs.encoding.domain import Domain, Expression, NamedFormula
 from psci.proofs.encoding.queries import Query, SolverAnswer, SolverVerdict, solve
 from psci.proofs.encoding.rules import OUTCOMES, RuleFormula, owners
 from psci.proofs.encoding.steps import Translated, Translations, primes
@@ -36,7 +36,7 @@ class Obligation:
     """None for the start."""
     step: Step | None
     query: Query
-    parts: tuple[Fact, ...]
+    parts: tuple[NamedFormula, ...]
     """What the goal consists of, by name: the claim, and each invariant after the step."""
     before: Scope
     after: Scope
@@ -152,9 +152,9 @@ class Assumed:
         self._base = base
         self._invariants = tuple((f"before: {name}", base.term(term)) for name, term in invariants)
         self._lemmas = tuple((f"lemma: {lemma.name}", base.term(lemma.of_state())) for lemma in prop.lemmas)
-        self._given: dict[Completion | None, tuple[Fact, ...]] = {}
+        self._given: dict[Completion | None, tuple[NamedFormula, ...]] = {}
 
-    def of(self, step: Step) -> tuple[Fact, ...]:
+    def of(self, step: Step) -> tuple[NamedFormula, ...]:
         """The invariants, and what the property is given."""
         if step.completion not in self._given:
             self._given[step.completion] = tuple(
@@ -162,7 +162,7 @@ class Assumed:
             )
         return (*self._invariants, *self._lemmas, *self._given[step.completion])
 
-    def lemmas(self) -> tuple[Fact, ...]:
+    def lemmas(self) -> tuple[NamedFormula, ...]:
         """The properties of states that have proofs of their own."""
         return self._lemmas
 
@@ -201,7 +201,7 @@ def implied(prop: Property, invariants: Sequence[tuple[str, Term]], translated: 
 
 
 def _of_a_state(
-    name: str, prop: Property, invariants: Sequence[tuple[str, Term]], scope: Scope, known: tuple[Fact, ...],
+    name: str, prop: Property, invariants: Sequence[tuple[str, Term]], scope: Scope, known: tuple[NamedFormula, ...],
     translated: Translated,
 ) -> Obligation:  # fmt: skip
     domain = translated.domain
@@ -235,7 +235,7 @@ class Taking:
     after: Scope
     changed: frozenset[str]
     """The fields and history variables that the step may change."""
-    conditions: tuple[Fact, ...]
+    conditions: tuple[NamedFormula, ...]
     """The rule is allowed."""
     both: Scope
     """The state before and, under primed names, the state after."""
@@ -269,7 +269,7 @@ def keep(
     """A rule keeps the invariants, and its steps satisfy the claim; None where there is nothing to prove."""
     taken, domain = taking(prop, translated, transition), translated.domain
     rule, step, before, after, changed = taken.rule, taken.step, taken.before, taken.after, taken.changed
-    parts: list[Fact] = []
+    parts: list[NamedFormula] = []
     claim = taken.of_step(prop)
     if claim is not None:
         parts.append((prop.name, claim))
@@ -285,7 +285,7 @@ def keep(
     return Obligation(rule, step, query, tuple(parts), before, after, domain, alone)
 
 
-def premises(prop: Property, assumed: Assumed, translated: Translated, taken: Taking) -> tuple[Fact, ...]:
+def premises(prop: Property, assumed: Assumed, translated: Translated, taken: Taking) -> tuple[NamedFormula, ...]:
     """What is assumed of a step, whatever rule makes it."""
     return (
         *standing_assumptions(translated.owner, taken.before, prop),
@@ -295,7 +295,7 @@ def premises(prop: Property, assumed: Assumed, translated: Translated, taken: Ta
     )
 
 
-def question(domain: Domain, name: str, assumptions: tuple[Fact, ...], goal: Expression) -> Query:
+def question(domain: Domain, name: str, assumptions: tuple[NamedFormula, ...], goal: Expression) -> Query:
     """The query, with what holds of every symbol that occurs in it."""
     formulas = [goal, *(formula for _, formula in assumptions)]
     named = domain.definitions(formulas)
@@ -303,7 +303,7 @@ def question(domain: Domain, name: str, assumptions: tuple[Fact, ...], goal: Exp
     return Query(name, (*assumptions, *facts, *named), goal)
 
 
-def default_readings(scope: Scope, prop: Property | None = None) -> list[Fact]:
+def default_readings(scope: Scope, prop: Property | None = None) -> list[NamedFormula]:
     """The default of each reading that would give up this property or one of its lemmas; without one, any property."""
     names = None if prop is None else prop.rests_on()
     return [
@@ -313,12 +313,12 @@ def default_readings(scope: Scope, prop: Property | None = None) -> list[Fact]:
     ]
 
 
-def standing_assumptions(owner: Call | Move, scope: Scope, prop: Property | None = None) -> list[Fact]:
+def standing_assumptions(owner: Call | Move, scope: Scope, prop: Property | None = None) -> list[NamedFormula]:
     """What is assumed of every step: who moves, and the default of each reading that would give up the property."""
     return [*default_readings(scope, prop), *who_moves(owner, scope)]
 
 
-def who_moves(owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+def who_moves(owner: Call | Move, scope: Scope) -> Iterator[NamedFormula]:
     """Which core can make a call, and which one boots."""
     if isinstance(owner, Call):
         running = STATE.activity[owner.terms.caller] == "RUNNING"

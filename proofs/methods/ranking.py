@@ -17,7 +17,7 @@ from psci.model.language.terms import FALSE, TRUE, Term, conjunction, fields_rea
 from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Stepper
 from psci.model.symbols.state import STATE
-from psci.proofs.encoding.domain import Expression, Fact
+from psci.proofs.encoding.domain import Expression, NamedFormula
 from psci.proofs.encoding.queries import Query, SolverAnswer, SolverVerdict, solve
 from psci.proofs.encoding.rules import RuleFormula, owner_named, owners
 from psci.proofs.encoding.steps import Translated, Translations
@@ -172,16 +172,16 @@ def _ends(prop: Response, stage: Stage, owner: Call | Move, rule: Rule) -> bool:
     return not changed.isdisjoint(fields_read(prop.of_stage(stage)))
 
 
-def _in_stage(prop: Response, stage: Stage, scope: Scope) -> Fact:
+def _in_stage(prop: Response, stage: Stage, scope: Scope) -> NamedFormula:
     return f"stage: {stage.name}", scope.term(prop.of_stage(stage))
 
 
-def _helpful(prop: Response, stage: Stage, step: Step, scope: Scope) -> Fact:
+def _helpful(prop: Response, stage: Stage, step: Step, scope: Scope) -> NamedFormula:
     return f"step: {stage.helpful}", scope.term(prop.is_helpful(stage, step))
 
 
 def _duty(
-    prop: Response, condition: str, stage: Stage | None, translated: Translated, facts: tuple[Fact, ...],
+    prop: Response, condition: str, stage: Stage | None, translated: Translated, facts: tuple[NamedFormula, ...],
     before: Scope, goal: Expression, *, after: Scope | None = None, rule: Rule | None = None,
     step: Step | None = None,
 ) -> RankingCondition:  # fmt: skip

@@ -26,7 +26,7 @@ from psci.model.symbols.machine import MACHINE
 from psci.model.symbols.state import FIELDS, STATE
 from psci.model.tables.versions import VERSIONS
 from psci.proofs.encoding.bounded import Bounded
-from psci.proofs.encoding.domain import Expression, Fact, Meaning
+from psci.proofs.encoding.domain import Expression, Meaning, NamedFormula
 from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.encoding.rules import RuleFormula, call_limits, fields_of, owners, scope_of, transitions
 from psci.proofs.encoding.steps import primes, with_result
@@ -45,7 +45,7 @@ MPIDRS = (0x0, 0x1, 0x100, 0x101, 0x1_0000, 0x1_0001, 0x1_0100, 0x1_0101)
 NEVER_NEEDED = frozenset({"SIGNAL"})
 """Moves that change nothing which a guard reads; they only make runs longer."""
 
-Assumed: TypeAlias = Callable[[Call | Move, Scope], Iterable[Fact]]
+TakenForGranted: TypeAlias = Callable[[Call | Move, Scope], Iterable[NamedFormula]]
 """What is taken for granted of each step."""
 RESULT_OF_STEP = Function("result", (), U64, "call", "What a step of a run returns.")
 
@@ -72,7 +72,7 @@ class SymbolicRun:
     def __init__(
         self, prop: Property, specification: Specification, cores: int = 3, topology: Topology | None = None,
         without: frozenset[str] = NEVER_NEEDED, whole: bool = False, booting: bool = False,
-        domain: Bounded | None = None, assumed: Assumed | None = None,
+        domain: Bounded | None = None, assumed: TakenForGranted | None = None,
     ) -> None:  # fmt: skip
         self.prop = prop
         self.specification = specification
@@ -93,7 +93,7 @@ class SymbolicRun:
         if isinstance(self.domain, Platform):
             self.formulas += self.domain.limits()
 
-    def _assumed(self, owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+    def _assumed(self, owner: Call | Move, scope: Scope) -> Iterator[NamedFormula]:
         yield from standing_assumptions(owner, scope, self.prop)
         if isinstance(self.domain, Platform):
             yield from self.domain.of_step(owner, scope)

@@ -27,7 +27,7 @@ from psci.model.scenarios.filter import terms_of, terms_of_update
 from psci.model.symbols.machine import MACHINE
 from psci.model.symbols.state import FIELD_BY_NAME, KIND, STATE, SYSTEM
 from psci.model.tables.versions import Version
-from psci.proofs.encoding.domain import PRESENCE, Domain, Expression, Fact, Meaning, presence_of
+from psci.proofs.encoding.domain import PRESENCE, Domain, Expression, Meaning, NamedFormula, presence_of
 from psci.proofs.encoding.queries import Query
 from psci.proofs.encoding.rules import OUTCOMES, RuleFormula, call_limits, transitions
 from psci.proofs.encoding.steps import Translated, with_result
@@ -145,7 +145,7 @@ class Simulation:
 
     def _question(
         self, mine: RuleFormula, theirs: Sequence[RuleFormula], allowed: Sequence[Expression]
-    ) -> tuple[tuple[Fact, ...], Expression]:
+    ) -> tuple[tuple[NamedFormula, ...], Expression]:
         """What the first side requires, and that some rule of the other side allows the same outcome."""
         conditions = [(name, self._as_mine(formula)) for name, formula in mine.conditions]
         answer = None
@@ -269,7 +269,7 @@ class Simulation:
             ]
         )
 
-    def _relation(self) -> Iterator[Fact]:
+    def _relation(self) -> Iterator[NamedFormula]:
         """What is known of both states."""
         if not z3.is_true(self._still_related):
             yield "the kernel need not know of system calls that it did not serve", self._still_related
@@ -280,7 +280,7 @@ class Simulation:
             if self.sides.hidden:
                 yield f"wanted: {invariant.name}", self._as_theirs(self.their_scope.term(invariant.term()))
 
-    def _no_core_runs_again(self) -> Iterator[Fact]:
+    def _no_core_runs_again(self) -> Iterator[NamedFormula]:
         """The second side, which runs the cores, knows which of them made a system call."""
         if isinstance(self.owner, Move) and self.owner.core is not None:
             made = STATE.asked[self.owner.core]
@@ -289,14 +289,14 @@ class Simulation:
                 (self.my_scope.term(made) == self.their_scope.term(made)),
             )
 
-    def _call(self, fid: int | None) -> Iterator[Fact]:
+    def _call(self, fid: int | None) -> Iterator[NamedFormula]:
         if isinstance(self.owner, Call) and fid is not None:
             wide = self.their_scope.term(WIDE())
             yield "the function id", wide if fid == self.owner.fid64 else z3.Not(wide)
         else:
             yield "call: values of their sorts", call_limits(self.domain, "a", self.owner)
 
-    def _facts(self) -> Iterator[Fact]:
+    def _facts(self) -> Iterator[NamedFormula]:
         read = (*self._as_mine.read(), *self._as_theirs.read())
         asked = frozenset[str]().union(*(presences_in(self.domain, formula) for formula in read))
         for name, formula in self.domain.facts_about(read):

@@ -12,7 +12,7 @@ import z3
 
 from psci.model.declare import Call
 from psci.model.language.rules import Modality
-from psci.proofs.encoding.domain import Fact
+from psci.proofs.encoding.domain import NamedFormula
 from psci.proofs.encoding.queries import Query, SolverAnswer, solve
 from psci.proofs.encoding.rules import owners
 from psci.proofs.encoding.steps import Translated, Translations
@@ -38,12 +38,12 @@ def _answered(prop: Property, translated: Translated) -> Obligation:
     domain, owner = translated.domain, translated.owner
     scope = translated.before(prop.history)
     step = Step(owner, None)
-    unanswered: list[Fact] = [
+    unanswered: list[NamedFormula] = [
         (f"not {transition.rule.name}", z3.Not(transition.allowed()))
         for transition in translated.transitions
         if transition.rule.modality not in PERMISSIONS
     ]
-    premise: list[Fact] = [
+    premise: list[NamedFormula] = [
         ("the call is one that must be answered", scope.term(given_of(prop.claim, prop.history, step)))
     ]
     assumed = Assumed(prop, (), scope)

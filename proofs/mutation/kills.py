@@ -34,7 +34,7 @@ from psci.proofs.mutation.mutants import Mutant
 from psci.proofs.questions import refinement
 from psci.proofs.questions.consistency import Rules, Undecided, gaps
 from psci.proofs.questions.difference import OBLIGING, difference
-from psci.proofs.questions.separation import DEPTH, Judge, Runs
+from psci.proofs.questions.separation import DEPTH, Runs, TraceJudge
 from psci.proofs.replay.platform import SHAPE
 from psci.proofs.suite import ANY, THREE, translations
 from psci.properties import PROPERTIES
@@ -79,7 +79,7 @@ class MutantNoticed:
 class Watchers:
     """Everything that may notice a mutant."""
 
-    judge: Judge
+    judge: TraceJudge
     runs: Runs
     shipped: Mapping[str, tuple[Event, ...]]
     properties: Sequence[Property] = PROPERTIES

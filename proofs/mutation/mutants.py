@@ -151,11 +151,11 @@ def _everywhere(update: Update) -> Update:
 
 # ---- changes inside terms
 
-Way: TypeAlias = Callable[[Term], Iterator[Term]]
+TermMutation: TypeAlias = Callable[[Term], Iterator[Term]]
 """The terms that differ from a term in one place."""
 
 
-def _changed_inside(rule: Rule, way: Way) -> Iterator[Rule]:
+def _changed_inside(rule: Rule, way: TermMutation) -> Iterator[Rule]:
     """The rule with one change in its guard, its value, or what it writes."""
     for guard in way(rule.guard):
         yield replace(rule, guard=guard)
@@ -168,7 +168,7 @@ def _changed_inside(rule: Rule, way: Way) -> Iterator[Rule]:
             yield replace(rule, effect=Effect(changed))
 
 
-def _changed_update(update: Update, way: Way) -> Iterator[Update]:
+def _changed_update(update: Update, way: TermMutation) -> Iterator[Update]:
     if update.everywhere is not None:
         yield from (replace(update, everywhere=new) for new in way(update.everywhere))
     for i, (index, value) in enumerate(update.points):
@@ -242,7 +242,7 @@ def _wrong_ancestor(term: Term) -> Iterator[Term]:
     yield from rebuilt(term, swap)
 
 
-INSIDE: Mapping[str, Way] = {
+INSIDE: Mapping[str, TermMutation] = {
     "drop inner conjunct": _conjuncts_inside,
     "caller for target": _caller_for_target,
     "target for caller": _target_for_caller,

@@ -20,7 +20,7 @@ from psci.proofs.encoding.steps import with_result
 from psci.proofs.encoding.terms import Scope
 
 OBLIGING = (Modality.GATE, Modality.MUST_REFUSE)
-Key = tuple[object, ...]
+EndKey = tuple[object, ...]
 """How a call or move ends: rules of one key end it alike."""
 
 
@@ -42,7 +42,7 @@ def difference(
     renamed = _changed_effects(first.rules[owner.name], second.rules[owner.name])
     keys = dict.fromkeys(_key(step.rule, renamed) for step in (*ours, *theirs))
 
-    def allowed(steps: Sequence[RuleFormula], key: Key) -> Expression:
+    def allowed(steps: Sequence[RuleFormula], key: EndKey) -> Expression:
         return domain.disjunction(_gives(domain, step, answer) for step in steps if _key(step.rule, renamed) == key)
 
     apart = [z3.Xor(allowed(ours, key), allowed(theirs, key)) for key in keys]
@@ -64,7 +64,7 @@ def _changed_effects(ours: Sequence[Rule], theirs: Sequence[Rule]) -> dict[int, 
     return {id(new[name]): old[name] for name in old.keys() & new.keys() if new[name].effect is not old[name].effect}
 
 
-def _key(rule: Rule, renamed: dict[int, Rule]) -> Key:
+def _key(rule: Rule, renamed: dict[int, Rule]) -> EndKey:
     return rule.completion, *(_written(update) for update in renamed.get(id(rule), rule).effect.updates)
 
 

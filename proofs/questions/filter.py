@@ -28,7 +28,7 @@ from psci.proofs.encoding.unbounded import Unbounded
 from psci.proofs.methods.simulation import Proviso, Sides, Simulation
 from psci.properties.helpers import REACHABLE
 
-Ask = Callable[[Query], SolverAnswer]
+AskSolver = Callable[[Query], SolverAnswer]
 BEGIN_TO_RUN = (START, WAKEUP, ENTER)
 UNKNOWN_TO_THE_KERNEL = ("system", "asked")
 """The fields that a system call of the VMM changes and that the kernel does not see."""
@@ -112,7 +112,7 @@ class Sufficiency:
 
 def sufficiency(
     kernel: Version, want: Version, offered: Sequence[Call], translations: Translations | None = None,
-    ask: Ask = plainly, only_owner: str | None = None,
+    ask: AskSolver = plainly, only_owner: str | None = None,
 ) -> Sufficiency:  # fmt: skip
     """Find the ids that must be forwarded, and prove that the rest can be left to the kernel.
 
@@ -161,7 +161,7 @@ def _failing(left: LeftToKernel) -> tuple[str, ...]:
 
 
 def _with_provisos(
-    translated: Translated, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call], ask: Ask
+    translated: Translated, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call], ask: AskSolver
 ) -> LeftToKernel:
     """Try with no proviso, then with all that the rules mention, less those that are not needed."""
 
@@ -186,7 +186,7 @@ def _mentions(translated: Translated, symbol: str) -> bool:
 
 def left_to_the_kernel(
     translated: Translated, fid: int | None, kernel: Version, want: Version, offered: Sequence[Call],
-    provided: tuple[Proviso, ...] = (), ask: Ask = plainly,
+    provided: tuple[Proviso, ...] = (), ask: AskSolver = plainly,
 ) -> LeftToKernel:  # fmt: skip
     """Whether every outcome of the kernel's rules is one of the wanted version's.
 

@@ -9,7 +9,7 @@ the errata of issue C. Cores and tree are uninterpreted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -22,12 +22,10 @@ from psci.proofs.encoding.steps import Translations
 from psci.proofs.methods.counterexample import Story
 from psci.proofs.methods.induction import rules_in_cores
 from psci.proofs.methods.simulation import Sides, Simulation
-from psci.proofs.questions.filter import ERRATA, sufficiency
+from psci.proofs.questions.filter import ERRATA, AskSolver, sufficiency
 from psci.properties.helpers import REACHABLE
 from psci.properties.language import Property
 from psci.properties.revisions import Change, Refines, Splits
-
-Ask = Callable[[Query], SolverAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Refinement:
 
 def prove(
     prop: Property, translations: Translations, only_rule: str | None = None, only_owner: str | None = None,
-    ask: Ask = solve,
+    ask: AskSolver = solve,
 ) -> Refinement:  # fmt: skip
     """Decide a claim of refinement, or what it says of one rule, call or move.
 
@@ -97,7 +95,7 @@ def prove(
 
 
 def of_versions(
-    prop: Refines, translations: Translations, only_rule: str | None, only_owner: str | None, ask: Ask
+    prop: Refines, translations: Translations, only_rule: str | None, only_owner: str | None, ask: AskSolver
 ) -> Refinement:
     """Find the differences between two versions, and compare them with the list."""
     started = time.perf_counter()
@@ -166,7 +164,9 @@ def _unseen(prop: Refines, differences: tuple[RuleDifference, ...], only_owner: 
     return found
 
 
-def of_split(prop: Splits, translations: Translations, ask: Ask = solve, only_owner: str | None = None) -> Refinement:
+def of_split(
+    prop: Splits, translations: Translations, ask: AskSolver = solve, only_owner: str | None = None
+) -> Refinement:
     """Whether what is usually forwarded is enough: PSCI_VERSION, PSCI_FEATURES, and what the VMM adds."""
     started = time.perf_counter()
     offered = usual_offer(prop.kernel, prop.whole)

@@ -24,7 +24,7 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.step import Invocation
 from psci.model.symbols.state import STATE
 from psci.model.tables.versions import VERSIONS
-from psci.proofs.encoding.domain import Expression, Fact
+from psci.proofs.encoding.domain import Expression, NamedFormula
 from psci.proofs.encoding.rules import call_limits, owner_named
 from psci.proofs.encoding.terms import Scope
 from psci.proofs.methods.induction import who_moves
@@ -45,7 +45,7 @@ CANDIDATES = 60
 PERMISSIONS = (Modality.MAY_REFUSE, Modality.MAY_SUCCEED)
 ANYTHING = Property("ANYTHING", "anything", "Any step.", (), ClaimKind.WITNESS, lambda *_: TRUE)
 
-Judge = Callable[[tuple[Event, ...], Specification], object]
+TraceJudge = Callable[[tuple[Event, ...], Specification], object]
 """What the oracle says of a trace under a set of rules."""
 
 
@@ -75,11 +75,11 @@ class Runs:
             domain=self.platform, assumed=self._assumed,
         )  # fmt: skip
 
-    def _assumed(self, owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+    def _assumed(self, owner: Call | Move, scope: Scope) -> Iterator[NamedFormula]:
         yield from who_moves(owner, scope)
         yield from self.platform.of_step(owner, scope)
 
-    def told_apart(self, owner: str, other: Specification, judge: Judge) -> Distinction:
+    def told_apart(self, owner: str, other: Specification, judge: TraceJudge) -> Distinction:
         """The shortest run whose last call or move is treated otherwise, and a trace that shows it.
 
         A difference that nothing shows there, because one core alone cannot tell, is looked for again after more
@@ -115,7 +115,7 @@ class Runs:
 
     # ---- from a model to traces
 
-    def _trace(self, reading: ModelValues, question: SeparationQuestion, judge: Judge) -> tuple[Event, ...] | None:
+    def _trace(self, reading: ModelValues, question: SeparationQuestion, judge: TraceJudge) -> tuple[Event, ...] | None:
         """A trace that begins with the run of a model and is judged differently."""
         setting = self.platform.setting(reading)
         other = question.other
@@ -200,4 +200,4 @@ class SeparationQuestion:
         return action.invocation or MoveAction(action.owner, action.core, action.parameters)
 
 
-__all__ = ["Distinction", "Judge", "Runs"]
+__all__ = ["Distinction", "Runs", "TraceJudge"]

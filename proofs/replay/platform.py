@@ -26,7 +26,7 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.machine import MACHINE, MACHINE_SYMBOLS
 from psci.model.tables.versions import V0_1, V1_0, VERSIONS
 from psci.proofs.encoding.bounded import Bounded
-from psci.proofs.encoding.domain import Expression, Fact, Meaning
+from psci.proofs.encoding.domain import Expression, Meaning, NamedFormula
 from psci.proofs.encoding.terms import Scope
 from psci.proofs.replay.concrete import ModelValues
 
@@ -165,7 +165,7 @@ class Platform(Bounded):
         symbol = _nullary(name)
         return self.symbol(symbol)() == self.constant(value, symbol.range)
 
-    def of_step(self, owner: Call | Move, scope: Scope) -> Iterator[Fact]:
+    def of_step(self, owner: Call | Move, scope: Scope) -> Iterator[NamedFormula]:
         """A call that a trace can show: its core stays in one security state, and in 0.1 its function has an id."""
         if isinstance(owner, Call):
             call = scope.call

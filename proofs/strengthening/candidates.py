@@ -46,7 +46,7 @@ Point: TypeAlias = tuple[Value, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Variable:
+class CandidateVariable:
     """A term with few values: of the core or the power domain at hand, or of the whole system."""
 
     term: Term
@@ -74,7 +74,7 @@ class CandidateShape:
     """Candidates about the same variables: no state has such values where `where` holds and `then` does not."""
 
     family: str
-    variables: tuple[Variable, ...]
+    variables: tuple[CandidateVariable, ...]
     where: Term = TRUE
     then: Term = FALSE
 
@@ -112,19 +112,19 @@ class Parts:
     """The variables that templates combine."""
 
     words: Vocabulary
-    cores: tuple[Variable, ...]
+    cores: tuple[CandidateVariable, ...]
     """What a core is or does, at the core at hand."""
-    wholes: tuple[Variable, ...]
+    wholes: tuple[CandidateVariable, ...]
     """What the whole system is or does."""
-    kept: tuple[Variable, ...]
+    kept: tuple[CandidateVariable, ...]
     """Those of the whole system that a property remembers, and whether the system runs."""
-    declared: tuple[Variable, ...]
+    declared: tuple[CandidateVariable, ...]
     """Conditions on the machine."""
-    conditions: tuple[Variable, ...]
+    conditions: tuple[CandidateVariable, ...]
     """More of these: those under which rules change what the property remembers."""
-    versions: tuple[Variable, ...]
+    versions: tuple[CandidateVariable, ...]
     """That the version is older than some."""
-    nodes: tuple[Variable, ...]
+    nodes: tuple[CandidateVariable, ...]
     """What a power domain is, and what the core at hand asked for it."""
 
 
@@ -134,18 +134,18 @@ def parts_of(words: Vocabulary) -> Parts:
     wholes = [field for field in few if not field.domain]
     return Parts(
         words,
-        tuple(Variable(field(AT_CORE)) for field in few if field.domain == (CORE,)),
-        tuple(Variable(field()) for field in wholes),
-        tuple(Variable(field()) for field in wholes if field.name in words.history or field.name == "system"),
-        tuple(map(Variable, words.declared)),
-        tuple(map(Variable, words.conditions)),
-        tuple(map(Variable, words.versions)),
+        tuple(CandidateVariable(field(AT_CORE)) for field in few if field.domain == (CORE,)),
+        tuple(CandidateVariable(field()) for field in wholes),
+        tuple(CandidateVariable(field()) for field in wholes if field.name in words.history or field.name == "system"),
+        tuple(map(CandidateVariable, words.declared)),
+        tuple(map(CandidateVariable, words.conditions)),
+        tuple(map(CandidateVariable, words.versions)),
         tuple(_of_node(field) for field in few if NODE in field.domain),
     )
 
 
-def _of_node(field: Function) -> Variable:
-    return Variable(field(*(AT_CORE if sort == CORE else AT_NODE for sort in field.domain)))
+def _of_node(field: Function) -> CandidateVariable:
+    return CandidateVariable(field(*(AT_CORE if sort == CORE else AT_NODE for sort in field.domain)))
 
 
 # ---- the templates, the simple ones first
@@ -209,7 +209,9 @@ def _one_core(parts: Parts) -> Iterator[CandidateShape]:
         if field.range == CORE and not field.domain:
             named = field()
             for whole, variable in itertools.product(some_of_kept, parts.cores):
-                yield CandidateShape("one core", (*whole, Variable(substitute(variable.term, {AT_CORE: named}))))
+                yield CandidateShape(
+                    "one core", (*whole, CandidateVariable(substitute(variable.term, {AT_CORE: named})))
+                )
                 yield CandidateShape("one core", (*whole, variable), ~equal(AT_CORE, named))
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from psci.model.language.terms import FALSE, TRUE, Op, Quantified, Term, Value, conjunction, disjunction, negation, show
-from psci.proofs.strengthening.candidates import CandidateShape, Point, Variable
+from psci.proofs.strengthening.candidates import CandidateShape, CandidateVariable, Point
 from psci.properties.language import Invariant
 
 Side: TypeAlias = tuple[Value, ...]
@@ -25,7 +25,7 @@ Side: TypeAlias = tuple[Value, ...]
 class Membership:
     """A variable has one of some values, which are not all that it may have."""
 
-    variable: Variable
+    variable: CandidateVariable
     side: Side
 
     def term(self) -> Term:

@@ -13,9 +13,9 @@ from psci.model.language.terms import FALSE, TRUE, Term, Value
 from psci.proofs.encoding.bounded import Bounded, values
 from psci.proofs.encoding.domain import Expression
 from psci.proofs.encoding.terms import Scope
-from psci.proofs.strengthening.candidates import CandidateShape, Point, Variable
+from psci.proofs.strengthening.candidates import CandidateShape, CandidateVariable, Point
 
-Index = tuple[int, ...]
+ShapeIndex = tuple[int, ...]
 """The core and the power domain that a shape speaks about, by number."""
 
 
@@ -25,8 +25,8 @@ class Atoms:
     def __init__(self, domain: Bounded, scope: Scope) -> None:
         self._domain = domain
         self._scope = scope
-        self._terms: dict[tuple[object, Index], Expression] = {}
-        self._equal: dict[tuple[str, Value, Index], Expression] = {}
+        self._terms: dict[tuple[object, ShapeIndex], Expression] = {}
+        self._equal: dict[tuple[str, Value, ShapeIndex], Expression] = {}
 
     def has(self, shape: CandidateShape, point: Point) -> Expression:
         """Somewhere the state has the values of a point: it breaks that candidate."""
@@ -51,15 +51,15 @@ class Atoms:
                     for v in shape.variables
                 )
 
-    def _indices(self, shape: CandidateShape) -> Iterator[Index]:
+    def _indices(self, shape: CandidateShape) -> Iterator[ShapeIndex]:
         return itertools.product(*(range(self._domain.sizes[place.sort]) for place in shape.places))
 
-    def _applies(self, shape: CandidateShape, index: Index) -> list[Expression]:
+    def _applies(self, shape: CandidateShape, index: ShapeIndex) -> list[Expression]:
         """The shape says something there."""
         found = [] if shape.where is TRUE else [self._term(shape.where, id(shape.where), shape, index)]
         return found if shape.then is FALSE else [*found, z3.Not(self._term(shape.then, id(shape.then), shape, index))]
 
-    def _term(self, term: Term, key: object, shape: CandidateShape, index: Index) -> Expression:
+    def _term(self, term: Term, key: object, shape: CandidateShape, index: ShapeIndex) -> Expression:
         if (key, index) not in self._terms:
             scope = self._scope
             for place, number in zip(shape.places, index, strict=True):
@@ -67,7 +67,9 @@ class Atoms:
             self._terms[key, index] = scope.term(term)
         return self._terms[key, index]
 
-    def _equals(self, variable: Variable, value: Value, shape: CandidateShape, index: Index) -> Expression:
+    def _equals(
+        self, variable: CandidateVariable, value: Value, shape: CandidateShape, index: ShapeIndex
+    ) -> Expression:
         key = variable.text, value, index
         if key not in self._equal:
             term = self._term(variable.term, variable.text, shape, index)

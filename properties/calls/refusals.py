@@ -35,7 +35,7 @@ from psci.properties.words import (
 
 NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON, ON_PENDING = -1, -2, -3, -4, -5
 INTERNAL_FAILURE, NOT_PRESENT, DISABLED, INVALID_ADDRESS = -6, -7, -8, -9
-Condition: TypeAlias = Callable[[Any, Any, Any], Any]
+RefusalCondition: TypeAlias = Callable[[Any, Any, Any], Any]
 """Of the machine, the state before the call, and the call."""
 
 
@@ -44,14 +44,14 @@ class Reason:
     """A reason to refuse a call with a code."""
 
     code: int
-    holds: Condition
+    holds: RefusalCondition
     since: int = V0_1
     until: int = V1_3
     binding: bool = True
     """The call must be refused; otherwise it may be."""
 
 
-def _target(test: Callable[[Any, Any, Any], Any]) -> Condition:
+def _target(test: Callable[[Any, Any, Any], Any]) -> RefusalCondition:
     """Some core has the MPIDR that target_cpu names, and passes the test (m, s, core)."""
     return lambda m, s, c: some(CORE, lambda core: (m.mpidr(core) == c.target_cpu) & test(m, s, core))
 
@@ -123,7 +123,7 @@ def _may_be_checked(m: Any, s: Any, c: Any) -> Any:
     return (m.unused_entry == "EITHER") & (_unusable(m, s, c) | ~_used(m, s, c))
 
 
-def _checked(condition: Condition) -> Condition:
+def _checked(condition: RefusalCondition) -> RefusalCondition:
     """Where an entry point has to be checked although the state that is entered may not use it."""
     return lambda m, s, c: (m.unused_entry == "IGNORED") & condition(m, s, c)
 

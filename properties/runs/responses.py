@@ -27,7 +27,7 @@ from psci.properties.language import (
     sentence_of,
 )
 
-Condition: TypeAlias = Callable[[Any, Any, Any], Any]
+StateCondition: TypeAlias = Callable[[Any, Any, Any], Any]
 """Of the machine, a state and what is remembered: (m, s, h); what it returns is a term."""
 
 
@@ -55,7 +55,7 @@ class Stage:
     """A part of the way to the goal, with the action that ends it."""
 
     name: str
-    condition: Condition
+    condition: StateCondition
     helpful: Helpful
 
 
@@ -66,7 +66,7 @@ class Response(Property):
     What is remembered begins where the premise holds.
     """
 
-    premise: Condition = lambda _m, _s, _h: TRUE
+    premise: StateCondition = lambda _m, _s, _h: TRUE
     stages: tuple[Stage, ...] = ()
     """In the order in which they are passed; some may be left out."""
 
@@ -93,17 +93,17 @@ class Response(Property):
         fits = given_of(stage.helpful.such_that, self.history, step)
         return fits if stage.helpful.by is None else fits & (step.core == getattr(view, stage.helpful.by))
 
-    def _term(self, condition: Condition) -> Term:
+    def _term(self, condition: StateCondition) -> Term:
         return of_state(condition, self.history)
 
 
 def leads_to(
-    name: str, title: str, *, cites: tuple[str, ...], premise: Condition, stages: tuple[Stage, ...],
+    name: str, title: str, *, cites: tuple[str, ...], premise: StateCondition, stages: tuple[Stage, ...],
     history: History = NO_HISTORY, lemmas: tuple[Property, ...] = (), given: tuple[Invariant, ...] = (),
-) -> Callable[[Condition], Response]:  # fmt: skip
+) -> Callable[[StateCondition], Response]:  # fmt: skip
     """A property of runs; the function is the goal, and its docstring the sentence of the whole."""
 
-    def make(goal: Condition) -> Response:
+    def make(goal: StateCondition) -> Response:
         made: Response = declare(
             Response(
                 name, title, sentence_of(goal), cites, ClaimKind.LIVENESS, goal, history, lemmas=lemmas, given=given,

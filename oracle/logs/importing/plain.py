@@ -33,7 +33,7 @@ _ARGUMENTS = tuple(f"x{index}" for index in range(1, MAX_ARGUMENTS + 1))
 _CALLS = ("cpu", "fn", "answer", "start", "end", *_ARGUMENTS)
 _NOTHING = ("", "-")
 
-Row = Mapping[str, str]
+TableRow = Mapping[str, str]
 
 
 def read_plain(log: LogLines, terms: LogTerms) -> list[Event]:
@@ -61,7 +61,7 @@ def _rows(log: LogLines) -> Iterator[list[str]]:
         yield [field.strip() for field in (line.split() if separator == " " else line.split(separator))]
 
 
-def _row(log: LogLines, columns: Sequence[str], fields: Sequence[str]) -> Row:
+def _row(log: LogLines, columns: Sequence[str], fields: Sequence[str]) -> TableRow:
     if len(fields) > len(columns):
         raise log.wrong(f"{len(fields)} fields, and {len(columns)} columns have a name; name all in the first row")
     return {name: text for name, text in zip(columns, fields, strict=False) if text not in _NOTHING}
@@ -78,7 +78,7 @@ def _checked(log: LogLines, columns: Sequence[str], known: Sequence[str], needed
             raise log.wrong(f"there is no column {name!r}; add it to the first row")
 
 
-def _number(log: LogLines, row: Row, name: str) -> int | None:
+def _number(log: LogLines, row: TableRow, name: str) -> int | None:
     if name not in row:
         return None
     try:
@@ -87,14 +87,14 @@ def _number(log: LogLines, row: Row, name: str) -> int | None:
         raise log.wrong(f"{name}: {row[name][:40]!r} is not a number of 64 bits, such as 0x84000003 or 7") from None
 
 
-def _needed(log: LogLines, row: Row, name: str) -> int:
+def _needed(log: LogLines, row: TableRow, name: str) -> int:
     value = _number(log, row, name)
     if value is None:
         raise log.wrong(f"the row has no {name}; add it")
     return value
 
 
-def _arguments(log: LogLines, row: Row) -> tuple[int, ...]:
+def _arguments(log: LogLines, row: TableRow) -> tuple[int, ...]:
     values = [_number(log, row, name) for name in _ARGUMENTS]
     last = max((index for index, value in enumerate(values) if value is not None), default=-1)
     gap = next((index for index, value in enumerate(values[: max(last, 0)]) if value is None), None)
@@ -148,7 +148,7 @@ def _of_events(log: LogLines, columns: Sequence[str], rows: Iterator[list[str]])
         yield event
 
 
-def _fields(row: Row) -> dict[str, Any]:
+def _fields(row: TableRow) -> dict[str, Any]:
     """A row in the words of the trace format."""
     kind = row.get("event", "")
     arguments = [row[name] for name in _ARGUMENTS if name in row]

@@ -28,7 +28,7 @@ from psci.oracle.peers.exec import protocol
 from psci.oracle.peers.peer import Garbled, Hung, PeerDied
 from psci.oracle.peers.process import Child
 from psci.oracle.peers.program import (
-    Argument,
+    ArgumentValue,
     CallStep,
     EntrySlot,
     ObserveStep,
@@ -350,7 +350,7 @@ def requirement(command: str) -> Requirement:
     return Requirement(name, found, "give the path of an executable program after exec:")
 
 
-def _address(argument: Argument) -> int:
+def _address(argument: ArgumentValue) -> int:
     return SLOTS + SLOT_SIZE * argument.slot + argument.offset if isinstance(argument, EntrySlot) else argument
 
 

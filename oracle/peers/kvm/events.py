@@ -65,7 +65,7 @@ class DriverReply:
         """Whether a core could not be made to leave the guest."""
         return any(told.kind == "stuck" for told in self.told)
 
-    def reader(self, exchange: int) -> decode.Reader:
+    def reader(self, exchange: int) -> decode.AreaReader:
         """Reads the exchange area that begins at address `exchange`."""
 
         def read(offset: int, size: int) -> bytes:

@@ -27,7 +27,7 @@ from psci.oracle.peers.program import CallStep, ProgramStep, WakeStep
 from psci.oracle.peers.stub import layout
 from psci.oracle.peers.stub.encode import StubMachine, call_args
 
-Reader = Callable[[int, int], bytes]
+AreaReader = Callable[[int, int], bytes]
 """Returns `size` bytes at an `offset` of the exchange area: `read(offset, size)`."""
 
 
@@ -85,7 +85,7 @@ class StubLife:
     """Indices of the cores whose last call neither returned nor was followed by an entry."""
 
 
-def cores(read: Reader, count: int) -> tuple[CoreProgress, ...]:
+def cores(read: AreaReader, count: int) -> tuple[CoreProgress, ...]:
     """The progress of each core, cheap enough to ask for again and again.
 
     Raises:
@@ -95,7 +95,7 @@ def cores(read: Reader, count: int) -> tuple[CoreProgress, ...]:
     return tuple(_core(blocks, index) for index in range(count))
 
 
-def boot(read: Reader, platform: StubMachine) -> Entered | None:
+def boot(read: AreaReader, platform: StubMachine) -> Entered | None:
     """What the boot core reported when it began, or None if it has not yet.
 
     Raises:
@@ -106,7 +106,7 @@ def boot(read: Reader, platform: StubMachine) -> Entered | None:
     return log.first_boot(read) if block.records else None
 
 
-def life(read: Reader, platform: StubMachine, steps: Sequence[ProgramStep], origin: int = 0) -> StubLife:
+def life(read: AreaReader, platform: StubMachine, steps: Sequence[ProgramStep], origin: int = 0) -> StubLife:
     """The events of a life that was encoded from the same `platform` and `steps`.
 
     Args:
@@ -136,7 +136,7 @@ def life(read: Reader, platform: StubMachine, steps: Sequence[ProgramStep], orig
     )
 
 
-def _exactly(read: Reader, offset: int, size: int) -> bytes:
+def _exactly(read: AreaReader, offset: int, size: int) -> bytes:
     data = read(offset, size)
     if len(data) != size:
         raise PeerError(f"the exchange area ends {size - len(data)} bytes too early behind offset {offset:#x}")
@@ -171,7 +171,7 @@ def _core(blocks: bytes, index: int) -> CoreProgress:
     )
 
 
-def _refuse_stranger(read: Reader) -> None:
+def _refuse_stranger(read: AreaReader) -> None:
     """A core that is not in the table of MPIDRs logs its entry in the last log."""
     (count,) = struct.unpack("<I", _exactly(read, layout.core_offset(layout.STRANGER) + layout.C_COUNT, 4))
     if count:
@@ -201,7 +201,7 @@ class _CoreLog:
         self.number = 0
         self.last_t = 0
 
-    def first_boot(self, read: Reader) -> Entered:
+    def first_boot(self, read: AreaReader) -> Entered:
         """The first record, which must be a boot.
 
         Raises:
@@ -212,7 +212,7 @@ class _CoreLog:
             raise self._refused("not a boot")
         return self.boots[0]
 
-    def decode(self, read: Reader, block: CoreProgress) -> _CoreLog:
+    def decode(self, read: AreaReader, block: CoreProgress) -> _CoreLog:
         """Read and check every record.
 
         Raises:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psci.oracle.peers.program import Argument, CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
+from psci.oracle.peers.program import ArgumentValue, CallStep, EntrySlot, ObserveStep, PauseStep, ProgramStep, WakeStep
 from psci.oracle.peers.stub import layout
 
 _MASK64 = (1 << 64) - 1
@@ -211,7 +211,7 @@ def _target(platform: StubMachine, index: int) -> int:
     return index
 
 
-def _value(platform: StubMachine, argument: Argument) -> int:
+def _value(platform: StubMachine, argument: ArgumentValue) -> int:
     if isinstance(argument, EntrySlot):
         return (layout.slot_address(platform.image, argument.slot) + argument.offset) & _MASK64
     return argument & _MASK64

@@ -23,7 +23,7 @@ from psci.oracle.campaign.campaign import (
     CampaignPlan,
     CampaignResult,
 )
-from psci.oracle.campaign.judging import Key, Overlap, overlap
+from psci.oracle.campaign.judging import DeviationKey, Overlap, overlap
 from psci.oracle.checker.report import Verdict
 from psci.oracle.peers.peer import PeerError
 from psci.oracle.peers.quirks import Quirk
@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_campaign(conforming: CampaignResult) -> No
 
 def test_a_deviation_is_counted_under_its_rule() -> None:
     result = run(FakePeer(fault=cookie_ignored), calls=800)
-    assert list(result.found) == [Key("SYSTEM_OFF2", "returns DENIED", ("SYSTEM_OFF2.cookie_set",))]
+    assert list(result.found) == [DeviationKey("SYSTEM_OFF2", "returns DENIED", ("SYSTEM_OFF2.cookie_set",))]
     (found,) = result.found.values()
     assert found.count == result.verdicts[Verdict.DEVIATES] > 1
     assert found.deviation.cites[:2] == ("OFF2-6", "OFF2-8")
@@ -95,7 +95,7 @@ def test_a_peer_that_dies_is_started_again_and_its_death_is_a_deviation() -> Non
     result = run(FakePeer(deaths=1))
     assert result.died == ["program 0: it fell over"] and result.programs > 1
     (found,) = result.found.values()
-    assert (found.deviation.key, found.count, found.number) == (Key("PEER", "crashes", ()), 1, 0)
+    assert (found.deviation.key, found.count, found.number) == (DeviationKey("PEER", "crashes", ()), 1, 0)
     assert not result.gave_up and result.calls >= 400
 
 
@@ -119,7 +119,7 @@ def test_an_interrupt_leaves_what_there_is() -> None:
 
 def test_a_missing_answer_is_a_deviation_only_after_more_patience() -> None:
     result = run(FakePeer(fault=version_silent))
-    assert Key("PSCI_VERSION", "gives no answer", ("PSCI_VERSION.version",)) in result.found
+    assert DeviationKey("PSCI_VERSION", "gives no answer", ("PSCI_VERSION.version",)) in result.found
     assert result.repeated == 1 and result.slow == 0 and REPEATS == 3
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psci.model.events import CallEvent, EndEvent, MachineEvent, ReturnEvent, TimeoutEvent, WakeEvent
 from psci.oracle.campaign import saved
-from psci.oracle.campaign.judging import Key
+from psci.oracle.campaign.judging import DeviationKey
 from psci.oracle.campaign.saved import SavedDeviation
 from psci.oracle.campaign.shrinker import Rate
 from psci.oracle.peers.program import CallStep, Program, ProgramStep, WakeStep, pending_before
@@ -36,7 +36,7 @@ def test_a_late_wakeup_is_saved_and_read_again(tmp_path: Path) -> None:
     made = program(SLEEP, LATE, WakeStep(turn=3, cpu=0, target=0))
     document = SavedDeviation(
         peer={"name": "model"}, version="1", command="psci fuzz model", seed=1, number=0, psci="0.2", profile={},
-        key=Key("ENTER", "unexpected", ()), facts=(), text=(), rate=Rate(1, 1), program=made,
+        key=DeviationKey("ENTER", "unexpected", ()), facts=(), text=(), rate=Rate(1, 1), program=made,
         trace=(MachineEvent(psci="0.2", cpus=(0,)), EndEvent(why="done")),
     )  # fmt: skip
     assert saved.read(saved.write(document, tmp_path)).program == made

@@ -17,7 +17,7 @@ from psci.model.specification import SPECIFICATION, Specification
 from psci.model.symbols.state import STATE
 from psci.proofs.encoding.queries import SolverVerdict
 from psci.proofs.strengthening import houdini
-from psci.proofs.strengthening.candidates import AT_CORE, SIMPLE, CandidateShape, Point, Variable
+from psci.proofs.strengthening.candidates import AT_CORE, SIMPLE, CandidateShape, CandidateVariable, Point
 from psci.proofs.strengthening.generalisation import joined
 from psci.proofs.strengthening.pipeline import Counts, Strengthening, bare, strengthen
 from psci.proofs.suite import property_named
@@ -90,8 +90,8 @@ def test_what_people_found_is_not_used() -> None:
 # ---- from candidates to sentences
 
 Left = dict[int, list[Point]]
-POWER, ACTIVITY = Variable(STATE.power(AT_CORE)), Variable(STATE.activity(AT_CORE))
-ASKED, KIND = Variable(STATE.asked(AT_CORE)), Variable(STATE.kind)
+POWER, ACTIVITY = CandidateVariable(STATE.power(AT_CORE)), CandidateVariable(STATE.activity(AT_CORE))
+ASKED, KIND = CandidateVariable(STATE.asked(AT_CORE)), CandidateVariable(STATE.kind)
 
 
 def test_candidates_are_joined_to_few_sentences() -> None:

@@ -25,7 +25,7 @@ from psci.model.events import (
 )
 from psci.oracle import peers
 from psci.oracle.campaign.campaign import Campaign, CampaignPlan, CampaignResult
-from psci.oracle.campaign.judging import Key
+from psci.oracle.campaign.judging import DeviationKey
 from psci.oracle.peers.exec.adapter import ExecLimits, ExecPeer
 from psci.oracle.peers.peer import Garbled, Hung, PeerDied
 from psci.oracle.peers.program import CallStep, EntrySlot, PauseStep, Program, ProgramStep, WakeStep
@@ -190,7 +190,7 @@ def test_what_is_no_answer_is_told_with_what_led_there(
 
 def test_a_crash_is_a_finding_with_the_program_that_causes_it(tmp_path: Path) -> None:
     result = campaign(changed(tmp_path, "power.update({cpu: ", "power.update({cpu[0]: "))
-    found = result.found[Key("PEER", "crashes", ())]
+    found = result.found[DeviationKey("PEER", "crashes", ())]
     assert "TypeError: 'int' object is not subscriptable" in found.deviation.finding.observed
     assert found.count > 1 and result.gave_up
 
