@@ -313,10 +313,13 @@ def unused(
         owners: the calls and moves whose rules are looked at.
         names: those of their rules that are looked at; all where none are given.
     """
+    moves = {move.name for move in question.specification.moves}
     for owner in owners:
         idle = []
         for rule in question.specification.of(owner, question.version):
             waits = rule.guard is not FALSE and by_default(rule.guard) is FALSE
+            # what moves do may wait for a function of a later version
+            waits |= owner in moves and rule.until > question.version
             if not (rule.name in used or waits or _is_presence(rule) or (names and rule.name not in names)):
                 idle.append(rule)
         used_elsewhere = _used_elsewhere(question, owner, [rule for rule in idle if rule.guard is not FALSE])

@@ -59,7 +59,7 @@ def declared_symbols(specification: Specification, version: Version) -> list[str
 def ambiguous_values(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """Calls whose values include the number of NOT_SUPPORTED: an absent function cannot be told from a result."""
     setting = ordinary(version, 2)
-    for call in specification.calls:
+    for call in (call for call in specification.calls if call.exists_in(version)):
         for rule in specification.of(call.name, version):
             if rule.modality is not Modality.SUCCEEDS or rule.constraint is None or not call.optional:
                 continue
@@ -76,7 +76,7 @@ def ambiguous_values(specification: Specification, version: Version) -> Iterator
 
 def one_value_for_two(specification: Specification, version: Version) -> Iterator[RulesFinding]:
     """Two rules of a call with different causes and one fixed value, whatever the arguments: it stands for both."""
-    for call in specification.calls:
+    for call in (call for call in specification.calls if call.exists_in(version)):
         rules = [
             rule
             for rule in specification.of(call.name, version)
