@@ -91,7 +91,7 @@ def _reading(name: str) -> dict[str, Any]:
     options = {option: hex(int(v)) if word else v for option, v in reading.options.items()}
     return {
         "name": name, "symbol": reading.symbol, "question": reading.question, "options": options,
-        "meanings": dict(reading.meanings), "cites": reading.cites, "default": reading.default,
+        "meanings": dict(reading.meanings), "cites": reading.cites, "default": reading.default, "tried": reading.tried,
     }  # fmt: skip
 
 

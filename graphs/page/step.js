@@ -17,9 +17,9 @@ function covers(ranges, base, length) {
   return base >= end;
 }
 
-/** What a machine declares, with readings laid over it. */
+/** What a machine declares, with readings laid over it. Of a machine that is judged, readings that are tried are open. */
 export class Machine {
-  constructor(spec, declared, readings = {}) {
+  constructor(spec, declared, readings = {}, judged = false) {
     this.spec = spec;
     this.declared = declared;
     this.version = declared.version;
@@ -32,6 +32,7 @@ export class Machine {
     this.chosen = Object.fromEntries(
       spec.readings.filter((r) => r.name in readings).map((r) => [r.symbol, r.options[readings[r.name]]]),
     );
+    this.leftOpen = new Set(judged ? spec.readings.filter((r) => r.tried).map((r) => r.symbol) : []);
     const ranges = (listed) => listed?.map(([first, last]) => [BigInt(first), BigInt(last)]);
     this.unusable = ranges(declared.unusable);
     this.protected = ranges(declared.protected);
@@ -54,7 +55,7 @@ export class Machine {
     }
     if (name === "protected_range" && this.protected && parts[1]) return covers(this.protected, parts[0], parts[1]);
     const { sort } = this.spec.symbols[name];
-    const found = this.chosen[name] ?? this.listed(name, parts);
+    const found = this.chosen[name] ?? (this.leftOpen.has(name) ? null : this.listed(name, parts));
     if (found !== null && found !== undefined) return read(found, sort);
     const key = `${name}(${parts.map((p) => (typeof p === "bigint" ? word(p) : p)).join(",")})`;
     if (key in choices) return read(choices[key], sort);
@@ -168,10 +169,20 @@ export class Stepper {
   move(name, state, place = 0, parameters = []) {
     const move = this.spec.moves.find((candidate) => candidate.name === name);
     const call = Object.fromEntries(move.parameters.map((parameter, i) => [parameter.name, parameters[i]]));
-    const x = this.moment(state, call, {}, { [move.variable]: place });
-    return this.rules(name)
-      .filter((rule) => this.at(rule.guard)(x))
-      .map((rule) => ({ move, place, parameters, rule, state: applied(rule.effect, this.at, x) }));
+    return this.overAnswers((choices) => {
+      const x = this.moment(state, call, choices, { [move.variable]: place });
+      return this.rules(name)
+        .filter((rule) => this.at(rule.guard)(x))
+        .map((rule) => ({ move, place, parameters, rule, state: applied(rule.effect, this.at, x) }));
+    });
+  }
+
+  /** What is found under some answer to what is open; each only once. */
+  overAnswers(ask) {
+    const branches = this.underAnswers({}, ask);
+    if (branches.length === 1) return branches[0].allowed;
+    const key = ({ rule, state }) => JSON.stringify([rule.name, state], (_, v) => (typeof v === "bigint" ? `0x${v.toString(16)}` : v));
+    return [...new Map(branches.flatMap(({ allowed }) => allowed).map((one) => [key(one), one])).values()];
   }
 
   /** Every move that is possible; with `silent`, only those that nobody sees. */
@@ -189,12 +200,13 @@ export class Stepper {
 
   candidates(move, state, place) {
     const rules = this.spec.rules[move.name];
-    const x = this.moment(state, {}, {}, { [move.variable]: place });
+    const bound = { [move.variable]: place };
     const values = move.parameters.map(({ sort, compared }) => {
       if (sort === "bool") return [true, false];
       if (sort !== "word") return this.spec.enumerations[sort];
       const here = compared.filter((_, i) => rules[i].since <= this.machine.version && this.machine.version <= rules[i].until);
-      const found = here.flat().map((term) => this.at(term)(x));
+      const seen = (choices) => here.flat().map((term) => this.at(term)(this.moment(state, {}, choices, bound)));
+      const found = this.underAnswers({}, seen).flatMap(({ allowed }) => allowed);
       return found.length ? [...new Set(found)] : [0n];
     });
     return values.reduce((tuples, choice) => tuples.flatMap((tuple) => choice.map((v) => [...tuple, v])), [[]]);

@@ -42,7 +42,7 @@ export function stepperFor(spec, event) {
   const version = spec.versions.findIndex((v) => v.name === event.psci);
   if (version < 0) throw new Refused(`the page knows no PSCI ${event.psci}`);
   const declared = declaredBy(spec, event, version);
-  return new Stepper(spec, new Machine(spec, declared, event.reading ?? {}));
+  return new Stepper(spec, new Machine(spec, declared, event.reading ?? {}, true));
 }
 
 function declaredBy(spec, event, version) {

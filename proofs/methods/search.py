@@ -38,7 +38,7 @@ from psci.proofs.replay.platform import Platform
 from psci.proofs.replay.trace import events_of_run
 from psci.properties.language import ClaimKind, Property, Step, step_of
 
-RLIMIT = 60_000_000
+RLIMIT = 120_000_000
 CHOICE_WIDTH = 12
 MPIDRS = (0x0, 0x1, 0x100, 0x101, 0x1_0000, 0x1_0001, 0x1_0100, 0x1_0101)
 """The cores of a search from boot; a search from anywhere leaves them open."""

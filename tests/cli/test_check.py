@@ -109,7 +109,7 @@ def test_the_difference_that_an_amendment_makes(amendment: Path, capsys: pytest.
     assert main.run(["diff", "--amend", str(amendment), "--json"]) == 0
     classes = valid(capsys.readouterr().out, "diff.json")["classes"]
     found = [(one["subject"], one["only_first"], one["only_second"]) for one in classes]
-    assert ("CPU_ON", ["ON_PENDING"], []) in found
+    assert ("CPU_ON", ["ON_PENDING"], ["no rule answers"]) in found
     assert ("CPU_OFF", ["DENIED"], ["ALREADY_ON"]) in found
 
 

@@ -64,7 +64,7 @@ def test_refusals_are_a_table_on_request() -> None:
     assert [row for row in table.rows if row[0] == "CPU_ON"] == [
         ("CPU_ON", "ALREADY_ON", "already_on", "ENTERING, RUNNING, STANDBY, POWERDOWN"),
         ("CPU_ON", "DENIED", "denied_for_now (may)", "OFF"),
-        ("CPU_ON", "INTERNAL_FAILURE", "cannot_be_powered (may)", "OFF"),
+        ("CPU_ON", "INTERNAL_FAILURE", "cannot_be_powered (may)", "OFF, FROZEN"),
         ("CPU_ON", "INVALID_ADDRESS", "entry_unusable", "any, no core"),
         ("CPU_ON", "INVALID_PARAMETERS", "target_invalid", "no core"),
         ("CPU_ON", "ON_PENDING", "on_pending", "ON_PENDING"),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from psci.model.language.rules import Completion
 from psci.model.step import Invocation, Outcome
-from psci.model.tables.codes import ALREADY_ON, DENIED, INVALID_PARAMETERS, NOT_SUPPORTED, ON_PENDING
+from psci.model.tables.codes import ALREADY_ON, DENIED, NOT_SUPPORTED, ON_PENDING
 from psci.oracle.reference.faults.fault import Fault, Faulty, succeeded
 from psci.oracle.reference.implementation import STUCK, Deciding
 
@@ -356,16 +356,6 @@ class NotOneself(Faulty):
 # ---- widths and ids
 
 
-class NarrowsNothing(Faulty):
-    """The target of an SMC32 call is read with 64 bits."""
-
-    def call(self, invocation: Invocation) -> Outcome:
-        about_core = self.name_of(invocation) in ("CPU_ON", "AFFINITY_INFO", "MIGRATE")
-        if about_core and not self.wide(invocation) and invocation.x1 >> 32:
-            return self.refused(invocation, INVALID_PARAMETERS)
-        return super().call(invocation)
-
-
 class NarrowsTargets(Faulty):
     """The target of an SMC64 CPU_ON is read with 32 bits."""
 
@@ -704,7 +694,6 @@ BETWEEN_FAULTS: tuple[Fault, ...] = (
     Fault("never-alone-again", "SYSTEM_SUSPEND is refused once another core was on.", LAST, kind=NeverAloneAgain),
     Fault("remembers-on", "CPU_ON takes a core for ON that ever was.", TAKEN, kind=RemembersOn),
     Fault("not-oneself", "AFFINITY_INFO takes the caller for OFF.", TAKEN, kind=NotOneself),
-    Fault("narrows-nothing", "The target of an SMC32 call is read with 64 bits.", WIDTHS, kind=NarrowsNothing),
     Fault("narrows-targets", "The target of an SMC64 CPU_ON is read with 32 bits.", WIDTHS, kind=NarrowsTargets),
     Fault("narrows-questions", "The target of an SMC64 AFFINITY_INFO is read with 32 bits.", WIDTHS,
           kind=NarrowsQuestions),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from psci.graphs.page.assemble import EXAMPLE, data, page
 from psci.graphs.page.machines import offered
 from psci.graphs.page.scenes import SCENES, Scene
 from psci.model.calls.system_off2 import SYSTEM_OFF2
+from psci.model.events import BootEvent, CallEvent, EnterEvent, Event, ReturnEvent
 from psci.model.scenarios.filter import Composed, Composition, claimed_set
 from psci.model.step import Invocation
 from psci.model.tables.versions import V0_2, V1_1, V1_3
@@ -208,6 +209,21 @@ def test_a_trace_is_imported_and_walked(opened: Any) -> None:
     assert opened.text("#next h2") == "Line 3 of 5"
 
 
+def returns_unseen(events: Sequence[Event]) -> bool:
+    """Whether a core calls again although no line says that its call before returned."""
+    under_way = set()
+    for event in events:
+        if isinstance(event, CallEvent):
+            if event.cpu in under_way:
+                return True
+            under_way.add(event.cpu)
+        elif isinstance(event, ReturnEvent | EnterEvent):
+            under_way.discard(event.cpu)
+        elif isinstance(event, BootEvent):
+            under_way.clear()
+    return False
+
+
 def test_a_trace_is_walked_as_far_as_the_checker_explains_it(opened: Any) -> None:
     """On every shipped trace that the page takes, what nothing explains is the checker's first finding."""
     compared, explained = [], []
@@ -219,7 +235,7 @@ def test_a_trace_is_walked_as_far_as_the_checker_explains_it(opened: Any) -> Non
         opened.run(f"psci.walkTrace({json.dumps(text)})")
         line = opened.run("psci.view.walk ? psci.view.walk.stuck : 'refused'")
         registers = any(getattr(event, "regs", None) or getattr(event, "el", None) for event in events)
-        if line == "refused" or registers:
+        if line == "refused" or registers or returns_unseen(events):
             continue
         first = next((f.event for f in report.findings), None)
         # where a duty is broken, or the harness lost a line, the page knows nothing either
@@ -230,8 +246,14 @@ def test_a_trace_is_walked_as_far_as_the_checker_explains_it(opened: Any) -> Non
             else:
                 assert (file.stem, line) == (file.stem, first)
     assert len(compared) > 100
-    # the page does not know what the answers to open questions have to do with each other, and so blames nobody for it
-    assert explained == [name for name in compared if name.startswith("an-undeclared-") and name.endswith("-two-cores")]
+    # the page does not know what the answers to open questions, readings among them, have to do with each other, nor
+    # what an observer can see of a core that starts, and so blames nobody for it
+    assert explained == [
+        "an-aarch32-core-starts-at-the-odd-address",
+        "an-undeclared-trusted-os-is-on-two-cores",
+        "bit-0-of-an-entry-point-is-an-address-once-and-t32-once",
+        "the-outside-sees-a-core-off-whose-start-was-accepted",
+    ]
 
 
 def test_a_page_opens_with_a_trace_whose_machine_it_could_not_know(start: Callable[..., Any], tmp_path: Path) -> None:

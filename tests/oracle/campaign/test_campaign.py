@@ -58,10 +58,10 @@ def test_a_conforming_implementation_has_no_deviation(conforming: CampaignResult
 NOT_THIS_PEER = (
     # cores start at once, and none is asked to run at an address that it cannot use
     "CPU_ON.on_pending AFFINITY_INFO.on_pending CPU_ON.entry_unusable SYSTEM_SUSPEND.entry_unusable NODE_HW_STATE.down "
-    # no policy, no disabled core, every level, every state, every reset; upper halves are not looked at
+    # no policy, no disabled core, every level, every state, every reset; no upper half is looked at
     "CPU_ON.denied_by_policy CPU_ON.target_disabled AFFINITY_INFO.level_unsupported CPU_SUSPEND.state_invalid "
-    "SYSTEM_RESET2.no_warm_reset CPU_SUSPEND.upper_half_checked AFFINITY_INFO.upper_half_checked "
-    "NODE_HW_STATE.upper_half_checked SYSTEM_RESET2.upper_half_checked SYSTEM_OFF2.upper_half_checked "
+    "SYSTEM_RESET2.no_warm_reset AFFINITY_INFO.upper_half_checked "
+    "NODE_HW_STATE.upper_half_checked SYSTEM_OFF2.upper_half_checked "
     # platform-coordinated, without a Trusted OS, without statistics
     "CPU_SUSPEND.others_running CPU_SUSPEND.others_too_shallow CPU_OFF.trusted_os_resident "
     "CPU_FREEZE.trusted_os_resident MIGRATE.target_invalid MIGRATE.not_migratable MIGRATE.not_resident "
