@@ -54,7 +54,7 @@ def test_a_missing_answer_is_told_and_ends_with_3(tmp_path: Path, capsys: pytest
 def test_every_fault_is_listed_with_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["faults", "--list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["faults"]
-    assert len(listed) == 122 and listed[0]["fault"] == "moves-entry-of-a-core-that-is-on"
+    assert len(listed) == 121 and listed[0]["fault"] == "moves-entry-of-a-core-that-is-on"
     assert run(["faults", "--list", "any-cookie"]) == 0
     assert "SYSTEM_OFF2 takes any cookie." in capsys.readouterr().out
 

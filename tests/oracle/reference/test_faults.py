@@ -36,7 +36,7 @@ def test_each_fault_differs_from_the_reference_in_its_rules_or_between_them(faul
 
 
 def test_an_unknown_fault_is_bad_input() -> None:
-    with pytest.raises(InputError, match="unknown fault 'none': `psci faults --list` names all 122"):
+    with pytest.raises(InputError, match="unknown fault 'none': `psci faults --list` names all 121"):
         fault_named("none")
 
 
