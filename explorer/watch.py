@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from psci.explorer.abstraction.cone import cone
 from psci.explorer.engines.question import ReachabilityQuestion
-from psci.explorer.goals.goal import Goal
+from psci.explorer.goals.goal import Goal, goal, inside
 from psci.explorer.lowering.lower import Watching
 from psci.explorer.runs.events import results_of
 from psci.explorer.search import SearchStep
@@ -25,7 +25,12 @@ from psci.model.machine import Machine
 from psci.model.step import blank_field
 from psci.model.symbols.machine import LOCAL_STATE
 from psci.model.symbols.state import FIELD_BY_NAME
+from psci.properties import PROPERTIES
 from psci.properties.language import ClaimKind, Property, step_of
+
+_KINDS = (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)
+SEARCHED: Mapping[str, Property] = {claim.name: claim for claim in PROPERTIES if claim.kind in _KINDS}
+"""The properties that a shortest run can break, or show, by name."""
 
 
 class Watched(NamedTuple):
@@ -220,6 +225,24 @@ class PropertyWatching(Watching):
             return None
         said = claim.of_step(step_of(owner, rule))
         return said if claim.kind is ClaimKind.WITNESS else negation(said)
+
+
+def asked(product: Product, until: str | None, about: str) -> ReachabilityQuestion:
+    """Whether a goal is reached, or a property broken or shown, in the part of a system that the question is about.
+
+    Args:
+        product: the whole system.
+        until: a property of `SEARCHED`, or a goal (`psci.explorer.goals.goal`); None asks for all states.
+        about: a part of the state, where no property is asked for (`psci.explorer.goals.goal.inside`).
+
+    Raises:
+        InputError: there is no such property or goal; the message lists near names.
+    """
+    claim = SEARCHED.get(until or "")
+    if claim is not None:
+        return question_of(watched(product, claim))
+    target = goal(until, product, SEARCHED) if until else None
+    return ReachabilityQuestion(inside(product, about, target), target)
 
 
 def question_of(watch: WatchedSystem) -> ReachabilityQuestion:

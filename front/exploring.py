@@ -9,24 +9,19 @@ import networkx as nx
 
 from psci.explorer.abstraction.cone import ABOUT
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.goals.goal import Goal, goal, inside
 from psci.explorer.runs.describe import action_text, outcome_text, step_lines
 from psci.explorer.runs.events import events_of
 from psci.explorer.search import Exploration
 from psci.explorer.search import explore as search
-from psci.explorer.system import QUIET_MOVES, Product, TransitionSystem
-from psci.explorer.watch import WatchedSystem, unwatched, watched
+from psci.explorer.system import QUIET_MOVES, Product
+from psci.explorer.watch import WatchedSystem, asked, unwatched
 from psci.front.position import Position
 from psci.model.errors import InputError
 from psci.model.events import Event
 from psci.model.machine import Undeclared
-from psci.properties import PROPERTIES
-from psci.properties.language import ClaimKind
 
 MOST_STATES = 20_000
 """Above this a graph of states is of no use to anybody."""
-_SEARCHED = (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)
-"""The properties that a shortest run can break, or show."""
 
 
 @dataclass(frozen=True)
@@ -150,25 +145,13 @@ def explore(
     product: Product = _From(
         position.machine, abstraction=Abstraction(widths=(True,)), without=QUIET_MOVES, state=position.state
     )
-    product, system, target = _asked(product, until, about)
+    question = asked(product, None if until is None else str(until), about)
     try:
-        return Explored(product, search(system, target, limit=limit))
+        return Explored(question.product, search(question.searched or question.product, question.goal, limit=limit))
     except Undeclared as missing:
         raise InputError(
             f"the machine leaves {missing.key[0]} open: explore one that declares it, as psci.machine() does"
         ) from missing
-
-
-def _asked(product: Product, until: str | None, about: str) -> tuple[Product, TransitionSystem, Goal | None]:
-    """The system, cut down to what the question is about; what of it is searched, and what for."""
-    claims = {claim.name: claim for claim in PROPERTIES if claim.kind in _SEARCHED}
-    if until is not None and str(until) in claims:
-        watch = watched(product, claims[str(until)])
-        return watch.product, watch, watch.goal
-    violations = {name: Goal(name, claim.sentence) for name, claim in claims.items()}
-    target = None if until is None else goal(str(until), product, violations)
-    product = inside(product, about, target)
-    return product, product, target
 
 
 __all__ = ["Explored", "Way", "explore"]

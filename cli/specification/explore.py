@@ -17,12 +17,10 @@ from psci.explorer.abstraction.cone import ABOUT
 from psci.explorer.abstraction.registers import CONTEXTS, Abstraction
 from psci.explorer.engines import NAMES, EngineAnswer, ReachabilityQuestion, engine
 from psci.explorer.engines.question import Progress
-from psci.explorer.goals.goal import Goal, goal, inside
 from psci.explorer.runs.describe import action_text, changes, outcome_text, step_lines
 from psci.explorer.search import SearchStep
 from psci.explorer.system import QUIET_MOVES, Product
-from psci.explorer.watch import question_of, watched
-from psci.properties import PROPERTIES
+from psci.explorer.watch import SEARCHED, asked
 from psci.properties.language import ClaimKind
 
 _MANY_DIGITS = 24
@@ -77,16 +75,8 @@ def command(
         abstraction=Abstraction(tokens, tokens, widths=(True,) if smc64_only else (True, False)),
         without=frozenset() if environment else QUIET_MOVES,
     )
-    properties = {p.name: p for p in PROPERTIES if p.kind in (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)}
-    claim = properties.get(until or "")
-    if claim is not None:
-        question = replace(question_of(watched(product, claim)), limit=limit, overlapping=overlap)
-        product = question.product
-    else:
-        violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
-        target = goal(until, product, violations) if until else None
-        product = inside(product, about, target)
-        question = ReachabilityQuestion(product, target, limit=limit, overlapping=overlap)
+    claim = SEARCHED.get(until or "")
+    question = replace(asked(product, until, about), limit=limit, overlapping=overlap)
     chosen = engine(engine_name, question, symmetric=symmetry, layers=True if diameter else None)
     answer = chosen.answer(question, _progress())
     if sys.stderr.isatty():

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from psci.cli.specification.machine import described_machine, machine_options
-from psci.explorer.abstraction.cone import ABOUT, cone
+from psci.explorer.abstraction.cone import ABOUT
 from psci.explorer.abstraction.registers import Abstraction
-from psci.explorer.engines.question import ReachabilityQuestion
 from psci.explorer.exports import LANGUAGES, export
-from psci.explorer.goals.goal import Goal, goal
 from psci.explorer.system import QUIET_MOVES, Product
-from psci.explorer.watch import question_of, watched
-from psci.properties import PROPERTIES
-from psci.properties.language import ClaimKind
+from psci.explorer.watch import asked
 
 
 @click.command()
@@ -45,18 +40,7 @@ def command(
     """
     abstraction = Abstraction(widths=(True,) if smc64_only else (True, False))
     product = Product(described_machine(**machine), abstraction=abstraction, without=QUIET_MOVES)
-    properties = {p.name: p for p in PROPERTIES if p.kind in (ClaimKind.STEP, ClaimKind.INVARIANT, ClaimKind.WITNESS)}
-    if until in properties:
-        question = question_of(watched(product, properties[until]))
-    else:
-        violations = {name: Goal(name, p.sentence) for name, p in properties.items()}
-        target = goal(until, product, violations) if until else None
-        if about != "all":
-            fields = {*ABOUT[about], *(() if target is None else target.fields)}
-            owners = {rule.partition(".")[0] for rule in (() if target is None else target.rules)}
-            inside = cone(product.specification, product.machine, fields, product.without, keep=owners)
-            product = replace(product, specification=inside.specification)
-        question = ReachabilityQuestion(product, target)
+    question = asked(product, until, about)
     text = export(language, question, steps=steps, symmetric=symmetry)
     if output is None:
         click.echo(text, nl=False)

@@ -78,7 +78,6 @@ def run_lines(finding: RulesFinding, specification: Specification) -> Iterator[s
         yield from paragraph(
             f"{number:3}  {action_text(product, transition.action)}" + (f" -> {outcome}" if outcome else ""),
             7,
-            width=WIDTH,
         )
         yield f"       by {transition.rule.name}"
         for change in changes(before, transition.target):

@@ -107,7 +107,7 @@ class Compiled:
         words = [str(program.path), str(many), str(limit), str(int(levels)), str(int(counting)), kept]
         with subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509  # nothing but two system calls
         ) as process:  # fmt: skip
             try:
                 out, errors = process.communicate()

@@ -7,7 +7,7 @@ engine can look for it; a search in Python also takes a predicate.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,23 +76,20 @@ NAMED: Mapping[str, tuple[str, Term]] = {
 """Goals that every machine has."""
 
 
-def goal(name: str, product: Product, violations: Mapping[str, Goal] | None = None) -> Goal:
+def goal(name: str, product: Product, others: Iterable[str] = ()) -> Goal:
     """The goal of that name.
 
     Args:
-        name: a named goal, the name of a rule (its first use), of a return code (its first return), of a property (its
-            violation), `FIELD=VALUE`, `FIELD[INDEX]=VALUE`, or a condition (`psci.explorer.goals.expressions`).
+        name: a named goal, the name of a rule (its first use), of a return code (its first return),
+            `FIELD=VALUE`, `FIELD[INDEX]=VALUE`, or a condition (`psci.explorer.goals.expressions`).
         product: the system that is searched.
-        violations: the violations of the properties, by name.
+        others: names that the caller has looked up already, to be suggested where nothing has the name.
 
     Raises:
         InputError: there is none; the message lists near names.
     """
-    violations = violations or {}
     if name in NAMED:
         return of_term(name, *NAMED[name], product.machine)
-    if name in violations:
-        return violations[name]
     rules = {rule.name: rule for rule in product.specification.every_rule()}
     if name in rules:
         return of_rules(name, f"First use of the rule: {rules[name].text}", frozenset({name}))
@@ -103,7 +100,7 @@ def goal(name: str, product: Product, violations: Mapping[str, Goal] | None = No
         return of_term(name, f"The condition holds: {name}.", condition(name, product.machine), product.machine)
     if "=" in name:
         return _field_goal(name, product)
-    known = [*NAMED, *violations, *rules, *(code.name for code in CODES)]
+    known = [*NAMED, *others, *rules, *(code.name for code in CODES)]
     near = difflib.get_close_matches(name, known, 4, 0.4) or list(NAMED)
     raise InputError(
         f"until {name}: no such goal, rule or property; did you mean {', '.join(near)}, FIELD=VALUE, or a condition "

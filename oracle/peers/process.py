@@ -67,7 +67,7 @@ class Child:
                 env={**os.environ, **env} if env else None,
                 start_new_session=True,
                 # It only makes two system calls, so the locks of other threads cannot matter to it.
-                preexec_fn=lambda: die_with(parent),  # noqa: PLW1509
+                preexec_fn=lambda: die_with(parent),  # noqa: PLW1509  # nothing but two system calls
             )
         except OSError as error:
             raise Missing(f"{name} cannot be started: {argv[0]}: {error.strerror}") from error

@@ -150,7 +150,7 @@ class QemuProcess:
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                     pass_fds=[*pass_fds, theirs.fileno()], start_new_session=True,
                     # It only makes two system calls, so the other threads' locks cannot matter to it.
-                    preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509
+                    preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509  # nothing but two system calls
                 )  # fmt: skip
             except OSError as error:
                 ours.close()

@@ -105,7 +105,7 @@ def test_a_line_chart_is_drawn_to_scale() -> None:
     (x0, y0), (x1, y1), (x2, y2) = dots
     assert (x1 - x0, y0 - y1) == pytest.approx((x2 - x1, y1 - y2))
     assert root.find(f"{SVG}desc") is not None
-    assert "".join(root.find(f"{SVG}desc").itertext()) == "time: 1: 1, 10: 10, 100: 100"  # type: ignore[union-attr]
+    assert "".join(root.find(f"{SVG}desc").itertext()) == "time: 1: 1, 10: 10, 100: 100"  # type: ignore[union-attr]  # it is there
 
 
 def test_bars_are_as_long_as_their_values_and_names_that_end_together_do_not_overlap() -> None:
