@@ -219,6 +219,8 @@ class Explainer:
         """Whether an answer is explained only if all 64 bits of an SMC32 call's arguments were taken."""
         if not isinstance(seen.event, ReturnEvent) or seen.core is None or seen.call is None:
             return False
+        if self._whole(seen.call) is None:
+            return False
         made = seen.call.call.fn
         narrow = {c for c in configurations if (call := c.call_of(seen.core)) is not None and call.call.fn == made}
         return len(narrow) < len(configurations) and not self._return(seen, frozenset(narrow))[0]
